@@ -1,0 +1,103 @@
+// The node's world: interfaces, addresses, routes and sysctls that every engine agrees on. Given as
+// `ip -j addr` and `ip -j route` print it, or made by default from the node's addresses and pods
+// (default_world.h).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/packet/address.h"
+
+namespace kubeproof {
+
+enum class InterfaceKind : uint8_t {
+  kLoopback,
+  kUplink,  // carries the node's addresses and the default route
+  kPod,     // the host's end of a pod's link
+  kOther,   // bridges, overlay devices, further uplinks
+};
+
+// Numbers are those of rtnetlink (RT_SCOPE_*).
+enum class AddressScope : uint8_t { kGlobal = 0, kSite = 200, kLink = 253, kHost = 254 };
+
+struct InterfaceAddress {
+  IpAddress address;
+  uint8_t prefix_length = 32;
+  AddressScope scope = AddressScope::kGlobal;
+  bool secondary = false;              // IFA_F_SECONDARY: not chosen as a source
+  std::optional<IpAddress> broadcast;  // IPv4
+};
+
+struct Interface {
+  uint32_t index = 0;  // the same number in every engine's namespace
+  std::string name;
+  InterfaceKind kind = InterfaceKind::kOther;
+  uint32_t mtu = 1500;
+  std::optional<std::array<uint8_t, 6>> mac;
+  std::vector<InterfaceAddress> addresses;
+};
+
+enum class RouteType : uint8_t {
+  kUnicast,
+  kLocal,
+  kBroadcast,
+  kUnreachable,
+  kBlackhole,
+  kProhibit
+};
+
+// A route of the main table. Routes to the node's own addresses (table local) follow from the
+// addresses and are not listed.
+struct Route {
+  Cidr destination;
+  RouteType type = RouteType::kUnicast;
+  std::optional<IpAddress> gateway;
+  uint32_t interface = 0;  // index; 0 where the type needs none
+  uint32_t metric = 0;
+  std::optional<IpAddress> preferred_source;
+};
+
+struct Sysctls {
+  bool ip_forward = true;
+  bool route_localnet = true;   // net.ipv4.conf.all.route_localnet
+  bool tcp_be_liberal = false;  // net.netfilter.nf_conntrack_tcp_be_liberal
+  bool tcp_loose = true;        // net.netfilter.nf_conntrack_tcp_loose
+};
+
+// Where a packet enters the node: at an interface, or made by a process of the node.
+struct Ingress {
+  uint32_t interface = 0;  // index; 0 is the host itself
+
+  static Ingress host() { return {}; }
+  bool is_host() const { return interface == 0; }
+  friend bool operator==(const Ingress&, const Ingress&) = default;
+};
+
+struct World {
+  std::string node_name;
+  std::vector<Interface> interfaces;
+  std::vector<Route> routes;
+  std::vector<Cidr> pod_cidrs;
+  Sysctls sysctls;
+
+  const Interface* find_interface(uint32_t index) const;
+  const Interface* find_interface(std::string_view name) const;
+  const Interface& loopback() const;
+  const Interface& uplink() const;
+
+  // An address of any interface, or of 127.0.0.0/8.
+  bool is_local(const IpAddress& address) const;
+
+  // design.md, "Case format": an address of the node enters at the host, a pod's address at the
+  // interface that the host route to it names, everything else at the uplink.
+  Ingress ingress_for_source(const IpAddress& source) const;
+
+  // "host", "uplink (eth0)", "pod 10.180.0.9 (pod1)", for people.
+  std::string describe(Ingress ingress) const;
+};
+
+}  // namespace kubeproof

@@ -1,0 +1,99 @@
+// IP addresses, prefixes and transport endpoints of both families. Bytes are in network order,
+// ports in host order.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/result.h"
+
+namespace kubeproof {
+
+enum class Family : uint8_t { kIpv4 = 4, kIpv6 = 6 };
+
+// "IPv4" or "IPv6", as EndpointSlice.addressType spells them.
+std::string_view to_string(Family family);
+
+class IpAddress {
+ public:
+  // The unspecified address 0.0.0.0.
+  constexpr IpAddress() = default;
+
+  // Strict text forms (RFC 4291, dotted quad); an IPv4-mapped IPv6 address stays IPv6.
+  static Result<IpAddress> parse(std::string_view text);
+  static IpAddress v4(uint32_t host_order);
+  static IpAddress v4(std::span<const uint8_t, 4> network_order);
+  static IpAddress v6(std::span<const uint8_t, 16> network_order);
+  static IpAddress unspecified(Family family);
+
+  Family family() const { return family_; }
+  bool is_v4() const { return family_ == Family::kIpv4; }
+  // 4 or 16 bytes, network order.
+  std::span<const uint8_t> bytes() const { return {bytes_.data(), is_v4() ? size_t{4} : 16}; }
+  // IPv4 only.
+  uint32_t v4_host_order() const;
+
+  bool is_unspecified() const;
+  bool is_loopback() const;    // 127.0.0.0/8 or ::1
+  bool is_multicast() const;   // 224.0.0.0/4 or ff00::/8
+  bool is_link_local() const;  // 169.254.0.0/16 or fe80::/10
+  // 255.255.255.255.
+  bool is_limited_broadcast() const;
+
+  // Canonical text (RFC 5952 for IPv6).
+  std::string to_string() const;
+
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+  size_t hash() const;
+
+ private:
+  Family family_ = Family::kIpv4;
+  std::array<uint8_t, 16> bytes_{};  // IPv4 in the first four, the rest zero
+};
+
+// A prefix with the host bits cleared.
+class Cidr {
+ public:
+  constexpr Cidr() = default;  // 0.0.0.0/0
+  Cidr(const IpAddress& address, uint8_t prefix_length);
+
+  // "ADDR/LEN"; a bare address is a host prefix.
+  static Result<Cidr> parse(std::string_view text);
+  static Cidr host(const IpAddress& address);
+
+  const IpAddress& base() const { return base_; }
+  uint8_t prefix_length() const { return prefix_length_; }
+  Family family() const { return base_.family(); }
+  bool contains(const IpAddress& address) const;
+  std::string to_string() const;  // always with the length
+
+  friend auto operator<=>(const Cidr&, const Cidr&) = default;
+
+ private:
+  IpAddress base_;
+  uint8_t prefix_length_ = 0;
+};
+
+// A transport endpoint; `port` in host order.
+struct SocketAddress {
+  IpAddress address;
+  uint16_t port = 0;
+
+  // "10.0.0.1:80" or "[fd00::1]:80", as kube-proxy writes endpoint identifiers.
+  static Result<SocketAddress> parse(std::string_view text);
+  std::string to_string() const;
+
+  friend auto operator<=>(const SocketAddress&, const SocketAddress&) = default;
+};
+
+}  // namespace kubeproof
+
+template <>
+struct std::hash<kubeproof::IpAddress> {
+  size_t operator()(const kubeproof::IpAddress& address) const { return address.hash(); }
+};

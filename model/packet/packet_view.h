@@ -1,0 +1,73 @@
+// What a packet's headers say. Parsing is total: any bytes give either a view or the reason why
+// not, and a view never reaches past the bytes it was made from.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "model/packet/address.h"
+#include "model/packet/bytes.h"
+
+namespace kubeproof {
+
+// IANA protocol numbers that kubeproof knows by name.
+enum Protocol : uint8_t {
+  kIcmp = 1,
+  kTcp = 6,
+  kUdp = 17,
+  kIcmpv6 = 58,
+  kSctp = 132,
+};
+
+enum class ParseFailure : uint8_t {
+  kTooShort,        // fewer bytes than an IP header
+  kNotIp,           // version is neither 4 nor 6
+  kHeaderLength,    // IPv4 IHL below 5 or past the total length
+  kTotalLength,     // the header claims more bytes than there are
+  kExtensionChain,  // IPv6 extension headers run past the end
+};
+
+std::string_view to_string(ParseFailure failure);
+
+// Offsets are from the start of the network header; numbers in host order.
+struct PacketView {
+  Family family = Family::kIpv4;
+  IpAddress source;
+  IpAddress destination;
+  uint8_t protocol = 0;       // transport protocol, after IPv6 extension headers
+  uint8_t ttl = 0;            // hop limit in IPv6
+  uint16_t total_length = 0;  // network header to the end of the payload; trailing bytes excluded
+  uint16_t transport_offset = 0;
+  // Where IPv6 says what the next header after the fixed one and the extensions is; unused in IPv4.
+  uint16_t next_header_offset = 0;
+
+  bool is_fragment = false;        // any part of a fragmented datagram
+  bool is_first_fragment = false;  // offset 0 with more to come
+  bool dont_fragment = false;      // IPv4 DF
+  uint16_t fragment_offset = 0;    // bytes
+  uint32_t identification = 0;     // IPv4 identification or the fragment header's
+
+  // TCP, UDP, SCTP ports; ICMP echo: the identifier in both. Absent for later fragments, for other
+  // protocols, and where the transport header is cut short.
+  bool has_ports = false;
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+  // ICMP and ICMPv6 only, when the header is whole.
+  bool has_icmp = false;
+  uint8_t icmp_type = 0;
+  uint8_t icmp_code = 0;
+  // TCP only, when the header is whole.
+  uint8_t tcp_flags = 0;
+
+  SocketAddress source_endpoint() const { return {source, source_port}; }
+  SocketAddress destination_endpoint() const { return {destination, destination_port}; }
+};
+
+// `packet` starts at the network header and may have trailing bytes (link-layer padding).
+tl::expected<PacketView, ParseFailure> parse_packet(ByteView packet);
+
+// One line for people: "10.0.0.9:4000 > 10.96.0.10:80 TCP [S] ttl 64 len 60".
+std::string describe_packet(ByteView packet);
+
+}  // namespace kubeproof
