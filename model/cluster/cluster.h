@@ -39,7 +39,7 @@ struct LoadBalancerIngress {
 };
 
 // Address texts stay as the API served them: what is sloppy or invalid in them is for the reader of
-// the field to judge (semantics sections 1.3 and 1.4).
+// the field to judge.
 struct Service {
   ObjectKey key;
   std::map<std::string, std::string> labels;

@@ -57,7 +57,7 @@ class Fate {
 // A field that netfilter was free to choose: a source port or an ICMP identifier (host order).
 struct FreePort {
   uint16_t packet_offset = 0;  // where it stands in the emission, in bytes from the network header
-  uint16_t first = 0;          // inclusive range, semantics section 10.5
+  uint16_t first = 0;          // inclusive range
   uint16_t last = 0;
 };
 

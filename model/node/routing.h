@@ -36,7 +36,7 @@ class RoutingTable {
   bool is_local(const IpAddress& address) const;
 
   // The address that MASQUERADE and locally made packets get when leaving through `out` toward
-  // `next_hop`: inet_select_addr() for IPv4, RFC 6724 for IPv6 (semantics section 9.4). Empty where
+  // `next_hop`: inet_select_addr() for IPv4, RFC 6724 for IPv6. Empty where
   // the node has no usable address.
   std::optional<IpAddress> select_source(const Interface& out, const IpAddress& destination,
                                          const IpAddress& next_hop) const;

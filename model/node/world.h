@@ -92,7 +92,7 @@ struct World {
   // An address of any interface, or of 127.0.0.0/8.
   bool is_local(const IpAddress& address) const;
 
-  // design.md, "Case format": an address of the node enters at the host, a pod's address at the
+  // By its source: an address of the node enters at the host, a pod's address at the
   // interface that the host route to it names, everything else at the uplink.
   Ingress ingress_for_source(const IpAddress& source) const;
 
