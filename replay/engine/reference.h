@@ -24,28 +24,42 @@ struct OutcomeMatch {
   std::vector<std::optional<uint16_t>> ports;
 };
 
-class Reference {
+// What a follower asks of a reference; tests of the comparison put a scripted one in its place.
+class Oracle {
  public:
-  Reference();
-  ~Reference();
-  Reference(Reference&&) noexcept;
-  Reference& operator=(Reference&&) noexcept;
+  Oracle() = default;
+  Oracle(const Oracle&) = delete;
+  Oracle& operator=(const Oracle&) = delete;
+  virtual ~Oracle() = default;
 
   // Installs a configuration, or the next one: connection state lives on.
-  Result<void> program(const Configuration& configuration);
+  virtual Result<void> program(const Configuration& configuration) = 0;
 
-  void advance(std::chrono::nanoseconds duration);
+  virtual void advance(std::chrono::nanoseconds duration) = 0;
 
   // Every outcome permitted for this packet, their probabilities adding up to one. Changes nothing;
   // valid until the next call of any member.
-  std::span<const Outcome> evaluate(const Injection& injection);
+  virtual std::span<const Outcome> evaluate(const Injection& injection) = 0;
 
   // Takes the outcomes of the last evaluate() that agree with what was seen; several where the
-  // choice between them stays invisible. Says why not when a chosen port was not free to be chosen.
-  std::optional<std::string> commit(std::span<const OutcomeMatch> matches);
+  // choice between them stays invisible. Says why not, and takes none, when a chosen port was not
+  // free to be chosen.
+  virtual std::optional<std::string> commit(std::span<const OutcomeMatch> matches) = 0;
 
   // While on, outcomes carry the rules that the packet traversed.
-  void explain(bool on);
+  virtual void explain(bool on) = 0;
+};
+
+class Reference final : public Oracle {
+ public:
+  Reference();
+  ~Reference() override;
+
+  Result<void> program(const Configuration& configuration) override;
+  void advance(std::chrono::nanoseconds duration) override;
+  std::span<const Outcome> evaluate(const Injection& injection) override;
+  std::optional<std::string> commit(std::span<const OutcomeMatch> matches) override;
+  void explain(bool on) override;
 
  private:
   class State;
