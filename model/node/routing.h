@@ -1,9 +1,12 @@
 // Which way a packet goes: table local (the node's own addresses), then the world's routes, by
 // longest prefix and then lowest metric; and which of the node's addresses it is given as a source.
+// Follows net/ipv4/fib_frontend.c (fib_add_ifaddr) and net/ipv6/addrconf.c for what table local
+// holds. Left out: policy rules, further tables, multipath.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "model/node/world.h"
@@ -11,20 +14,25 @@
 namespace kubeproof {
 
 enum class RouteVerdict : uint8_t {
-  kLocal,        // for the node's own sockets
-  kBroadcast,    // IPv4 broadcast or network address of an interface
+  kLocal,        // for the node's own sockets; IPv6 subnet-router anycast too
+  kBroadcast,    // the IPv4 broadcast address of an interface, or 255.255.255.255
+  kMulticast,    // 224.0.0.0/4, ff00::/8
   kForward,      // leaves through `out`
-  kUnreachable,  // no route, or an `unreachable` one
+  kNoRoute,      // nothing matches
+  kUnreachable,  // an `unreachable` route
   kProhibit,
   kBlackhole,
 };
 
 struct RouteDecision {
-  RouteVerdict verdict = RouteVerdict::kUnreachable;
-  const Interface* out = nullptr;  // kForward: the egress interface; kLocal: loopback
-  IpAddress next_hop;              // the gateway, or the destination itself
-  // `src` of the route, or what the kernel derives where it has none (fib_info_update_nhc_saddr).
-  std::optional<IpAddress> preferred_source;
+  RouteVerdict verdict = RouteVerdict::kNoRoute;
+  // kForward: the egress interface; kLocal: loopback; kBroadcast: the interface of that network
+  // (none for 255.255.255.255).
+  const Interface* out = nullptr;
+  IpAddress next_hop{};  // the gateway, or the destination itself
+  // `src` of the route; in IPv4 where it has none, what the kernel derives
+  // (fib_info_update_nhc_saddr).
+  std::optional<IpAddress> preferred_source{};
 };
 
 // A compiled view of a World, which must outlive it and not change.
@@ -32,22 +40,46 @@ class RoutingTable {
  public:
   explicit RoutingTable(const World& world);
 
-  RouteDecision lookup(const IpAddress& destination) const;
+  // With `only_through`, routes of other interfaces do not count, as for link-local destinations.
+  RouteDecision lookup(const IpAddress& destination, const Interface* only_through = nullptr) const;
+
+  // An address of the node's own (RTN_LOCAL); no broadcast, no anycast.
   bool is_local(const IpAddress& address) const;
 
-  // The address that MASQUERADE and locally made packets get when leaving through `out` toward
-  // `next_hop`: inet_select_addr() for IPv4, RFC 6724 for IPv6. Empty where
-  // the node has no usable address.
+  // The address that MASQUERADE takes when a packet leaves through `out` toward `next_hop`:
+  // inet_select_addr() at universe scope for IPv4, RFC 6724 for IPv6. Empty where the node has no
+  // usable address.
   std::optional<IpAddress> select_source(const Interface& out, const IpAddress& destination,
                                          const IpAddress& next_hop) const;
 
+  // The address of a packet that the node itself makes for `destination`, routed by `route`: unlike
+  // MASQUERADE it follows the route's `src`.
+  std::optional<IpAddress> local_source(const RouteDecision& route,
+                                        const IpAddress& destination) const;
+
  private:
   struct Entry {
-    Route route;
-    const Interface* out = nullptr;
+    Cidr destination{};
+    uint32_t metric = 0;
+    bool next_hop_is_destination = true;
+    RouteDecision decision{};
   };
+  // Host routes are found by hash, so that their number does not matter; the others are few.
+  struct Table {
+    std::unordered_multimap<IpAddress, Entry> hosts;
+    std::vector<Entry> prefixes;  // longest first, then lowest metric
+
+    void add(Entry entry);
+    void sort();
+    const Entry* find(const IpAddress& destination, const Interface* only_through) const;
+  };
+
+  void add_local_routes(const Interface& interface, const InterfaceAddress& address);
+  void add_route(const Route& route);
+
   const World& world_;
-  std::vector<Entry> entries_;  // longest prefix first
+  Table local_;
+  Table main_;
 };
 
 }  // namespace kubeproof

@@ -64,6 +64,7 @@ struct Route {
 struct Sysctls {
   bool ip_forward = true;
   bool route_localnet = true;   // net.ipv4.conf.all.route_localnet
+  bool accept_local = false;    // net.ipv4.conf.all.accept_local
   bool tcp_be_liberal = false;  // net.netfilter.nf_conntrack_tcp_be_liberal
   bool tcp_loose = true;        // net.netfilter.nf_conntrack_tcp_loose
 };

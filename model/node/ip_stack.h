@@ -1,0 +1,111 @@
+// What the Linux IP stack does with a packet around the hooks: sanity of headers, martians, local
+// or forward, TTL, MTU, and the ICMP errors that a router owes. One step per place between two
+// hooks, in the kernel's order, so that an interpreter of netfilter and a simulation of BPF hooks
+// can share them:
+//
+//   receive()      net/ipv4/ip_input.c ip_rcv_core(), net/ipv6/ip6_input.c ip6_rcv_core()
+//                  tc ingress is before it, PREROUTING after it
+//   route_input()  net/ipv4/route.c ip_route_input_slow(), net/ipv6/route.c ip6_route_input()
+//                  PREROUTING is before it, INPUT after it when the packet is to be delivered
+//   forward()      net/ipv4/ip_forward.c, net/ipv6/ip6_output.c ip6_forward(): TTL, MTU, and then
+//   the
+//                  TTL falls; FORWARD is after it, and so sees the lower TTL
+//   output_size()  net/ipv4/ip_output.c, net/ipv6/ip6_output.c: POSTROUTING is before it, tc egress
+//                  after it
+//
+// What loops through lo keeps the route that the sender found, and so skips route_input(). Left
+// out: IP options that a router fills in or obeys, unless they are malformed or ask for source
+// routing; multicast beyond the groups that every node joins; redirects.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "model/node/routing.h"
+#include "model/node/world.h"
+#include "model/packet/bytes.h"
+#include "model/packet/icmp_error.h"
+#include "model/packet/packet_view.h"
+
+namespace kubeproof {
+
+enum class StackDrop : uint8_t {
+  kTooShort,
+  kVersion,
+  kHeaderLength,
+  kHeaderChecksum,
+  kTotalLength,
+  kMartianSource,
+  kMartianDestination,
+  kHopByHopOptions,
+  kSourceRoute,
+  kNotForwarding,  // net.ipv4.ip_forward is off
+  kNoRoute,
+  kUnreachable,
+  kProhibited,
+  kBlackhole,
+  kMulticast,  // a group that the node has not joined
+  kTtl,
+  kSourceScope,  // IPv6: a source that may not leave its link
+  kTooBig,
+};
+
+// As a trace says it: "martian source".
+std::string_view to_string(StackDrop drop);
+
+// The packet goes no further. `answer` is the error that its source is owed, if the kernel makes
+// one about such a packet at all (IpStack::make_answer).
+struct StackFailure {
+  StackDrop drop;
+  std::optional<IcmpError> answer;
+};
+
+template <class T>
+using StackResult = tl::expected<T, StackFailure>;
+
+class IpStack {
+ public:
+  // Both must outlive the stack.
+  IpStack(const World& world, const RoutingTable& routes) : world_(world), routes_(routes) {}
+
+  // The packet's own length; what follows it is padding that the stack trims.
+  StackResult<size_t> receive(ByteView packet, const Interface& in) const;
+
+  // kLocal, kBroadcast and kMulticast are to be delivered, kForward is to be forwarded; no other
+  // verdict is returned.
+  StackResult<RouteDecision> route_input(ByteView packet, const Interface& in) const;
+
+  // Lowers the TTL or hop limit (and mends the IPv4 header's checksum) where all is well. The
+  // answer to a failure quotes the packet as it was.
+  StackResult<void> forward(MutableByteView packet, const Interface& in,
+                            const RouteDecision& route) const;
+
+  // Which way a packet of the node's own goes: kLocal (and kBroadcast, kMulticast) or kForward.
+  // Failures have no answer: the sending process gets an error code. `bound_to` as for lookup().
+  StackResult<RouteDecision> route_output(const IpAddress& destination,
+                                          const Interface* bound_to = nullptr) const;
+
+  // Whether the packet fits into the MTU of its egress interface as it is, or has to be cut by
+  // fragment(); fails where it may not be.
+  enum class OutputSize : uint8_t { kFits, kNeedsFragmenting };
+  StackResult<OutputSize> output_size(ByteView packet, const Interface& out) const;
+
+  // The error, ready for route_output(): its source is the address that the offending packet was
+  // for, where that is one of the node's, else the one that routing picks toward its destination.
+  // Empty where the kernel makes none. `in` is where the offending packet came from.
+  std::optional<Bytes> make_answer(ByteView offending, const IcmpError& error,
+                                   const Interface& in) const;
+
+ private:
+  const World& world_;
+  const RoutingTable& routes_;
+};
+
+// Cuts an IPv4 packet as ip_do_fragment() does: every piece as large as the MTU permits, options
+// that are not to be copied blanked in all pieces but the first.
+std::vector<Bytes> fragment_ipv4(ByteView packet, uint32_t mtu);
+
+}  // namespace kubeproof

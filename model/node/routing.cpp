@@ -1,0 +1,174 @@
+#include "model/node/routing.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/node/source_address.h"
+
+namespace kubeproof {
+namespace {
+
+uint8_t host_length(Family family) {
+  return family == Family::kIpv4 ? 32 : 128;
+}
+
+RouteVerdict verdict_of(RouteType type) {
+  switch (type) {
+    case RouteType::kUnicast:
+      return RouteVerdict::kForward;
+    case RouteType::kLocal:
+      return RouteVerdict::kLocal;
+    case RouteType::kBroadcast:
+      return RouteVerdict::kBroadcast;
+    case RouteType::kUnreachable:
+      return RouteVerdict::kUnreachable;
+    case RouteType::kBlackhole:
+      return RouteVerdict::kBlackhole;
+    case RouteType::kProhibit:
+      return RouteVerdict::kProhibit;
+  }
+  return RouteVerdict::kNoRoute;
+}
+
+IpAddress broadcast_of(const Cidr& network) {
+  const uint32_t host_bits = ~uint32_t{0} >> network.prefix_length();
+  return IpAddress::v4(network.base().v4_host_order() | host_bits);
+}
+
+}  // namespace
+
+void RoutingTable::Table::add(Entry entry) {
+  if (entry.destination.prefix_length() == host_length(entry.destination.family())) {
+    hosts.emplace(entry.destination.base(), std::move(entry));
+  } else {
+    prefixes.push_back(std::move(entry));
+  }
+}
+
+void RoutingTable::Table::sort() {
+  std::stable_sort(prefixes.begin(), prefixes.end(), [](const Entry& a, const Entry& b) {
+    if (a.destination.prefix_length() != b.destination.prefix_length()) {
+      return a.destination.prefix_length() > b.destination.prefix_length();
+    }
+    return a.metric < b.metric;
+  });
+}
+
+const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destination,
+                                                     const Interface* only_through) const {
+  const auto usable = [only_through](const Entry& entry) {
+    return only_through == nullptr || entry.decision.out == only_through;
+  };
+  const Entry* best = nullptr;
+  for (auto [it, end] = hosts.equal_range(destination); it != end; ++it) {
+    const Entry& entry = it->second;
+    if (usable(entry) && (best == nullptr || entry.metric < best->metric)) best = &entry;
+  }
+  if (best != nullptr) return best;
+  for (const Entry& entry : prefixes) {
+    if (usable(entry) && entry.destination.contains(destination)) return &entry;
+  }
+  return nullptr;
+}
+
+RoutingTable::RoutingTable(const World& world) : world_(world) {
+  for (const Interface& interface : world.interfaces) {
+    for (const InterfaceAddress& address : interface.addresses) {
+      add_local_routes(interface, address);
+    }
+  }
+  for (const Route& route : world.routes) add_route(route);
+  local_.sort();
+  main_.sort();
+}
+
+void RoutingTable::add_local_routes(const Interface& interface, const InterfaceAddress& address) {
+  const auto add = [&](const Cidr& destination, RouteVerdict verdict, const Interface* out) {
+    local_.add({.destination = destination,
+                .decision = {.verdict = verdict, .out = out, .preferred_source = address.address}});
+  };
+  const Interface* loopback = &world_.loopback();
+  const Cidr network(address.address, address.prefix_length);
+  add(Cidr::host(address.address), RouteVerdict::kLocal, loopback);
+
+  if (!address.address.is_v4()) {
+    // Subnet-router anycast, which a forwarding node answers (RFC 4291, addrconf_join_anycast()).
+    if (world_.sysctls.ip_forward && address.prefix_length < 127 &&
+        !network.base().is_unspecified()) {
+      add(Cidr::host(network.base()), RouteVerdict::kLocal, loopback);
+    }
+    return;
+  }
+  if (address.broadcast && !address.broadcast->is_limited_broadcast()) {
+    add(Cidr::host(*address.broadcast), RouteVerdict::kBroadcast, &interface);
+  }
+  if (address.secondary || network.base().is_unspecified()) return;
+  // The whole prefix of an address on loopback is local: 127.0.0.0/8.
+  if (interface.kind == InterfaceKind::kLoopback && address.prefix_length < 32) {
+    add(network, RouteVerdict::kLocal, loopback);
+  }
+  if (address.prefix_length < 31) {
+    add(Cidr::host(broadcast_of(network)), RouteVerdict::kBroadcast, &interface);
+  }
+}
+
+void RoutingTable::add_route(const Route& route) {
+  Entry entry{.destination = route.destination,
+              .metric = route.metric,
+              .next_hop_is_destination = !route.gateway,
+              .decision = {.verdict = verdict_of(route.type),
+                           .out = world_.find_interface(route.interface),
+                           .next_hop = route.gateway.value_or(IpAddress()),
+                           .preferred_source = route.preferred_source}};
+  if (!entry.decision.preferred_source && route.destination.family() == Family::kIpv4 &&
+      entry.decision.out != nullptr) {
+    // Routes without a gateway have link scope (`scope link`), and so may take any address that is
+    // good on the link.
+    entry.decision.preferred_source =
+        select_ipv4_source(world_, *entry.decision.out, route.gateway,
+                           route.gateway ? AddressScope::kGlobal : AddressScope::kLink);
+  }
+  main_.add(std::move(entry));
+}
+
+RouteDecision RoutingTable::lookup(const IpAddress& destination,
+                                   const Interface* only_through) const {
+  if (destination.is_multicast()) {
+    return {.verdict = RouteVerdict::kMulticast, .next_hop = destination};
+  }
+  if (destination.is_v4() && destination.is_limited_broadcast()) {
+    return {.verdict = RouteVerdict::kBroadcast, .next_hop = destination};
+  }
+  const Entry* entry = local_.find(destination, nullptr);
+  if (entry == nullptr) entry = main_.find(destination, only_through);
+  if (entry == nullptr) return {.next_hop = destination};
+  RouteDecision decision = entry->decision;
+  if (entry->next_hop_is_destination) decision.next_hop = destination;
+  return decision;
+}
+
+bool RoutingTable::is_local(const IpAddress& address) const {
+  const Entry* entry = local_.find(address, nullptr);
+  if (entry == nullptr || entry->decision.verdict != RouteVerdict::kLocal) return false;
+  return address.is_v4() || entry->decision.preferred_source == address;
+}
+
+std::optional<IpAddress> RoutingTable::select_source(const Interface& out,
+                                                     const IpAddress& destination,
+                                                     const IpAddress& next_hop) const {
+  if (destination.is_v4()) {
+    return select_ipv4_source(world_, out, next_hop, AddressScope::kGlobal);
+  }
+  return select_ipv6_source(world_, out, destination);
+}
+
+std::optional<IpAddress> RoutingTable::local_source(const RouteDecision& route,
+                                                    const IpAddress& destination) const {
+  if (destination.is_v4() || route.out == nullptr) return route.preferred_source;
+  if (route.preferred_source && route.verdict != RouteVerdict::kLocal) {
+    return route.preferred_source;
+  }
+  return select_ipv6_source(world_, *route.out, destination);
+}
+
+}  // namespace kubeproof
