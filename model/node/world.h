@@ -93,8 +93,8 @@ struct World {
   // An address of any interface, or of 127.0.0.0/8.
   bool is_local(const IpAddress& address) const;
 
-  // By its source: an address of the node enters at the host, a pod's address at the
-  // interface that the host route to it names, everything else at the uplink.
+  // By its source: an address of the node enters at the host, everything else at the interface
+  // through which the node would reach it: a pod's own, a bridge, the uplink.
   Ingress ingress_for_source(const IpAddress& source) const;
 
   // "host", "uplink (eth0)", "pod 10.180.0.9 (pod1)", for people.

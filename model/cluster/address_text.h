@@ -1,0 +1,18 @@
+// Addresses and prefixes as the Kubernetes API tolerates them (k8s.io/utils/net, ParseIPSloppy and
+// ParseCIDRSloppy): leading zeros of an IPv4 octet are decimal, and an IPv4-mapped IPv6 address is
+// the IPv4 address.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "model/packet/address.h"
+
+namespace kubeproof {
+
+std::optional<IpAddress> parse_sloppy_address(std::string_view text);
+
+// ADDRESS/LENGTH; the length is required.
+std::optional<Cidr> parse_sloppy_cidr(std::string_view text);
+
+}  // namespace kubeproof
