@@ -48,12 +48,13 @@ struct PacketView {
   uint16_t fragment_offset = 0;    // bytes
   uint32_t identification = 0;     // IPv4 identification or the fragment header's
 
-  // TCP, UDP, SCTP ports; ICMP echo: the identifier in both. Absent for later fragments, for other
-  // protocols, and where the transport header is cut short.
+  // TCP, UDP, SCTP ports; ICMP queries (echo, timestamp and the others that conntrack pairs): the
+  // identifier in both. Absent for later fragments, for other protocols, and where the transport
+  // header is cut short.
   bool has_ports = false;
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
-  // ICMP and ICMPv6 only, when the header is whole.
+  // ICMP in IPv4 and ICMPv6 in IPv6 only, when the header is whole.
   bool has_icmp = false;
   uint8_t icmp_type = 0;
   uint8_t icmp_code = 0;
@@ -66,6 +67,15 @@ struct PacketView {
 
 // `packet` starts at the network header and may have trailing bytes (link-layer padding).
 tl::expected<PacketView, ParseFailure> parse_packet(ByteView packet);
+
+// The packet that an ICMP error quotes: `quote` may end before the length that its header claims
+// (`total_length` is the claim), and ports need only the first eight bytes of a transport header,
+// as conntrack and NAT read them.
+tl::expected<PacketView, ParseFailure> parse_quoted_packet(ByteView quote);
+
+// An ICMP or ICMPv6 message that reports an error and so quotes a packet, 8 bytes after its start.
+bool is_icmp_error(const PacketView& view);
+constexpr size_t kIcmpHeaderSize = 8;
 
 // One line for people: "10.0.0.9:4000 > 10.96.0.10:80 TCP [S] ttl 64 len 60".
 std::string describe_packet(ByteView packet);

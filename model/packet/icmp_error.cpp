@@ -1,0 +1,140 @@
+#include "model/packet/icmp_error.h"
+
+#include <algorithm>
+#include <array>
+
+#include "model/packet/checksum.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr size_t kIpv4Limit = 576;   // RFC 1812 section 4.3.2.3
+constexpr size_t kIpv6Limit = 1280;  // the minimum MTU, RFC 4443 section 2.4
+constexpr uint8_t kDefaultTtl = 64;
+
+// ICMP types below 19 about which an error may be made: the queries and their replies. Unknown
+// types count as errors.
+bool icmp_type_is_error(uint8_t type) {
+  constexpr std::array<uint8_t, 10> kHarmless = {0, 8, 9, 10, 13, 14, 15, 16, 17, 18};
+  return std::find(kHarmless.begin(), kHarmless.end(), type) == kHarmless.end();
+}
+
+bool is_about_an_error(ByteView packet, const PacketView& view) {
+  const bool later_fragment = view.is_fragment && view.fragment_offset != 0;
+  if (view.family == Family::kIpv4 && view.protocol == kIcmp) {
+    return view.transport_offset >= view.total_length ||
+           icmp_type_is_error(packet[view.transport_offset]);
+  }
+  if (view.family == Family::kIpv6 && view.protocol == kIcmpv6 && !later_fragment) {
+    return view.transport_offset >= view.total_length || packet[view.transport_offset] < 128;
+  }
+  return false;
+}
+
+bool is_suppressed(ByteView packet, const PacketView& view, const IcmpError& error) {
+  if (view.source.is_multicast() || view.source.is_unspecified() ||
+      view.source.is_limited_broadcast() || is_about_an_error(packet, view)) {
+    return true;
+  }
+  if (view.family == Family::kIpv4) {
+    return view.destination.is_multicast() || view.destination.is_limited_broadcast() ||
+           (view.is_fragment && view.fragment_offset != 0);
+  }
+  constexpr uint8_t kPacketTooBig = 2;
+  return view.destination.is_multicast() && error.type != kPacketTooBig;
+}
+
+void put_icmp_header(MutableByteView header, const IcmpError& error) {
+  header[0] = error.type;
+  header[1] = error.code;
+  store32(header, 4, error.info);
+}
+
+Bytes make_v4(ByteView offending, const PacketView& view, const IcmpError& error,
+              const IpAddress& source) {
+  constexpr uint8_t kInternetControl = 0xc0;
+  constexpr uint8_t kTosMask = 0x1e;  // RT_TOS()
+  const size_t quote = std::min(offending.size(), kIpv4Limit - 20 - kIcmpHeaderSize);
+  Bytes packet(20 + kIcmpHeaderSize + quote);
+  packet[0] = 0x45;
+  packet[1] = kInternetControl | (offending[1] & kTosMask);
+  store16(packet, 2, static_cast<uint16_t>(packet.size()));
+  packet[8] = kDefaultTtl;
+  packet[9] = kIcmp;
+  std::copy_n(source.bytes().begin(), 4, packet.begin() + 12);
+  std::copy_n(view.source.bytes().begin(), 4, packet.begin() + 16);
+  put_icmp_header(MutableByteView(packet).subspan(20), error);
+  std::copy_n(offending.begin(), quote, packet.begin() + 20 + kIcmpHeaderSize);
+  return packet;
+}
+
+Bytes make_v6(ByteView offending, const PacketView& view, const IcmpError& error,
+              const IpAddress& source) {
+  const size_t quote = std::min(offending.size(), kIpv6Limit - 40 - kIcmpHeaderSize);
+  Bytes packet(40 + kIcmpHeaderSize + quote);
+  packet[0] = 0x60;
+  store16(packet, 4, static_cast<uint16_t>(kIcmpHeaderSize + quote));
+  packet[6] = kIcmpv6;
+  packet[7] = kDefaultTtl;
+  std::copy_n(source.bytes().begin(), 16, packet.begin() + 8);
+  std::copy_n(view.source.bytes().begin(), 16, packet.begin() + 24);
+  put_icmp_header(MutableByteView(packet).subspan(40), error);
+  std::copy_n(offending.begin(), quote, packet.begin() + 40 + kIcmpHeaderSize);
+  return packet;
+}
+
+// Protocols that have no checksum over all of their payload (nf_reject_verify_csum()).
+bool reject_verifies(uint8_t protocol) {
+  constexpr std::array<uint8_t, 6> kExempt = {33, 47, 50, 51, kSctp, 136};  // DCCP … UDP-Lite
+  return std::find(kExempt.begin(), kExempt.end(), protocol) == kExempt.end();
+}
+
+}  // namespace
+
+IcmpError IcmpError::network_unreachable(Family family) {
+  return family == Family::kIpv4 ? IcmpError{3, 0} : IcmpError{1, 0};
+}
+
+IcmpError IcmpError::host_unreachable(Family family) {
+  return family == Family::kIpv4 ? IcmpError{3, 1} : IcmpError{1, 3};
+}
+
+IcmpError IcmpError::port_unreachable(Family family) {
+  return family == Family::kIpv4 ? IcmpError{3, 3} : IcmpError{1, 4};
+}
+
+IcmpError IcmpError::administratively_prohibited(Family family) {
+  return family == Family::kIpv4 ? IcmpError{3, 13} : IcmpError{1, 1};
+}
+
+IcmpError IcmpError::time_exceeded(Family family) {
+  return family == Family::kIpv4 ? IcmpError{11, 0} : IcmpError{3, 0};
+}
+
+IcmpError IcmpError::packet_too_big(Family family, uint32_t mtu) {
+  return family == Family::kIpv4 ? IcmpError{3, 4, mtu & 0xffff} : IcmpError{2, 0, mtu};
+}
+
+std::optional<Bytes> make_icmp_error(ByteView offending, const IcmpError& error,
+                                     const IpAddress& source) {
+  const auto view = parse_packet(offending);
+  if (!view || is_suppressed(offending, *view, error)) return std::nullopt;
+  offending = offending.first(view->total_length);
+  Bytes packet = view->family == Family::kIpv4 ? make_v4(offending, *view, error, source)
+                                               : make_v6(offending, *view, error, source);
+  fix_checksums(packet);
+  return packet;
+}
+
+bool reject_answers(ByteView offending) {
+  const auto view = parse_packet(offending);
+  if (!view || (view->is_fragment && view->fragment_offset != 0)) return false;
+  if (!reject_verifies(view->protocol)) return true;
+  if (view->protocol == kUdp && view->has_ports &&
+      load16(offending, view->transport_offset + size_t{6}) == 0) {
+    return true;
+  }
+  return passes_nf_checksum(offending, *view);
+}
+
+}  // namespace kubeproof
