@@ -40,8 +40,8 @@ enum class StackDrop : uint8_t {
   kTotalLength,
   kMartianSource,
   kMartianDestination,
-  kBadOptions,
-  kSourceRoute,    // asked for by the packet, refused by default
+  kHopByHopOptions,
+  kSourceRoute,
   kNotForwarding,  // net.ipv4.ip_forward is off
   kNoRoute,
   kUnreachable,

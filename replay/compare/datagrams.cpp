@@ -1,0 +1,112 @@
+#include "replay/compare/datagrams.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/packet/checksum.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr size_t kMostPending = 64;
+constexpr size_t kFragmentHeaderSize = 8;
+constexpr uint8_t kFragmentHeader = 44;
+
+// Where the IPv6 fragment header stands, and the field that names it; a fragment has one.
+struct FragmentHeader {
+  size_t at = 0;
+  size_t named_at = 0;
+};
+
+FragmentHeader find_fragment_header(ByteView packet) {
+  FragmentHeader found{40, 6};
+  uint8_t next = packet[6];
+  while (next != kFragmentHeader) {
+    next = packet[found.at];
+    found.named_at = found.at;
+    found.at += (size_t{packet[found.at + 1]} + 1) * 8;
+  }
+  return found;
+}
+
+// Where the fragment's share of the datagram begins.
+size_t payload_offset(ByteView packet, const PacketView& view) {
+  if (view.family == Family::kIpv4) return view.transport_offset;
+  return find_fragment_header(packet).at + kFragmentHeaderSize;
+}
+
+bool more_fragments(ByteView packet, const PacketView& view) {
+  if (view.family == Family::kIpv4) return (packet[6] & 0x20) != 0;
+  return (packet[find_fragment_header(packet).at + 3] & 1) != 0;
+}
+
+Bytes unfragmented_header(ByteView packet, const PacketView& view) {
+  if (view.family == Family::kIpv4) {
+    return Bytes(packet.begin(), packet.begin() + view.transport_offset);
+  }
+  const FragmentHeader fragment = find_fragment_header(packet);
+  Bytes header(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(fragment.at));
+  header[fragment.named_at] = packet[fragment.at];
+  return header;
+}
+
+void finish_header(Bytes& datagram, Family family) {
+  if (family == Family::kIpv6) {
+    store16(datagram, 4, static_cast<uint16_t>(datagram.size() - 40));
+    return;
+  }
+  store16(datagram, 2, static_cast<uint16_t>(datagram.size()));
+  store16(datagram, 6, load16(datagram, 6) & 0x4000);
+  store16(datagram, 10, ipv4_header_checksum(datagram));
+}
+
+}  // namespace
+
+DatagramAssembler::Pending& DatagramAssembler::find_or_add(Place place, const PacketView& view) {
+  const uint8_t protocol = view.family == Family::kIpv4 ? view.protocol : 0;
+  const auto same = [&](const Pending& pending) {
+    return pending.place == place && pending.identification == view.identification &&
+           pending.protocol == protocol && pending.source == view.source &&
+           pending.destination == view.destination;
+  };
+  const auto known = std::find_if(pending_.begin(), pending_.end(), same);
+  if (known != pending_.end()) return *known;
+  if (pending_.size() == kMostPending) pending_.erase(pending_.begin());
+  Pending& added = pending_.emplace_back();
+  added.place = place;
+  added.source = view.source;
+  added.destination = view.destination;
+  added.protocol = protocol;
+  added.identification = view.identification;
+  return added;
+}
+
+std::optional<Bytes> DatagramAssembler::add(Place place, ByteView fragment,
+                                            const PacketView& view) {
+  Pending& pending = find_or_add(place, view);
+  const size_t start = payload_offset(fragment, view);
+  const ByteView payload = fragment.subspan(start, view.total_length - start);
+  pending.pieces.push_back({view.fragment_offset, Bytes(payload.begin(), payload.end())});
+  if (view.fragment_offset == 0) pending.header = unfragmented_header(fragment, view);
+  if (!more_fragments(fragment, view)) pending.length = view.fragment_offset + payload.size();
+  if (!pending.header || !pending.length) return std::nullopt;
+
+  std::sort(pending.pieces.begin(), pending.pieces.end(),
+            [](const Piece& a, const Piece& b) { return a.offset < b.offset; });
+  Bytes datagram = *pending.header;
+  size_t reached = 0;
+  for (const Piece& piece : pending.pieces) {
+    if (piece.offset > reached) return std::nullopt;
+    const size_t known = reached - piece.offset;
+    if (known >= piece.payload.size()) continue;
+    datagram.insert(datagram.end(), piece.payload.begin() + static_cast<ptrdiff_t>(known),
+                    piece.payload.end());
+    reached = piece.offset + piece.payload.size();
+  }
+  if (reached < *pending.length) return std::nullopt;
+  finish_header(datagram, view.family);
+  pending_.erase(pending_.begin() + (&pending - pending_.data()));
+  return datagram;
+}
+
+}  // namespace kubeproof

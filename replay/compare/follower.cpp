@@ -1,0 +1,159 @@
+#include "replay/compare/follower.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "model/packet/packet_view.h"
+#include "replay/compare/explain.h"
+#include "replay/compare/invariants.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr size_t kOutcomesShown = 8;
+
+}  // namespace
+
+std::string_view to_string(Judgement judgement) {
+  constexpr std::array<std::string_view, 4> kNames = {"agrees", "deviates", "diverges",
+                                                      "consequence"};
+  return kNames[static_cast<size_t>(judgement)];
+}
+
+Follower::Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger ledger)
+    : oracle_(std::move(oracle)), world_(world), ledger_(std::move(ledger)) {}
+
+Result<void> Follower::program(const Configuration& configuration) {
+  return oracle_->program(configuration);
+}
+
+void Follower::explain(bool on) {
+  explain_ = on;
+  oracle_->explain(on);
+}
+
+std::span<const Outcome> Follower::permit(const Injection& injection) {
+  injection_ = injection;
+  outcomes_ = oracle_->evaluate(injection);
+  return outcomes_;
+}
+
+const Judged& Follower::follow(const Injection& injection, const Fate& fate) {
+  permit(injection);
+  return judge(fate);
+}
+
+void Follower::collect(const Fate& fate) {
+  seen_.clear();
+  assembled_.clear();
+  for (const Emission& emission : fate) {
+    const auto view = parse_packet(emission.packet);
+    if (!view || !view->is_fragment) {
+      seen_.push_back({emission.packet, emission.place});
+      continue;
+    }
+    auto datagram = assembler_.add(emission.place, emission.packet, *view);
+    if (!datagram) continue;
+    // A vector's buffer stays where it is when the vector is moved.
+    assembled_.push_back(std::move(*datagram));
+    seen_.push_back({assembled_.back(), emission.place});
+  }
+}
+
+const Judged& Follower::judge(const Fate& fate) {
+  collect(fate);
+  violations_.clear();
+  check_invariants(world_, injection_, fate, violations_);
+  return conclude(seen_, Visibility::kEverything);
+}
+
+const Judged& Follower::judge_departures(std::span<const Seen> departures) {
+  violations_.clear();
+  return conclude(departures, Visibility::kDeparturesOnly);
+}
+
+const Judged& Follower::conclude(std::span<const Seen> seen, Visibility visibility) {
+  judged_.judgement = Judgement::kAgrees;
+  const auto matches = matcher_.match(seen, outcomes_, visibility);
+  if (!matches.empty() && violations_.empty()) {
+    auto refused = oracle_->commit(matches);
+    if (refused) disagree(seen, visibility, std::move(refused));
+  } else {
+    disagree(seen, visibility, std::nullopt);
+  }
+  outcomes_ = {};
+  return judged_;
+}
+
+void Follower::disagree(std::span<const Seen> seen, Visibility visibility,
+                        std::optional<std::string> refused_port) {
+  judged_.deviation = nullptr;
+  judged_.disagreement = {};
+  Disagreement& told = judged_.disagreement;
+  const auto flow = flow_key(injection_.packet);
+  const size_t earlier = flow ? tainted_.find(*flow) : 0;
+
+  oracle_->explain(true);
+  outcomes_ = oracle_->evaluate(injection_);
+  told.difference = explain_difference(world_, seen, outcomes_, visibility);
+  if (refused_port) {
+    told.difference.add(DifferenceKind::kSourcePortNotUnique, std::move(*refused_port));
+  }
+  for (DifferencePart& part : violations_) told.difference.parts.push_back(std::move(part));
+  told.difference.sort();
+
+  told.seen = describe_seen(world_, seen);
+  told.outcomes = outcomes_.size();
+  const size_t index = told.difference.nearest_outcome;
+  const Outcome nearest = outcomes_.empty() ? Outcome{} : outcomes_[index];
+  told.rules = nearest.trace;
+  for (size_t i = 0; i < std::min(outcomes_.size(), kOutcomesShown); ++i) {
+    const size_t shown = i == 0 ? index : i <= index ? i - 1 : i;
+    told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));
+  }
+
+  if (const Deviation* deviation = ledger_.take({injection_, seen, outcomes_, told.difference})) {
+    judged_.judgement = Judgement::kDeviates;
+    judged_.deviation = deviation;
+  } else if (earlier != 0) {
+    judged_.judgement = Judgement::kConsequence;
+    judged_.divergence = earlier;
+    taint(seen, nearest, earlier);
+  } else {
+    judged_.judgement = Judgement::kDiverges;
+    judged_.divergence = ++divergences_;
+    taint(seen, nearest, judged_.divergence);
+  }
+  if (!outcomes_.empty()) commit_nearest(seen, nearest, index);
+  oracle_->explain(explain_);
+}
+
+void Follower::commit_nearest(std::span<const Seen> seen, const Outcome& nearest, size_t index) {
+  OutcomeMatch match;
+  match.outcome = index;
+  for (const PermittedEmission& emission : nearest.emissions) {
+    std::optional<uint16_t>& port = match.ports.emplace_back();
+    if (!emission.free_port) continue;
+    const FreePort& free = *emission.free_port;
+    port = free.first;
+    for (const Seen& one : seen) {
+      if (free.packet_offset + size_t{2} > one.packet.size()) continue;
+      const uint16_t observed = load16(one.packet, free.packet_offset);
+      if (observed >= free.first && observed <= free.last) port = observed;
+    }
+  }
+  // A port that is taken leaves the flow uncommitted; it is tainted anyway.
+  (void)oracle_->commit({&match, 1});
+}
+
+void Follower::taint(std::span<const Seen> seen, const Outcome& nearest, size_t divergence) {
+  const auto add = [&](ByteView packet) {
+    if (const auto flow = flow_key(packet)) tainted_.add(*flow, divergence);
+  };
+  add(injection_.packet);
+  for (const Seen& one : seen) add(one.packet);
+  for (const PermittedEmission& emission : nearest.emissions) add(emission.packet);
+}
+
+}  // namespace kubeproof

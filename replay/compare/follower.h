@@ -1,0 +1,111 @@
+// Holds one engine to the reference. For every packet: ask the reference what is permitted, find
+// the outcome that the engine took, and commit the reference to it, so that the engine's free
+// choices stand and all that follows from them is checked.
+//
+// After a divergence the engine and the reference disagree about the state of the flow. The
+// reference is then committed to the nearest outcome, and later packets of that flow that agree
+// with nothing are consequences of that divergence, not news.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/node/fate.h"
+#include "model/node/world.h"
+#include "model/result.h"
+#include "replay/compare/datagrams.h"
+#include "replay/compare/difference.h"
+#include "replay/compare/ledger.h"
+#include "replay/compare/match.h"
+#include "replay/compare/tainted_flows.h"
+#include "replay/engine/reference.h"
+
+namespace kubeproof {
+
+enum class Judgement : uint8_t {
+  kAgrees,
+  kDeviates,     // differs as the ledger says
+  kDiverges,     // news
+  kConsequence,  // follows from an earlier divergence of the same flow
+};
+
+// "agrees", "deviates", "diverges", "consequence": stable names.
+std::string_view to_string(Judgement judgement);
+
+// All that a report says of a fate that no outcome agrees with.
+struct Disagreement {
+  Difference difference;
+  std::string seen;  // what the engine did
+  std::vector<std::string>
+      permitted;                   // what the reference permits, the nearest first, a few of them
+  size_t outcomes = 0;             // how many it permits
+  std::vector<std::string> rules;  // that the packet traversed on the way to the nearest outcome
+};
+
+struct Judged {
+  Judgement judgement = Judgement::kAgrees;
+  size_t divergence = 0;  // kDiverges: its number, from 1; kConsequence: of the one that it follows
+  const Deviation* deviation = nullptr;  // kDeviates
+  Disagreement disagreement;  // kDeviates and kDiverges; kConsequence: the difference only
+};
+
+class Follower {
+ public:
+  // `world` outlives the follower.
+  Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger ledger = Ledger::built_in());
+
+  Result<void> program(const Configuration& configuration);
+  void advance(std::chrono::nanoseconds duration) { oracle_->advance(duration); }
+
+  // First half: what is permitted for this packet. The packet's bytes must stay until judge();
+  // the outcomes are valid until then.
+  std::span<const Outcome> permit(const Injection& injection);
+
+  // Second half: what became of that packet. Valid until the next call.
+  const Judged& judge(const Fate& fate);
+
+  // Both halves.
+  const Judged& follow(const Injection& injection, const Fate& fate);
+
+  // The same for a fate known from a capture: departures only, invariants not checked.
+  const Judged& judge_departures(std::span<const Seen> departures);
+
+  // While on, the outcomes that permit() returns carry the rules that the packet traversed.
+  void explain(bool on);
+
+  const Ledger& ledger() const { return ledger_; }
+  size_t divergences() const { return divergences_; }
+
+ private:
+  const Judged& conclude(std::span<const Seen> seen, Visibility visibility);
+  void collect(const Fate& fate);
+  void disagree(std::span<const Seen> seen, Visibility visibility,
+                std::optional<std::string> refused_port);
+  void commit_nearest(std::span<const Seen> seen, const Outcome& nearest, size_t index);
+  void taint(std::span<const Seen> seen, const Outcome& nearest, size_t divergence);
+
+  std::unique_ptr<Oracle> oracle_;
+  const World& world_;
+  Ledger ledger_;
+  Matcher matcher_;
+  DatagramAssembler assembler_;
+  TaintedFlows tainted_;
+  bool explain_ = false;
+  size_t divergences_ = 0;
+
+  // Of the packet between permit() and judge().
+  Injection injection_;
+  std::span<const Outcome> outcomes_;
+  std::vector<Seen> seen_;
+  std::vector<Bytes> assembled_;
+  std::vector<DifferencePart> violations_;
+  Judged judged_;
+};
+
+}  // namespace kubeproof

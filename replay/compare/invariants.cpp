@@ -1,0 +1,133 @@
+#include "replay/compare/invariants.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "model/packet/checksum.h"
+#include "model/packet/packet_view.h"
+
+namespace kubeproof {
+namespace {
+
+using Kind = DifferenceKind;
+
+bool is_right(ChecksumState state) {
+  return state == ChecksumState::kRight;
+}
+bool is_wrong(ChecksumState state) {
+  return state == ChecksumState::kWrong;
+}
+
+struct Parsed {
+  ByteView packet;
+  PacketView view;
+  ChecksumReport sums;
+  bool error = false;
+};
+
+std::optional<Parsed> parse(ByteView packet) {
+  const auto view = parse_packet(packet);
+  if (!view) return std::nullopt;
+  return Parsed{packet.first(view->total_length), *view, check_checksums(packet),
+                is_icmp_error(*view)};
+}
+
+// An ICMP error that the node made itself: the packet that came in was none.
+bool made_by_node(const Parsed& in, const Parsed& out) {
+  return out.error && !in.error;
+}
+
+void check_checksum(std::string_view what, bool right_on_entry, ChecksumState out,
+                    std::vector<DifferencePart>& violations) {
+  if (right_on_entry && is_wrong(out)) {
+    violations.push_back({Kind::kChecksum, fmt::format("{} right on entry, wrong on exit", what)});
+  }
+}
+
+void check_checksums_kept(const Parsed& in, const Parsed& out,
+                          std::vector<DifferencePart>& violations) {
+  const ChecksumReport& a = in.sums;
+  const ChecksumReport& b = out.sums;
+  if (made_by_node(in, out)) {
+    // Its own checksums are right, whatever it answers to; what it quotes is what came in.
+    check_checksum("IP header checksum of an ICMP error made here", true, b.ip_header, violations);
+    check_checksum("ICMP checksum of an error made here", true, b.transport, violations);
+    check_checksum("quoted IP header checksum", is_right(a.ip_header), b.quoted_ip_header,
+                   violations);
+    check_checksum("quoted transport checksum", is_right(a.transport), b.quoted_transport,
+                   violations);
+    return;
+  }
+  check_checksum("IP header checksum", is_right(a.ip_header), b.ip_header, violations);
+  check_checksum("transport checksum", is_right(a.transport), b.transport, violations);
+  check_checksum("quoted IP header checksum", is_right(a.quoted_ip_header), b.quoted_ip_header,
+                 violations);
+  check_checksum("quoted transport checksum", is_right(a.quoted_transport), b.quoted_transport,
+                 violations);
+}
+
+// Fragments are left out: the last one may carry out a datagram with the TTL of the first.
+void check_ttl(const Injection& injection, const Parsed& in, const Parsed& out, Place place,
+               std::vector<DifferencePart>& violations) {
+  if (made_by_node(in, out) || in.view.is_fragment || out.view.is_fragment) return;
+  const bool forwarded = !injection.ingress.is_host() && !place.is_sockets();
+  const int expected = in.view.ttl - (forwarded ? 1 : 0);
+  if (out.view.ttl == expected) return;
+  violations.push_back(
+      {Kind::kTtl, fmt::format("{} {}, the packet came in with {} and was {}",
+                               in.view.family == Family::kIpv4 ? "TTL" : "hop limit", out.view.ttl,
+                               in.view.ttl, forwarded ? "forwarded" : "not forwarded")});
+}
+
+// net/ipv4/route.c ip_route_input_slow(), ipv6_rcv(): sources that are never taken from a wire.
+bool is_martian_source(const World& world, const IpAddress& source) {
+  if (source.is_multicast() || source.is_limited_broadcast()) return true;
+  if (source.is_loopback()) return !source.is_v4() || !world.sysctls.route_localnet;
+  return source.is_v4() ? source.v4_host_order() >> 24 == 0 : source.is_unspecified();
+}
+
+void check_source(const World& world, const Parsed& in, const Parsed& out, Place place,
+                  std::vector<DifferencePart>& violations) {
+  if (place.is_sockets()) return;
+  // What came in like this and is only passed on is the sender's doing.
+  if (out.view.source == in.view.source || !is_martian_source(world, out.view.source)) return;
+  const Interface* interface = world.find_interface(place.interface);
+  if (interface != nullptr && interface->kind == InterfaceKind::kLoopback) return;
+  violations.push_back(
+      {Kind::kMartianSource, fmt::format("source {} is martian", out.view.source.to_string())});
+}
+
+void check_duplicates(const Fate& fate, std::vector<DifferencePart>& violations) {
+  for (size_t i = 0; i < fate.size(); ++i) {
+    for (size_t j = i + 1; j < fate.size(); ++j) {
+      if (fate[i].packet == fate[j].packet) {
+        violations.push_back({Kind::kDuplicateEmission,
+                              fmt::format("emitted twice: {}", describe_packet(fate[i].packet))});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void check_invariants(const World& world, const Injection& injection, const Fate& fate,
+                      std::vector<DifferencePart>& violations) {
+  if (fate.dropped()) return;
+  if (fate.size() > 1) check_duplicates(fate, violations);
+  const auto in = parse(injection.packet);
+  if (!in) return;
+  for (const Emission& emission : fate) {
+    const auto out = parse(emission.packet);
+    if (!out) {
+      violations.push_back({Kind::kPayload, "an emission that is not an IP packet"});
+      continue;
+    }
+    check_checksums_kept(*in, *out, violations);
+    check_ttl(injection, *in, *out, emission.place, violations);
+    check_source(world, *in, *out, emission.place, violations);
+  }
+}
+
+}  // namespace kubeproof

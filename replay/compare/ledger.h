@@ -1,0 +1,55 @@
+// The ledger of deviations: differences that are known, understood, and pinned by a case of the
+// corpus, as data with code. A difference that no predicate covers is a divergence.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "model/node/fate.h"
+#include "replay/compare/difference.h"
+#include "replay/compare/match.h"
+
+namespace kubeproof {
+
+// What a predicate is asked about: a packet, what was seen of its fate, what was permitted, and how
+// the two differ.
+struct Disagreeing {
+  const Injection& injection;
+  std::span<const Seen> seen;
+  std::span<const Outcome> outcomes;
+  const Difference& difference;
+};
+
+struct Deviation {
+  std::string_view id;     // "fragments-before-the-first"
+  std::string_view title;  // one line
+  std::string_view why;
+  std::string_view pinned_by;  // the case of the corpus, from the project's root
+  bool (*covers)(const Disagreeing&) = nullptr;
+};
+
+// Deviations that are accepted, and how many packets each one took.
+class Ledger {
+ public:
+  // The ledger of kubeproof's own datapath.
+  static Ledger built_in();
+
+  explicit Ledger(std::vector<Deviation> entries);
+
+  // The first entry that covers the difference, counted; nullptr where none does.
+  const Deviation* take(const Disagreeing& disagreeing);
+
+  struct Count {
+    const Deviation* deviation;
+    uint64_t packets;
+  };
+  std::vector<Count> counts() const;
+
+ private:
+  std::vector<Deviation> entries_;
+  std::vector<uint64_t> packets_;
+};
+
+}  // namespace kubeproof

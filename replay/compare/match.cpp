@@ -1,0 +1,102 @@
+#include "replay/compare/match.h"
+
+#include <algorithm>
+
+#include "model/packet/checksum.h"
+#include "model/packet/packet_view.h"
+#include "model/packet/translate.h"
+
+namespace kubeproof {
+namespace {
+
+bool bytes_equal(ByteView a, ByteView b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin());
+}
+
+bool is_visible(const PermittedEmission& emission, Visibility visibility) {
+  return visibility == Visibility::kEverything || !emission.place.is_sockets();
+}
+
+bool in_place(const Seen& seen, const PermittedEmission& permitted) {
+  return !seen.place || *seen.place == permitted.place;
+}
+
+// The checksum follows as it does in NAT: one that was wrong stays wrong, none stays none.
+void substitute_port(Bytes& packet, size_t at, uint16_t port) {
+  auto view = parse_packet(packet);
+  if (!view || !view->has_ports) return;
+  if (at == view->transport_offset + size_t{2}) {
+    rewrite_destination(packet, *view, {view->destination, port});
+  } else {
+    rewrite_source(packet, *view, {view->source, port});
+  }
+}
+
+}  // namespace
+
+void fill_masked(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
+  packet.assign(permitted.packet.begin(), permitted.packet.end());
+  if (permitted.free_identification && packet.size() >= 20 && seen.size() >= 20 &&
+      packet[0] >> 4 == 4) {
+    store16(packet, 4, load16(seen, 4));
+    store16(packet, 10, ipv4_header_checksum(packet));
+  }
+  if (!permitted.free_port) return;
+  const size_t at = permitted.free_port->packet_offset;
+  if (at + 2 <= packet.size() && at + 2 <= seen.size()) {
+    substitute_port(packet, at, load16(seen, at));
+  }
+}
+
+bool Matcher::equal(const PermittedEmission& permitted, ByteView seen,
+                    std::optional<uint16_t>& port) {
+  port.reset();
+  if (permitted.packet.size() != seen.size()) return false;
+  if (!permitted.free_port && !permitted.free_identification) {
+    return bytes_equal(permitted.packet, seen);
+  }
+  if (permitted.free_port) {
+    const FreePort& free = *permitted.free_port;
+    if (free.packet_offset + size_t{2} > seen.size()) return false;
+    const uint16_t observed = load16(seen, free.packet_offset);
+    if (observed < free.first || observed > free.last) return false;
+    port = observed;
+  }
+  fill_masked(permitted, seen, expected_);
+  return bytes_equal(expected_, seen);
+}
+
+bool Matcher::match_outcome(std::span<const Seen> seen, const Outcome& outcome,
+                            Visibility visibility, OutcomeMatch& result) {
+  result.ports.assign(outcome.emissions.size(), std::nullopt);
+  taken_.assign(seen.size(), false);
+  size_t found = 0;
+  for (size_t i = 0; i < outcome.emissions.size(); ++i) {
+    const PermittedEmission& permitted = outcome.emissions[i];
+    if (!is_visible(permitted, visibility)) continue;
+    size_t candidate = 0;
+    while (candidate < seen.size() &&
+           (taken_[candidate] || !in_place(seen[candidate], permitted) ||
+            !equal(permitted, seen[candidate].packet, result.ports[i]))) {
+      ++candidate;
+    }
+    if (candidate == seen.size()) return false;
+    taken_[candidate] = true;
+    ++found;
+  }
+  return found == seen.size();
+}
+
+std::span<const OutcomeMatch> Matcher::match(std::span<const Seen> seen,
+                                             std::span<const Outcome> outcomes,
+                                             Visibility visibility) {
+  size_t count = 0;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    if (count == matches_.size()) matches_.emplace_back();
+    if (!match_outcome(seen, outcomes[i], visibility, matches_[count])) continue;
+    matches_[count++].outcome = i;
+  }
+  return {matches_.data(), count};
+}
+
+}  // namespace kubeproof

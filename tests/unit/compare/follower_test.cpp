@@ -1,0 +1,133 @@
+#include "replay/compare/follower.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/compare/compare_fixture.h"
+#include "tests/unit/compare/scripted_oracle.h"
+
+namespace kubeproof {
+namespace {
+
+Bytes request() {
+  return PacketBuilder::udp("10.0.0.1:4000", "10.96.0.10:53").build();
+}
+Bytes translated(std::string_view to = "10.180.0.1:53") {
+  return PacketBuilder::udp("10.0.0.1:4000", to).ttl(63).build();
+}
+Bytes answer() {
+  return PacketBuilder::udp("10.180.0.1:53", "10.0.0.1:4000").build();
+}
+
+class FollowerTest : public testing::Test {
+ protected:
+  const Judged& follow(const Bytes& packet, const Fate& fate) {
+    return follower_.follow({Ingress{kUplink.interface}, packet, 0}, fate);
+  }
+
+  World world_ = small_world();
+  OracleScript script_;
+  Follower follower_{std::make_unique<ScriptedOracle>(script_), world_};
+};
+
+TEST_F(FollowerTest, CommitsToTheOutcomeThatTheEngineTook) {
+  script_.outcomes = {outcome_of(permitted(kPod1, translated())),
+                      outcome_of(permitted(kPod2, translated("10.180.0.2:53")))};
+  EXPECT_EQ(follow(request(), fate_of(kPod2, translated("10.180.0.2:53"))).judgement,
+            Judgement::kAgrees);
+  ASSERT_EQ(script_.commits.size(), 1U);
+  ASSERT_EQ(script_.commits[0].size(), 1U);
+  EXPECT_EQ(script_.commits[0][0].outcome, 1U);
+}
+
+TEST_F(FollowerTest, NumbersDivergences) {
+  script_.outcomes = {outcome_of(permitted(kPod1, translated()))};
+  EXPECT_EQ(follow(request(), Fate()).divergence, 1U);
+  const Bytes other = PacketBuilder::udp("10.0.0.1:4001", "10.96.0.10:53").build();
+  EXPECT_EQ(follow(other, Fate()).divergence, 2U);
+  EXPECT_EQ(follower_.divergences(), 2U);
+}
+
+TEST_F(FollowerTest, TakesLaterDisagreementOfTheFlowForAConsequence) {
+  script_.outcomes = {outcome_of(permitted(kPod1, translated()))};
+  EXPECT_EQ(follow(request(), Fate()).judgement, Judgement::kDiverges);
+  const Judged& second = follow(request(), Fate());
+  EXPECT_EQ(second.judgement, Judgement::kConsequence);
+  EXPECT_EQ(second.divergence, 1U);
+  EXPECT_EQ(follower_.divergences(), 1U);
+}
+
+TEST_F(FollowerTest, TakesTheRepliesOfADivergedFlowForConsequences) {
+  script_.outcomes = {outcome_of(permitted(kPod1, translated()))};
+  follow(request(), Fate());
+  script_.outcomes = {
+      outcome_of(permitted(kUplink, PacketBuilder::udp("10.96.0.10:53", "10.0.0.1:4000").build()))};
+  EXPECT_EQ(follow(answer(), Fate()).judgement, Judgement::kConsequence);
+}
+
+TEST_F(FollowerTest, CommitsToTheNearestOutcomeAfterADivergence) {
+  script_.outcomes = {Outcome{}, outcome_of(permitted(kPod1, translated()))};
+  const Bytes wrong = PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:54").ttl(63).build();
+  EXPECT_EQ(follow(request(), fate_of(kPod1, wrong)).judgement, Judgement::kDiverges);
+  ASSERT_EQ(script_.commits.size(), 1U);
+  EXPECT_EQ(script_.commits[0][0].outcome, 1U);
+}
+
+TEST_F(FollowerTest, TellsTheRulesOfTheNearestOutcome) {
+  Outcome outcome = outcome_of(permitted(kPod1, translated()));
+  outcome.trace = {"nat PREROUTING: -j KUBE-SERVICES"};
+  script_.outcomes = {outcome};
+  const Judged& judged = follow(request(), Fate());
+  EXPECT_EQ(judged.disagreement.rules, outcome.trace);
+  EXPECT_FALSE(script_.explaining);
+}
+
+TEST_F(FollowerTest, TakesAPortThatWasNotFreeForADivergence) {
+  script_.outcomes = {outcome_of(permitted(kPod1, translated()))};
+  script_.refusal = "port 4000 is held by another flow";
+  const Judged& judged = follow(request(), fate_of(kPod1, translated()));
+  EXPECT_EQ(judged.judgement, Judgement::kDiverges);
+  ASSERT_EQ(judged.disagreement.difference.parts.size(), 1U);
+  EXPECT_EQ(judged.disagreement.difference.parts[0].kind, DifferenceKind::kSourcePortNotUnique);
+}
+
+TEST_F(FollowerTest, HoldsEvenAPermittedFateToTheInvariants) {
+  script_.outcomes = {outcome_of(permitted(kPod1, request()))};
+  const Judged& judged = follow(request(), fate_of(kPod1, request()));
+  EXPECT_EQ(judged.judgement, Judgement::kDiverges);
+  EXPECT_EQ(judged.disagreement.difference.parts[0].kind, DifferenceKind::kTtl);
+}
+
+TEST_F(FollowerTest, ComparesDatagramsWhole) {
+  const auto datagram = [] {
+    return PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:53")
+        .ttl(63)
+        .dont_fragment(false)
+        .payload_size(100);
+  };
+  const std::vector<Bytes> fragments = datagram().build_fragments(64);
+  ASSERT_EQ(fragments.size(), 2U);
+  script_.outcomes = {Outcome{}};
+  EXPECT_EQ(follow(fragments[0], fate_of(kPod1, fragments[0])).judgement, Judgement::kAgrees);
+  script_.outcomes = {outcome_of(permitted(kPod1, datagram().build()))};
+  EXPECT_EQ(follow(fragments[1], fate_of(kPod1, fragments[1])).judgement, Judgement::kAgrees);
+}
+
+TEST(FollowerWithLedger, CountsWhatADeviationCovers) {
+  const World world = small_world();
+  OracleScript script;
+  Ledger ledger({{"drops", "drops everything", "a test", "none",
+                  [](const Disagreeing& disagreeing) { return disagreeing.seen.empty(); }}});
+  Follower follower(std::make_unique<ScriptedOracle>(script), world, std::move(ledger));
+  script.outcomes = {outcome_of(permitted(kPod1, translated()))};
+  const Bytes packet = request();
+  const Injection injection{Ingress{kUplink.interface}, packet, 0};
+  const Judged& judged = follower.follow(injection, Fate());
+  EXPECT_EQ(judged.judgement, Judgement::kDeviates);
+  EXPECT_EQ(judged.deviation->id, "drops");
+  EXPECT_EQ(follower.ledger().counts()[0].packets, 1U);
+  EXPECT_EQ(follower.follow(injection, fate_of(kPod2, translated())).judgement,
+            Judgement::kDiverges);
+}
+
+}  // namespace
+}  // namespace kubeproof
