@@ -1,5 +1,5 @@
 // Checksums of IP and of the transports above it: computing, judging, repairing, and updating them
-// after a word changed (RFC 1071, RFC 1624, RFC 9260 appendix A for SCTP's CRC32c).
+// after a word changed (RFC 1071, RFC 1624; crc32c.h for SCTP).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,6 @@ namespace kubeproof {
 // Sum of 16-bit big-endian words with the carries folded in; an odd last byte counts as the high
 // half of a word.
 uint16_t ones_complement_sum(ByteView bytes, uint16_t initial = 0);
-
-uint32_t crc32c(ByteView bytes);
 
 // Sum of the pseudo header of TCP, UDP and ICMPv6, folded and not complemented, which is also what
 // stands in the checksum field of a packet whose checksum was left to the network card. As

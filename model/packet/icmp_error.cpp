@@ -15,7 +15,7 @@ constexpr uint8_t kDefaultTtl = 64;
 // ICMP types below 19 about which an error may be made: the queries and their replies. Unknown
 // types count as errors.
 bool icmp_type_is_error(uint8_t type) {
-  constexpr std::array<uint8_t, 10> kHarmless = {0, 8, 9, 10, 13, 14, 15, 16, 17, 18};
+  constexpr std::array<uint8_t, 8> kHarmless = {0, 8, 13, 14, 15, 16, 17, 18};
   return std::find(kHarmless.begin(), kHarmless.end(), type) == kHarmless.end();
 }
 

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "model/packet/crc32c.h"
 #include "model/packet/packet_builder.h"
 
 namespace kubeproof {
