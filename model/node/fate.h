@@ -63,7 +63,9 @@ struct FreePort {
 
 struct PermittedEmission {
   Place place;
-  Bytes packet;  // with zero in a free port; checksums valid for that zero
+  // With zero in a free port, checksums valid for that zero. A datagram that leaves in fragments is
+  // given whole, with the packet that completes it.
+  Bytes packet;
   std::optional<FreePort> free_port;
   bool free_identification = false;  // made by the node itself: any IPv4 identification
 };

@@ -27,6 +27,8 @@ struct CapturedPacket {
   // Whether the capture would have shown the packet leaving (`-i any`): then an empty `departures`
   // says that it was delivered or dropped.
   bool departures_complete = false;
+  // Made by the node itself, `ingress` being the host: a capture shows such a packet only as it
+  // leaves, after translation. That sighting is `packet`, and the only departure too.
 };
 
 }  // namespace kubeproof
