@@ -44,50 +44,50 @@ const Judged& Follower::follow(const Injection& injection, const Fate& fate) {
   return judge(fate);
 }
 
-void Follower::collect(const Fate& fate) {
-  seen_.clear();
-  assembled_.clear();
-  for (const Emission& emission : fate) {
-    const auto view = parse_packet(emission.packet);
-    if (!view || !view->is_fragment) {
-      seen_.push_back({emission.packet, emission.place});
-      continue;
-    }
-    auto datagram = assembler_.add(emission.place, emission.packet, *view);
-    if (!datagram) continue;
-    // A vector's buffer stays where it is when the vector is moved.
-    assembled_.push_back(std::move(*datagram));
-    seen_.push_back({assembled_.back(), emission.place});
+void Follower::see(ByteView packet, std::optional<Place> place) {
+  const auto view = parse_packet(packet);
+  if (!view || !view->is_fragment) {
+    seen_.push_back({packet, place});
+    return;
   }
+  auto datagram = assembler_.add(place.value_or(Place{}), packet, *view);
+  if (!datagram) return;
+  // A vector's buffer stays where it is when the vector is moved.
+  assembled_.push_back(std::move(*datagram));
+  seen_.push_back({assembled_.back(), place});
 }
 
 const Judged& Follower::judge(const Fate& fate) {
-  collect(fate);
+  seen_.clear();
+  assembled_.clear();
+  for (const Emission& emission : fate) see(emission.packet, emission.place);
   violations_.clear();
   check_invariants(world_, injection_, fate, violations_);
-  return conclude(seen_, Visibility::kEverything);
+  return conclude(Visibility::kEverything);
 }
 
 const Judged& Follower::judge_departures(std::span<const Seen> departures) {
+  seen_.clear();
+  assembled_.clear();
+  for (const Seen& departure : departures) see(departure.packet, departure.place);
   violations_.clear();
-  return conclude(departures, Visibility::kDeparturesOnly);
+  return conclude(Visibility::kDeparturesOnly);
 }
 
-const Judged& Follower::conclude(std::span<const Seen> seen, Visibility visibility) {
+const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
-  const auto matches = matcher_.match(seen, outcomes_, visibility);
+  const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty()) {
     auto refused = oracle_->commit(matches);
-    if (refused) disagree(seen, visibility, std::move(refused));
+    if (refused) disagree(visibility, std::move(refused));
   } else {
-    disagree(seen, visibility, std::nullopt);
+    disagree(visibility, std::nullopt);
   }
   outcomes_ = {};
   return judged_;
 }
 
-void Follower::disagree(std::span<const Seen> seen, Visibility visibility,
-                        std::optional<std::string> refused_port) {
+void Follower::disagree(Visibility visibility, std::optional<std::string> refused_port) {
   judged_.deviation = nullptr;
   judged_.disagreement = {};
   Disagreement& told = judged_.disagreement;
@@ -96,14 +96,14 @@ void Follower::disagree(std::span<const Seen> seen, Visibility visibility,
 
   oracle_->explain(true);
   outcomes_ = oracle_->evaluate(injection_);
-  told.difference = explain_difference(world_, seen, outcomes_, visibility);
+  told.difference = explain_difference(world_, seen_, outcomes_, visibility);
   if (refused_port) {
     told.difference.add(DifferenceKind::kSourcePortNotUnique, std::move(*refused_port));
   }
   for (DifferencePart& part : violations_) told.difference.parts.push_back(std::move(part));
   told.difference.sort();
 
-  told.seen = describe_seen(world_, seen);
+  told.seen = describe_seen(world_, seen_);
   told.outcomes = outcomes_.size();
   const size_t index = told.difference.nearest_outcome;
   const Outcome nearest = outcomes_.empty() ? Outcome{} : outcomes_[index];
@@ -113,23 +113,23 @@ void Follower::disagree(std::span<const Seen> seen, Visibility visibility,
     told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));
   }
 
-  if (const Deviation* deviation = ledger_.take({injection_, seen, outcomes_, told.difference})) {
+  if (const Deviation* deviation = ledger_.take({injection_, seen_, outcomes_, told.difference})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
   } else if (earlier != 0) {
     judged_.judgement = Judgement::kConsequence;
     judged_.divergence = earlier;
-    taint(seen, nearest, earlier);
+    taint(nearest, earlier);
   } else {
     judged_.judgement = Judgement::kDiverges;
     judged_.divergence = ++divergences_;
-    taint(seen, nearest, judged_.divergence);
+    taint(nearest, judged_.divergence);
   }
-  if (!outcomes_.empty()) commit_nearest(seen, nearest, index);
+  if (!outcomes_.empty()) commit_nearest(nearest, index);
   oracle_->explain(explain_);
 }
 
-void Follower::commit_nearest(std::span<const Seen> seen, const Outcome& nearest, size_t index) {
+void Follower::commit_nearest(const Outcome& nearest, size_t index) {
   OutcomeMatch match;
   match.outcome = index;
   for (const PermittedEmission& emission : nearest.emissions) {
@@ -137,7 +137,7 @@ void Follower::commit_nearest(std::span<const Seen> seen, const Outcome& nearest
     if (!emission.free_port) continue;
     const FreePort& free = *emission.free_port;
     port = free.first;
-    for (const Seen& one : seen) {
+    for (const Seen& one : seen_) {
       if (free.packet_offset + size_t{2} > one.packet.size()) continue;
       const uint16_t observed = load16(one.packet, free.packet_offset);
       if (observed >= free.first && observed <= free.last) port = observed;
@@ -147,12 +147,12 @@ void Follower::commit_nearest(std::span<const Seen> seen, const Outcome& nearest
   (void)oracle_->commit({&match, 1});
 }
 
-void Follower::taint(std::span<const Seen> seen, const Outcome& nearest, size_t divergence) {
+void Follower::taint(const Outcome& nearest, size_t divergence) {
   const auto add = [&](ByteView packet) {
     if (const auto flow = flow_key(packet)) tainted_.add(*flow, divergence);
   };
   add(injection_.packet);
-  for (const Seen& one : seen) add(one.packet);
+  for (const Seen& one : seen_) add(one.packet);
   for (const PermittedEmission& emission : nearest.emissions) add(emission.packet);
 }
 

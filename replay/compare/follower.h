@@ -83,12 +83,11 @@ class Follower {
   size_t divergences() const { return divergences_; }
 
  private:
-  const Judged& conclude(std::span<const Seen> seen, Visibility visibility);
-  void collect(const Fate& fate);
-  void disagree(std::span<const Seen> seen, Visibility visibility,
-                std::optional<std::string> refused_port);
-  void commit_nearest(std::span<const Seen> seen, const Outcome& nearest, size_t index);
-  void taint(std::span<const Seen> seen, const Outcome& nearest, size_t divergence);
+  const Judged& conclude(Visibility visibility);
+  void see(ByteView packet, std::optional<Place> place);
+  void disagree(Visibility visibility, std::optional<std::string> refused_port);
+  void commit_nearest(const Outcome& nearest, size_t index);
+  void taint(const Outcome& nearest, size_t divergence);
 
   std::unique_ptr<Oracle> oracle_;
   const World& world_;
@@ -102,7 +101,7 @@ class Follower {
   // Of the packet between permit() and judge().
   Injection injection_;
   std::span<const Outcome> outcomes_;
-  std::vector<Seen> seen_;
+  std::vector<Seen> seen_;  // datagrams whole
   std::vector<Bytes> assembled_;
   std::vector<DifferencePart> violations_;
   Judged judged_;

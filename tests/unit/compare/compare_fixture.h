@@ -31,6 +31,20 @@ inline World small_world() {
   add(kUplink.interface, "eth0", InterfaceKind::kUplink);
   add(kPod1.interface, "pod1", InterfaceKind::kPod);
   add(kPod2.interface, "pod2", InterfaceKind::kPod);
+  const auto address = [](std::string_view text) { return *IpAddress::parse(text); };
+  InterfaceAddress own;
+  own.address = address("192.168.0.2");
+  own.prefix_length = 24;
+  world.interfaces[1].addresses.push_back(own);
+  const auto route = [&](std::string_view cidr, Place place) {
+    Route added;
+    added.destination = *Cidr::parse(cidr);
+    added.interface = place.interface;
+    world.routes.push_back(added);
+  };
+  route("0.0.0.0/0", kUplink);
+  route("10.180.0.1/32", kPod1);
+  route("10.180.0.2/32", kPod2);
   return world;
 }
 
