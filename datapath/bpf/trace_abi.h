@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The decision trace: one record for each run of a program, while `trace_enabled` is set. It says
+ * what the program did and why, and where a redirect goes, which the return code alone does not.
+ */
+#pragma once
+
+#include "tuple_abi.h"
+
+#ifdef __cplusplus
+namespace kubeproof::abi {
+#endif
+
+enum program {
+	PROGRAM_TC_INGRESS = 1,
+	PROGRAM_TC_EGRESS = 2,
+};
+
+enum verdict {
+	VERDICT_PASS = 0,     /* on to the stack (ingress) or to the device (egress) */
+	VERDICT_DROP = 1,
+	VERDICT_REDIRECT = 2, /* by `redirect`, to `redirect_ifindex` */
+};
+
+enum redirect_kind {
+	REDIRECT_NONE = 0,
+	REDIRECT_EGRESS = 1,   /* bpf_redirect(): the interface's egress hook is next */
+	REDIRECT_INGRESS = 2,  /* bpf_redirect(BPF_F_INGRESS): its ingress hook is next */
+	REDIRECT_NEIGHBOUR = 3 /* bpf_redirect_neigh(): its egress hook is next */
+};
+
+/* Why a program ended as it did. Every exit has its own; DROP_* never pass, the others never drop. */
+enum reason {
+	REASON_NONE = 0,
+
+	/* Passed untouched. */
+	PASS_NOT_IP,
+	PASS_VLAN,             /* tagged: for the hooks of the VLAN's own interface */
+	PASS_MALFORMED,        /* headers that the stack will refuse */
+	PASS_FRAGMENT,         /* a later fragment of a datagram that nothing here concerns */
+	PASS_OTHER_PROTOCOL,   /* neither TCP nor UDP, nor an ICMP error about such a flow */
+	PASS_NO_SERVICE,       /* concerns neither a service nor an endpoint */
+	PASS_LOOPBACK,         /* received on lo: decided when it was sent */
+	PASS_ALREADY_DECIDED,  /* carries our mark: redirected here by a program */
+	PASS_STACK_ANSWERS,    /* would be refused in FORWARD, but routing, TTL or MTU refuse it first */
+	PASS_LEAVES,           /* of the node's own, to an address whose rules OUTPUT does not see */
+	PASS_INVALID,          /* conntrack would call it INVALID, and nothing drops it here */
+	PASS_RELATED_UNKNOWN,  /* an ICMP error about a flow that we do not know */
+	PASS_FORWARDED,        /* at egress: no translation is due */
+
+	/* Passed or redirected, translated or tracked. */
+	REASON_NEW_FLOW,
+	REASON_NEW_DIRECT_FLOW, /* to an endpoint's own address */
+	REASON_ORIGINAL,        /* a later packet of a flow, toward the endpoint */
+	REASON_REPLY,           /* toward the client */
+	REASON_RELATED,         /* an ICMP error about a flow */
+	REASON_FRAGMENT,        /* a later fragment of a flow's datagram */
+	REASON_REJECTED,        /* answered: port unreachable */
+
+	/* Dropped. */
+	DROP_NO_LOCAL_ENDPOINT,
+	DROP_SOURCE_RANGE,
+	DROP_INVALID,       /* kube-proxy drops INVALID packets in FORWARD */
+	DROP_LOCALNET,      /* from outside to 127.0.0.0/8 */
+	DROP_NO_SOURCE,     /* masquerade, but the node has no usable address */
+	DROP_NO_PORT,       /* no free source port */
+	DROP_TABLE_FULL,    /* no room for another flow */
+	DROP_NO_BACKEND,    /* the maps contradict each other */
+	DROP_NO_ROUTE,      /* of the node's own, and no route to the endpoint */
+	DROP_REWRITE,       /* a helper refused to change the packet */
+	DROP_REJECT_SILENT, /* to be rejected, but no error may be sent about it */
+
+	REASON_COUNT
+};
+
+enum trace_flag {
+	TRACE_MASQUERADE = 1 << 0,  /* the source becomes an address of the node */
+	TRACE_HAIRPIN = 1 << 1,     /* because the endpoint chosen is the client */
+	TRACE_PORT_REDRAWN = 1 << 2,
+	TRACE_AFFINITY = 1 << 3,    /* the endpoint that the client had before */
+	TRACE_LOCAL_SET = 1 << 4,   /* chosen among the node's own endpoints (policy Local) */
+	TRACE_SHORT_CIRCUIT = 1 << 5, /* policy Local, but local traffic: chosen among all */
+	TRACE_NODE_PORT = 1 << 6,
+	TRACE_CLUSTER_IP = 1 << 7,
+	TRACE_EXTERNAL_IP = 1 << 8, /* externalIP or load balancer's IP */
+	TRACE_REJECTED = 1 << 9,
+	TRACE_HOST_ORIGIN = 1 << 10, /* made by a process of the node */
+	TRACE_LOCAL_BACKEND = 1 << 11, /* the endpoint's address is the node's own */
+};
+
+struct trace_record {
+	__u64 time; /* nanoseconds of the datapath's clock */
+	__u32 ifindex; /* whose hook it was */
+	__u32 redirect_ifindex;
+	__u32 service_id; /* 0: none; control knows the names */
+	__u16 flags;      /* enum trace_flag */
+	__u8 program;     /* enum program */
+	__u8 verdict;     /* enum verdict */
+	__u8 reason;      /* enum reason */
+	__u8 redirect;    /* enum redirect_kind */
+	__u16 zero;
+	struct tuple before;           /* as the packet came; of an ICMP error: the quoted one */
+	struct tuple after;            /* as it went on */
+	struct socket_address backend; /* of the flow, all zero where there is none */
+};
+
+#ifdef __cplusplus
+}  /* namespace kubeproof::abi */
+#endif

@@ -1,0 +1,78 @@
+// The eBPF kube-proxy replacement, as userspace holds it: loads the programs, writes their maps
+// from Kubernetes objects, attaches them to interfaces.
+//
+// Everything that names an interface or a packet (attach, test runs of the programs) happens in the
+// network namespace of the calling thread.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "datapath/bpf/trace_abi.h"
+#include "model/cluster/cluster.h"
+#include "model/cluster/proxy_config.h"
+#include "model/node/world.h"
+#include "model/result.h"
+
+namespace kubeproof {
+
+// How many entries the maps can hold.
+struct MapSizes {
+  uint32_t frontends = 400'000;
+  uint32_t backends = 2'000'000;
+  uint32_t flows = 1'000'000;  // entries; a flow takes two, a masqueraded one three
+  uint32_t trace_bytes = 1 << 18;
+};
+
+struct LoadOptions {
+  MapSizes sizes;
+  // Taken in place of the built-in object; it must declare the same maps and programs.
+  std::optional<std::filesystem::path> object_file;
+};
+
+class Datapath {
+ public:
+  static Result<Datapath> load(const LoadOptions& options = {});
+  ~Datapath();
+  Datapath(Datapath&&) noexcept;
+  Datapath& operator=(Datapath&&) noexcept;
+
+  // Makes the maps say what the objects say, by writing what differs. Flows live on. After an error
+  // packets meet what they met before.
+  Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
+
+  // For BPF_PROG_TEST_RUN. Packets come with an Ethernet header. The context carries `ifindex`,
+  // `mark`, and as `ingress_ifindex` the interface where the packet was received: 0 at egress for
+  // packets that the node made.
+  int ingress_program() const;
+  int egress_program() const;
+
+  // now = ktime × rate + offset; 1 and 0 after loading.
+  void set_clock(uint64_t rate, uint64_t offset_nanoseconds);
+  // 0, as after loading: the kernel's randomness.
+  void seed_random(uint64_t seed);
+
+  // While on, every run of a program leaves a record. `consume` is called for those that wait.
+  void trace(bool on);
+  void drain_trace(const std::function<void(const abi::trace_record&)>& consume);
+  // "default/web:http", empty for no service.
+  std::string service_name(uint32_t service_id) const;
+
+  // At tc ingress and egress, with the sysctls that delivery needs.
+  Result<void> attach(uint32_t interface);
+  Result<void> detach(uint32_t interface);
+
+  // Removes flows whose time is over.
+  Result<void> collect_garbage();
+
+ private:
+  class State;
+  explicit Datapath(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace kubeproof
