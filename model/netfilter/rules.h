@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -30,6 +31,12 @@ struct InterfacePattern {
 struct CommentMatch {
   std::string text;
   friend bool operator==(const CommentMatch&, const CommentMatch&) = default;
+};
+
+// `-m tcp|udp|sctp` without options: the transport header is there to be read. The protocol is the
+// rule's own.
+struct TransportMatch {
+  friend bool operator==(const TransportMatch&, const TransportMatch&) = default;
 };
 
 // `-m tcp|udp|sctp --dport N`; the protocol is the rule's own.
@@ -71,13 +78,10 @@ struct LocalAddressMatch {
 };
 
 // `-m statistic --mode random`: matches when a uniform 31-bit number is below `threshold`
-// (net/netfilter/xt_statistic.c). The text of the probability is kept, to print what was written.
+// (net/netfilter/xt_statistic.c).
 struct StatisticMatch {
   uint32_t threshold = 0;
-  std::string probability;
-  friend bool operator==(const StatisticMatch& a, const StatisticMatch& b) {
-    return a.threshold == b.threshold;
-  }
+  friend bool operator==(const StatisticMatch&, const StatisticMatch&) = default;
 };
 
 // `-m recent --name NAME --set`, or `--rcheck --seconds N --reap`
@@ -96,13 +100,14 @@ struct AccountingMatch {
   friend bool operator==(const AccountingMatch&, const AccountingMatch&) = default;
 };
 
+// Any other match, as iptables-save prints it: "-m physdev ! --physdev-is-in".
 struct UnknownMatch {
   std::string text;
   friend bool operator==(const UnknownMatch&, const UnknownMatch&) = default;
 };
 
 using Match =
-    std::variant<CommentMatch, DestinationPortMatch, MarkMatch, ConntrackStateMatch,
+    std::variant<CommentMatch, TransportMatch, DestinationPortMatch, MarkMatch, ConntrackStateMatch,
                  LocalAddressMatch, StatisticMatch, RecentMatch, AccountingMatch, UnknownMatch>;
 
 struct NoTarget {
@@ -139,6 +144,7 @@ struct MasqueradeTarget {
   bool random_fully = true;
   friend bool operator==(const MasqueradeTarget&, const MasqueradeTarget&) = default;
 };
+// Any other target, as iptables-save prints it: "-j LOG --log-level 7", "-g CHAIN".
 struct UnknownTarget {
   std::string text;
   friend bool operator==(const UnknownTarget&, const UnknownTarget&) = default;
@@ -168,14 +174,21 @@ struct Chain {
 
 enum class TableName : uint8_t { kRaw, kMangle, kNat, kFilter };
 
+// "filter", as in `*filter`.
+std::string_view to_string(TableName name);
+
 struct Table {
   TableName name = TableName::kFilter;
   std::vector<Chain> chains;  // in the order of their first appearance
 
   Chain* find(std::string_view chain);
   const Chain* find(std::string_view chain) const;
-  // Adds an empty user chain where there is none of that name.
+  // Adds an empty user chain where there is none of that name. The reference is good until the next
+  // chain is added.
   Chain& chain(const std::string& name);
+
+  // A table with its empty built-in chains, in the order of the hooks, that accept.
+  static Table with_builtin_chains(TableName name);
 };
 
 struct Ruleset {

@@ -40,8 +40,8 @@ enum class StackDrop : uint8_t {
   kTotalLength,
   kMartianSource,
   kMartianDestination,
-  kHopByHopOptions,
-  kSourceRoute,
+  kBadOptions,
+  kSourceRoute,    // asked for by the packet, refused by default
   kNotForwarding,  // net.ipv4.ip_forward is off
   kNoRoute,
   kUnreachable,

@@ -131,26 +131,55 @@ void RoutingTable::add_route(const Route& route) {
   main_.add(std::move(entry));
 }
 
-RouteDecision RoutingTable::lookup(const IpAddress& destination,
-                                   const Interface* only_through) const {
-  if (destination.is_multicast()) {
-    return {.verdict = RouteVerdict::kMulticast, .next_hop = destination};
-  }
-  if (destination.is_v4() && destination.is_limited_broadcast()) {
-    return {.verdict = RouteVerdict::kBroadcast, .next_hop = destination};
-  }
-  const Entry* entry = local_.find(destination, nullptr);
-  if (entry == nullptr) entry = main_.find(destination, only_through);
+RouteDecision RoutingTable::decide(const Entry* entry, const IpAddress& destination) {
   if (entry == nullptr) return {.next_hop = destination};
   RouteDecision decision = entry->decision;
   if (entry->next_hop_is_destination) decision.next_hop = destination;
   return decision;
 }
 
+RouteDecision RoutingTable::lookup(const IpAddress& destination,
+                                   const Interface* only_through) const {
+  if (destination.is_multicast()) {
+    return {.verdict = RouteVerdict::kMulticast, .next_hop = destination};
+  }
+  if (destination.is_limited_broadcast()) {
+    return {.verdict = RouteVerdict::kBroadcast, .next_hop = destination};
+  }
+  const Entry* entry = local_.find(destination, nullptr);
+  return decide(entry != nullptr ? entry : main_.find(destination, only_through), destination);
+}
+
+RouteDecision RoutingTable::output(const IpAddress& destination, const Interface* bound_to) const {
+  if (destination.is_v4()) {
+    const bool to_many = destination.is_multicast() || destination.is_limited_broadcast();
+    return to_many ? decide(main_.find(destination, bound_to), destination)
+                   : lookup(destination, bound_to);
+  }
+  if (!destination.is_multicast()) return lookup(destination, bound_to);
+  // Every interface but loopback has a route to ff00::/8; the first one wins.
+  RouteDecision decision{.verdict = RouteVerdict::kForward, .next_hop = destination};
+  for (const Interface& interface : world_.interfaces) {
+    if (interface.kind == InterfaceKind::kLoopback) continue;
+    if (bound_to != nullptr && bound_to != &interface) continue;
+    decision.out = &interface;
+    return decision;
+  }
+  return {.next_hop = destination};
+}
+
+bool RoutingTable::is_configured(const IpAddress& address) const {
+  const auto [first, last] = local_.hosts.equal_range(address);
+  return std::any_of(first, last, [&](const auto& host) {
+    return host.second.decision.verdict == RouteVerdict::kLocal &&
+           host.second.decision.preferred_source == address;
+  });
+}
+
 bool RoutingTable::is_local(const IpAddress& address) const {
+  if (!address.is_v4()) return is_configured(address);
   const Entry* entry = local_.find(address, nullptr);
-  if (entry == nullptr || entry->decision.verdict != RouteVerdict::kLocal) return false;
-  return address.is_v4() || entry->decision.preferred_source == address;
+  return entry != nullptr && entry->decision.verdict == RouteVerdict::kLocal;
 }
 
 std::optional<IpAddress> RoutingTable::select_source(const Interface& out,

@@ -43,8 +43,15 @@ class RoutingTable {
   // With `only_through`, routes of other interfaces do not count, as for link-local destinations.
   RouteDecision lookup(const IpAddress& destination, const Interface* only_through = nullptr) const;
 
+  // The way of a packet that the node itself sends: as lookup(), but groups and the limited broadcast
+  // leave through an interface.
+  RouteDecision output(const IpAddress& destination, const Interface* bound_to = nullptr) const;
+
   // An address of the node's own (RTN_LOCAL); no broadcast, no anycast.
   bool is_local(const IpAddress& address) const;
+
+  // Exactly the address of an interface: 127.0.0.1 usually is one, 127.0.0.2 is only local.
+  bool is_configured(const IpAddress& address) const;
 
   // The address that MASQUERADE takes when a packet leaves through `out` toward `next_hop`:
   // inet_select_addr() at universe scope for IPv4, RFC 6724 for IPv6. Empty where the node has no
@@ -74,6 +81,7 @@ class RoutingTable {
     const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   };
 
+  static RouteDecision decide(const Entry* entry, const IpAddress& destination);
   void add_local_routes(const Interface& interface, const InterfaceAddress& address);
   void add_route(const Route& route);
 

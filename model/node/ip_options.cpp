@@ -1,0 +1,112 @@
+#include "model/node/ip_options.h"
+
+#include <algorithm>
+
+namespace kubeproof {
+namespace {
+
+constexpr size_t kIpv4HeaderSize = 20;
+constexpr size_t kIpv6HeaderSize = 40;
+
+StackFailure ipv4_parameter_problem(size_t pointer) {
+  constexpr uint8_t kParameterProblem = 12;
+  return {StackDrop::kBadOptions,
+          IcmpError{
+              .type = kParameterProblem, .code = 0, .info = static_cast<uint32_t>(pointer << 24)}};
+}
+
+StackFailure ipv6_unknown_option(size_t pointer) {
+  constexpr uint8_t kParameterProblem = 4, kUnknownOption = 2;
+  return {StackDrop::kBadOptions, IcmpError{.type = kParameterProblem,
+                                            .code = kUnknownOption,
+                                            .info = static_cast<uint32_t>(pointer)}};
+}
+
+enum Ipv6Option : uint8_t {
+  kPad1 = 0,
+  kPadN = 1,
+  kRouterAlert = 5,
+  kCalipso = 7,
+  kIoam = 0x31,
+  kJumbo = 0xc2
+};
+
+// The two highest bits of an option's type say what a node that does not know it is to do
+// (RFC 8200, section 4.2).
+std::optional<StackFailure> refuse_unknown(ByteView packet, size_t at) {
+  const bool to_group = packet[24] == 0xff;
+  switch (packet[at] >> 6) {
+    case 0:
+      return std::nullopt;
+    case 2:
+      return ipv6_unknown_option(at);
+    case 3:
+      if (!to_group) return ipv6_unknown_option(at);
+      break;
+    default:
+      break;
+  }
+  return StackFailure{StackDrop::kBadOptions, std::nullopt};
+}
+
+}  // namespace
+
+std::optional<StackFailure> refuse_ipv4_options(ByteView packet) {
+  enum : uint8_t { kEnd = 0, kNoOperation = 1, kLooseSourceRoute = 131, kStrictSourceRoute = 137 };
+  const size_t end = size_t{packet[0] & 0xfU} * 4;
+  bool source_route = false;
+  for (size_t at = kIpv4HeaderSize; at < end;) {
+    const uint8_t type = packet[at];
+    if (type == kEnd) break;
+    if (type == kNoOperation) {
+      ++at;
+      continue;
+    }
+    if (end - at < 2 || packet[at + 1] < 2 || packet[at + 1] > end - at) {
+      return ipv4_parameter_problem(at);
+    }
+    source_route |= type == kLooseSourceRoute || type == kStrictSourceRoute;
+    at += packet[at + 1];
+  }
+  if (source_route) return StackFailure{StackDrop::kSourceRoute, std::nullopt};
+  return std::nullopt;
+}
+
+std::optional<StackFailure> refuse_hop_by_hop_options(ByteView packet) {
+  constexpr size_t kMostOptions = 8, kMostPadding = 7;
+  const StackFailure silent{StackDrop::kBadOptions, std::nullopt};
+  if (packet.size() < kIpv6HeaderSize + 8) return silent;
+  const size_t end = kIpv6HeaderSize + (size_t{packet[kIpv6HeaderSize + 1]} + 1) * 8;
+  if (packet.size() < end) return silent;
+
+  size_t options = 0;
+  size_t padding = 0;
+  for (size_t at = kIpv6HeaderSize + 2; at < end;) {
+    const uint8_t type = packet[at];
+    if (type == kPad1) {
+      if (++padding > kMostPadding) return silent;
+      ++at;
+      continue;
+    }
+    if (end - at < 2) return silent;
+    const size_t size = size_t{packet[at + 1]} + 2;
+    if (size > end - at) return silent;
+    if (type == kPadN) {
+      padding += size;
+      const ByteView body = packet.subspan(at + 2, size - 2);
+      const auto is_zero = [](uint8_t byte) { return byte == 0; };
+      if (padding > kMostPadding || !std::all_of(body.begin(), body.end(), is_zero)) return silent;
+    } else {
+      padding = 0;
+      if (++options > kMostOptions) return silent;
+      if (type == kJumbo || (type == kRouterAlert && size != 4)) return silent;
+      if (type != kRouterAlert && type != kCalipso && type != kIoam) {
+        if (auto refusal = refuse_unknown(packet, at)) return refusal;
+      }
+    }
+    at += size;
+  }
+  return std::nullopt;
+}
+
+}  // namespace kubeproof

@@ -1,0 +1,18 @@
+// What the stack refuses because of IP options, whatever the packet's destination.
+#pragma once
+
+#include <optional>
+
+#include "model/node/ip_stack.h"
+
+namespace kubeproof {
+
+// net/ipv4/ip_options.c __ip_options_compile() and ip_input.c ip_rcv_options(): lengths, and source
+// routes, which net.ipv4.conf.all.accept_source_route forbids by default.
+std::optional<StackFailure> refuse_ipv4_options(ByteView packet);
+
+// net/ipv6/exthdrs.c ipv6_parse_hopopts(): lengths, padding, and options that the node does not
+// know and that ask for being refused. `packet` holds as many bytes as its header says.
+std::optional<StackFailure> refuse_hop_by_hop_options(ByteView packet);
+
+}  // namespace kubeproof

@@ -1,0 +1,109 @@
+// For whom a packet is that came in, and whether its addresses can be true.
+#include <algorithm>
+
+#include "model/node/ip_header.h"
+#include "model/node/ip_options.h"
+#include "model/node/ip_stack.h"
+
+namespace kubeproof {
+namespace {
+
+tl::unexpected<StackFailure> fail(StackDrop drop, std::optional<IcmpError> answer = std::nullopt) {
+  return tl::unexpected(StackFailure{drop, answer});
+}
+
+// What ip_route_input_slow() and ip_mc_validate_source() say of addresses before any route is
+// known.
+std::optional<StackDrop> ipv4_martian(const IpAddress& source, const IpAddress& destination,
+                                      bool route_localnet) {
+  if (source.is_multicast() || source.is_limited_broadcast()) return StackDrop::kMartianSource;
+  if (destination.is_multicast()) {
+    return source.is_loopback() && !route_localnet ? std::optional(StackDrop::kMartianSource)
+                                                   : std::nullopt;
+  }
+  if (destination.is_limited_broadcast()) return std::nullopt;
+  if (source.is_unspecified() && destination.is_unspecified()) return std::nullopt;
+  if (source.is_unspecified()) return StackDrop::kMartianSource;
+  if (destination.is_unspecified()) return StackDrop::kMartianDestination;
+  if (destination.is_loopback() && !route_localnet) return StackDrop::kMartianDestination;
+  if (source.is_loopback() && !route_localnet) return StackDrop::kMartianSource;
+  return std::nullopt;
+}
+
+// Groups that every node is a member of, and those that a router joins (RFC 4291, section 2.8).
+bool is_joined_group(const IpAddress& group, const Interface& in, bool router) {
+  if (group.is_v4()) return group.v4_host_order() == 0xe0000001;
+  const auto bytes = group.bytes();
+  const bool well_known =
+      std::all_of(bytes.begin() + 2, bytes.begin() + 15, [](uint8_t byte) { return byte == 0; });
+  const int scope = bytes[1];
+  if (well_known && bytes[15] == 1) return scope <= 2;
+  if (well_known && bytes[15] == 2) return router && (scope <= 2 || scope == 5);
+  // Solicited-node: ff02::1:ff, and the last three bytes of an address.
+  constexpr std::array<uint8_t, 13> kSolicited{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
+  if (!std::equal(kSolicited.begin(), kSolicited.end(), bytes.begin())) return false;
+  return std::any_of(in.addresses.begin(), in.addresses.end(), [&](const InterfaceAddress& own) {
+    return !own.address.is_v4() &&
+           std::equal(bytes.begin() + 13, bytes.end(), own.address.bytes().begin() + 13);
+  });
+}
+
+// The answers of ip_error() and of ip6_pkt_discard() and its kin.
+StackResult<RouteDecision> dispatch(const RouteDecision& route, Family family) {
+  switch (route.verdict) {
+    case RouteVerdict::kNoRoute:
+      return fail(StackDrop::kNoRoute, IcmpError::network_unreachable(family));
+    case RouteVerdict::kUnreachable:
+      // IPv6 tells such a route from none at all only to its own processes.
+      return fail(StackDrop::kUnreachable, family == Family::kIpv4
+                                               ? IcmpError::host_unreachable(family)
+                                               : IcmpError::network_unreachable(family));
+    case RouteVerdict::kProhibit:
+      return fail(StackDrop::kProhibited, IcmpError::administratively_prohibited(family));
+    case RouteVerdict::kBlackhole:
+      return fail(StackDrop::kBlackhole);
+    default:
+      return route;
+  }
+}
+
+bool is_for_the_node(RouteVerdict verdict) {
+  return verdict == RouteVerdict::kLocal || verdict == RouteVerdict::kBroadcast ||
+         verdict == RouteVerdict::kMulticast;
+}
+
+}  // namespace
+
+StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface& in) const {
+  const IpAddress source = source_of(packet);
+  const IpAddress destination = destination_of(packet);
+  const bool ipv4 = destination.is_v4();
+  const Sysctls& sysctls = world_.sysctls;
+
+  if (destination.is_multicast() && !is_joined_group(destination, in, sysctls.ip_forward)) {
+    return fail(StackDrop::kMulticast);
+  }
+  if (ipv4) {
+    if (auto drop = ipv4_martian(source, destination, sysctls.route_localnet)) return fail(*drop);
+  }
+  const bool on_link = !ipv4 && destination.is_link_local();
+  RouteDecision route = routes_.lookup(destination, on_link ? &in : nullptr);
+  if (ipv4 && destination.is_unspecified()) route.verdict = RouteVerdict::kBroadcast;
+
+  // fib_validate_source() with rp_filter off: no other host has an address of the node's own. IPv6
+  // does not ask.
+  if (ipv4 && !sysctls.accept_local &&
+      (is_for_the_node(route.verdict) || route.verdict == RouteVerdict::kForward) &&
+      routes_.is_configured(source)) {
+    return fail(StackDrop::kMartianSource);
+  }
+  if (ipv4 && ipv4_header_size(packet) > kIpv4HeaderSize) {
+    if (auto refusal = refuse_ipv4_options(packet)) return tl::unexpected(*refusal);
+  }
+  if (!sysctls.ip_forward && !is_for_the_node(route.verdict)) {
+    return fail(StackDrop::kNotForwarding);
+  }
+  return dispatch(route, destination.family());
+}
+
+}  // namespace kubeproof

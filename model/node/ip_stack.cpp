@@ -1,0 +1,142 @@
+#include "model/node/ip_stack.h"
+
+#include <algorithm>
+
+#include "model/node/ip_header.h"
+#include "model/packet/checksum.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr uint32_t kSmallestIpv6Mtu = 1280;
+
+tl::unexpected<StackFailure> fail(StackDrop drop, std::optional<IcmpError> answer = std::nullopt) {
+  return tl::unexpected(StackFailure{drop, answer});
+}
+
+// Sources that ip6_forward() keeps on their link, unless the packet goes back where it came from.
+StackResult<void> check_ipv6_source(const IpAddress& source) {
+  if (source.is_unspecified() || source.is_multicast() || source.is_loopback()) {
+    return fail(StackDrop::kSourceScope);
+  }
+  if (source.is_link_local()) {
+    constexpr uint8_t kUnreachable = 1, kBeyondScope = 2;
+    return fail(StackDrop::kSourceScope,
+                IcmpError{.type = kUnreachable, .code = kBeyondScope, .info = 0});
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(StackDrop drop) {
+  switch (drop) {
+    case StackDrop::kTooShort:
+      return "shorter than its IP header";
+    case StackDrop::kVersion:
+      return "neither IPv4 nor IPv6";
+    case StackDrop::kHeaderLength:
+      return "bad header length";
+    case StackDrop::kHeaderChecksum:
+      return "bad header checksum";
+    case StackDrop::kTotalLength:
+      return "bad total length";
+    case StackDrop::kMartianSource:
+      return "martian source";
+    case StackDrop::kMartianDestination:
+      return "martian destination";
+    case StackDrop::kBadOptions:
+      return "bad IP options";
+    case StackDrop::kSourceRoute:
+      return "source route";
+    case StackDrop::kNotForwarding:
+      return "forwarding is off";
+    case StackDrop::kNoRoute:
+      return "no route";
+    case StackDrop::kUnreachable:
+      return "unreachable route";
+    case StackDrop::kProhibited:
+      return "prohibited route";
+    case StackDrop::kBlackhole:
+      return "blackhole route";
+    case StackDrop::kMulticast:
+      return "a group that the node has not joined";
+    case StackDrop::kTtl:
+      return "TTL exceeded";
+    case StackDrop::kSourceScope:
+      return "a source that may not leave its link";
+    case StackDrop::kTooBig:
+      return "larger than the MTU";
+  }
+  return "unknown";
+}
+
+StackResult<void> IpStack::forward(MutableByteView packet, const Interface& in,
+                                   const RouteDecision& route) const {
+  const Family family = family_of(packet);
+  const size_t ttl_at = ttl_offset(packet);
+  if (packet[ttl_at] <= 1) return fail(StackDrop::kTtl, IcmpError::time_exceeded(family));
+
+  if (family == Family::kIpv6) {
+    if (&in != route.out) {
+      if (auto permitted = check_ipv6_source(source_of(packet)); !permitted) return permitted;
+    }
+    const uint32_t mtu = std::max(route.out->mtu, kSmallestIpv6Mtu);
+    if (packet.size() > mtu) {
+      return fail(StackDrop::kTooBig, IcmpError::packet_too_big(family, mtu));
+    }
+  } else if (packet.size() > route.out->mtu && dont_fragment(packet)) {
+    return fail(StackDrop::kTooBig, IcmpError::packet_too_big(family, route.out->mtu));
+  }
+
+  if (family == Family::kIpv4) {
+    const uint16_t before = load16(packet, ttl_at);
+    store16(packet, 10, update_checksum(load16(packet, 10), before, before - 0x100));
+  }
+  --packet[ttl_at];
+  return {};
+}
+
+StackResult<RouteDecision> IpStack::route_output(const IpAddress& destination,
+                                                 const Interface* bound_to) const {
+  RouteDecision route = routes_.output(destination, bound_to);
+  switch (route.verdict) {
+    case RouteVerdict::kNoRoute:
+      return fail(StackDrop::kNoRoute);
+    case RouteVerdict::kUnreachable:
+      return fail(StackDrop::kUnreachable);
+    case RouteVerdict::kProhibit:
+      return fail(StackDrop::kProhibited);
+    case RouteVerdict::kBlackhole:
+      return fail(StackDrop::kBlackhole);
+    default:
+      return route;
+  }
+}
+
+StackResult<IpStack::OutputSize> IpStack::output_size(ByteView packet, const Interface& out) const {
+  if (packet.size() <= out.mtu) return OutputSize::kFits;
+  const Family family = family_of(packet);
+  if (family == Family::kIpv4 && !dont_fragment(packet)) return OutputSize::kNeedsFragmenting;
+  return fail(StackDrop::kTooBig, IcmpError::packet_too_big(family, out.mtu));
+}
+
+std::optional<Bytes> IpStack::make_answer(ByteView offending, const IcmpError& error,
+                                          const Interface& in) const {
+  const IpAddress to = source_of(offending);
+  const IpAddress contacted = destination_of(offending);
+  const RouteVerdict contacted_is = routes_.lookup(contacted).verdict;
+  if (contacted.is_v4() &&
+      (contacted_is == RouteVerdict::kBroadcast || contacted_is == RouteVerdict::kMulticast)) {
+    return std::nullopt;
+  }
+  const bool on_link = !to.is_v4() && to.is_link_local();
+  const auto way_back = route_output(to, on_link ? &in : nullptr);
+  if (!way_back) return std::nullopt;
+  const std::optional<IpAddress> source = contacted_is == RouteVerdict::kLocal
+                                              ? std::optional(contacted)
+                                              : routes_.local_source(*way_back, to);
+  return source ? make_icmp_error(offending, error, *source) : std::nullopt;
+}
+
+}  // namespace kubeproof
