@@ -1,0 +1,108 @@
+// What a run found, as data. Rendered by text_report.h and json_report.h; the exit status follows
+// from it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replay/compare/follower.h"
+#include "replay/report/traffic_cell.h"
+
+namespace kubeproof {
+
+// What became of a packet, by its emissions.
+enum class FateClass : uint8_t { kForwarded, kDelivered, kAnswered, kDropped };
+inline constexpr size_t kFateClasses = 4;
+
+// "forwarded", "delivered", "answered" (an ICMP error of the node's own, a rejection among them),
+// "dropped": stable names.
+std::string_view to_string(FateClass fate);
+
+struct DivergenceReport {
+  size_t number = 0;    // within its column, from 1
+  std::string source;   // "lab.pcap frame 17", "web.json step 3 packet 2"
+  std::string ingress;  // "pod 10.180.0.9 (pod1)"
+  std::string packet;   // as given to the engine, in one line
+  Disagreement disagreement;
+  std::vector<std::string> decisions;  // the engine's own words
+  uint64_t consequences = 0;           // later packets of the flow that disagree too
+  std::string case_file;               // reproduces it; empty where none was written
+};
+
+enum class ColumnStatus : uint8_t {
+  kRan,
+  kSkipped,  // this machine cannot run the engine
+  kFailed,   // the engine broke down on the way: nothing it did counts as passed
+};
+
+std::string_view to_string(ColumnStatus status);  // "ran", "skipped", "failed"
+
+struct DeviationReport {
+  std::string id;
+  std::string title;
+  uint64_t packets = 0;
+};
+
+// One engine's part of the comparison, or the captured node's.
+struct ColumnReport {
+  std::string name;
+  ColumnStatus status = ColumnStatus::kRan;
+  std::string reason;     // why it was skipped or failed
+  bool required = false;  // asked for by name: without it the run is incomplete
+  uint64_t packets = 0;
+  uint64_t agree = 0;
+  uint64_t deviate = 0;
+  uint64_t diverge = 0;
+  uint64_t consequences = 0;
+  uint64_t not_shown = 0;    // captured: packets whose fate the capture does not show
+  uint64_t re_anchored = 0;  // replies moved to the endpoint that this engine picked
+  std::array<uint64_t, kFateClasses> fates{};
+  CellCounts cells;
+  std::vector<DivergenceReport> divergences;  // the first ones; `diverge` counts all
+  std::vector<DeviationReport> deviations;
+};
+
+struct ExpectationFailure {
+  std::string source;  // "web.json step 3"
+  std::string column;  // empty where the reference itself does not meet the expectation
+  std::string text;
+};
+
+// A line of what reading the input found: {"segmented", "frames larger than the MTU, cut", 12}.
+struct ImportCount {
+  std::string name;  // in JSON; stable
+  std::string text;
+  uint64_t count = 0;
+};
+
+struct Report {
+  std::string command;              // "replay", "run"
+  std::vector<std::string> inputs;  // captures or cases
+  std::string node;
+  size_t services = 0;
+  size_t endpoints = 0;
+  std::vector<ImportCount> import;
+  std::vector<ColumnReport> engines;
+  std::optional<ColumnReport> captured;  // the reference held to the capture
+  uint64_t expectations = 0;             // checked
+  std::vector<ExpectationFailure> failures;
+};
+
+enum class RunVerdict : uint8_t {
+  kEquivalent,
+  kDivergent,   // a divergence or a failed expectation
+  kIncomplete,  // what was asked for could not run
+};
+
+std::string_view to_string(RunVerdict verdict);  // "equivalent", "divergent", "incomplete"
+
+RunVerdict verdict_of(const Report& report);
+
+// 0, 1 or 3.
+int exit_status(RunVerdict verdict);
+
+}  // namespace kubeproof

@@ -1,0 +1,29 @@
+// Columns that line up: the first left-aligned, the others right-aligned.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kubeproof {
+
+class TextTable {
+ public:
+  void add_row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  // Each line indented by `indent` and ended by a newline.
+  std::string render(size_t indent) const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "3,214".
+std::string with_separators(uint64_t number);
+
+// "1 packet", "3,214 packets".
+std::string counted(uint64_t number, std::string_view singular, std::string_view plural);
+
+}  // namespace kubeproof
