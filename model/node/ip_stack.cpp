@@ -97,7 +97,8 @@ StackResult<void> IpStack::forward(MutableByteView packet, const Interface& in,
   return {};
 }
 
-StackResult<RouteDecision> IpStack::route_output(const IpAddress& destination,
+StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
+                                                 const IpAddress& destination,
                                                  const Interface* bound_to) const {
   RouteDecision route = routes_.output(destination, bound_to);
   switch (route.verdict) {
@@ -109,6 +110,12 @@ StackResult<RouteDecision> IpStack::route_output(const IpAddress& destination,
       return fail(StackDrop::kProhibited);
     case RouteVerdict::kBlackhole:
       return fail(StackDrop::kBlackhole);
+    case RouteVerdict::kForward:
+      // __mkroute_output(): 127.0.0.0/8 leaves the node only with route_localnet.
+      if (source.is_v4() && source.is_loopback() && !world_.sysctls.route_localnet) {
+        return fail(StackDrop::kMartianSource);
+      }
+      return route;
     default:
       return route;
   }
@@ -131,12 +138,12 @@ std::optional<Bytes> IpStack::make_answer(ByteView offending, const IcmpError& e
     return std::nullopt;
   }
   const bool on_link = !to.is_v4() && to.is_link_local();
-  const auto way_back = route_output(to, on_link ? &in : nullptr);
-  if (!way_back) return std::nullopt;
+  const RouteDecision way_back = routes_.output(to, on_link ? &in : nullptr);
   const std::optional<IpAddress> source = contacted_is == RouteVerdict::kLocal
                                               ? std::optional(contacted)
-                                              : routes_.local_source(*way_back, to);
-  return source ? make_icmp_error(offending, error, *source) : std::nullopt;
+                                              : routes_.local_source(way_back, to);
+  if (!source || !route_output(*source, to, on_link ? &in : nullptr)) return std::nullopt;
+  return make_icmp_error(offending, error, *source);
 }
 
 }  // namespace kubeproof

@@ -83,9 +83,9 @@ class IpStack {
   StackResult<void> forward(MutableByteView packet, const Interface& in,
                             const RouteDecision& route) const;
 
-  // Which way a packet of the node's own goes: kLocal (and kBroadcast, kMulticast) or kForward.
+  // Which way a packet of the node's own goes: kLocal, kBroadcast or kForward (to a group, too).
   // Failures have no answer: the sending process gets an error code. `bound_to` as for lookup().
-  StackResult<RouteDecision> route_output(const IpAddress& destination,
+  StackResult<RouteDecision> route_output(const IpAddress& source, const IpAddress& destination,
                                           const Interface* bound_to = nullptr) const;
 
   // Whether the packet fits into the MTU of its egress interface as it is, or has to be cut by

@@ -1,7 +1,6 @@
 #include "model/node/routing.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "model/node/source_address.h"
 
@@ -31,17 +30,17 @@ RouteVerdict verdict_of(RouteType type) {
 }
 
 IpAddress broadcast_of(const Cidr& network) {
-  const uint32_t host_bits = ~uint32_t{0} >> network.prefix_length();
-  return IpAddress::v4(network.base().v4_host_order() | host_bits);
+  const uint64_t hosts = uint64_t{1} << (32 - std::min<int>(network.prefix_length(), 32));
+  return IpAddress::v4(network.base().v4_host_order() | static_cast<uint32_t>(hosts - 1));
 }
 
 }  // namespace
 
-void RoutingTable::Table::add(Entry entry) {
+void RoutingTable::Table::add(const Entry& entry) {
   if (entry.destination.prefix_length() == host_length(entry.destination.family())) {
-    hosts.emplace(entry.destination.base(), std::move(entry));
+    hosts.emplace(entry.destination.base(), entry);
   } else {
-    prefixes.push_back(std::move(entry));
+    prefixes.push_back(entry);
   }
 }
 
@@ -128,7 +127,7 @@ void RoutingTable::add_route(const Route& route) {
         select_ipv4_source(world_, *entry.decision.out, route.gateway,
                            route.gateway ? AddressScope::kGlobal : AddressScope::kLink);
   }
-  main_.add(std::move(entry));
+  main_.add(entry);
 }
 
 RouteDecision RoutingTable::decide(const Entry* entry, const IpAddress& destination) {

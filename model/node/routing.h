@@ -76,7 +76,7 @@ class RoutingTable {
     std::unordered_multimap<IpAddress, Entry> hosts;
     std::vector<Entry> prefixes;  // longest first, then lowest metric
 
-    void add(Entry entry);
+    void add(const Entry& entry);
     void sort();
     const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <compare>
+#include <tuple>
 
 namespace kubeproof {
 namespace {
@@ -73,30 +73,16 @@ int ipv6_label(const IpAddress& address) {
 }
 
 // The rules of RFC 6724, section 5, in their order; greater is better.
-struct Preference {
-  bool same_address = false;
-  int scope = 0;
-  bool outgoing_interface = false;
-  bool matching_label = false;
-  bool matching_orchid = false;
-  int prefix = 0;
-
-  friend auto operator<=>(const Preference&, const Preference&) = default;
-};
-
-Preference judge(const InterfaceAddress& candidate, bool on_outgoing_interface,
-                 const IpAddress& destination) {
+auto rank(const InterfaceAddress& candidate, bool on_outgoing_interface,
+          const IpAddress& destination) {
   const IpAddress& address = candidate.address;
   const int scope = ipv6_scope(address);
-  return {
-      .same_address = address == destination,
-      // Smallest sufficient scope first, then the largest insufficient one.
-      .scope = scope >= ipv6_scope(destination) ? -scope : scope - 128,
-      .outgoing_interface = on_outgoing_interface,
-      .matching_label = ipv6_label(address) == ipv6_label(destination),
-      .matching_orchid = is_orchid(address) == is_orchid(destination),
-      .prefix = std::min<int>(common_prefix(address, destination), candidate.prefix_length),
-  };
+  return std::tuple(address == destination,
+                    // Smallest sufficient scope first, then the largest insufficient one.
+                    scope >= ipv6_scope(destination) ? -scope : scope - 128, on_outgoing_interface,
+                    ipv6_label(address) == ipv6_label(destination),
+                    is_orchid(address) == is_orchid(destination),
+                    std::min<int>(common_prefix(address, destination), candidate.prefix_length));
 }
 
 }  // namespace
@@ -127,16 +113,16 @@ std::optional<IpAddress> select_ipv6_source(const World& world, const Interface&
   const bool only_outgoing =
       destination.is_multicast() || ipv6_scope(destination) <= kLinkLocalScope;
   const InterfaceAddress* best = nullptr;
-  Preference best_preference;
+  decltype(rank(*best, false, destination)) best_rank;
   for (const Interface& interface : world.interfaces) {
     const bool outgoing = &interface == &out;
     if (only_outgoing && !outgoing) continue;
     for (const InterfaceAddress& candidate : interface.addresses) {
       if (candidate.address.is_v4()) continue;
-      const Preference preference = judge(candidate, outgoing, destination);
-      if (best == nullptr || preference > best_preference) {
+      const auto candidate_rank = rank(candidate, outgoing, destination);
+      if (best == nullptr || candidate_rank > best_rank) {
         best = &candidate;
-        best_preference = preference;
+        best_rank = candidate_rank;
       }
     }
   }

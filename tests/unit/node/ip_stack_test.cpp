@@ -268,6 +268,17 @@ TEST(StackForward, KeepsIpv6SourcesOnTheirLink) {
   EXPECT_TRUE(node.forward(back));
 }
 
+TEST(StackOutput, LetsLoopbackSourcesLeaveOnlyWithRouteLocalnet) {
+  World world = make_node();
+  const auto leaves = [&](const char* to) {
+    return NodeStack(world).stack.route_output(address("127.0.0.1"), address(to)).has_value();
+  };
+  EXPECT_TRUE(leaves(kPod));
+  world.sysctls.route_localnet = false;
+  EXPECT_FALSE(leaves(kPod));
+  EXPECT_TRUE(leaves(kNode));
+}
+
 TEST(StackOutput, CutsWhatIsLargerThanTheMtu) {
   const NodeStack node;
   const Bytes packet = udp_from_to(kClient, kPod).dont_fragment(false).payload_size(2000).build();

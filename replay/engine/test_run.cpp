@@ -1,0 +1,73 @@
+#include "replay/engine/test_run.h"
+
+#include <bpf/bpf.h>
+#include <linux/if_ether.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace kubeproof {
+namespace {
+
+// No packet can grow beyond it, so that no run has to be repeated (and its effects on maps doubled)
+// because the result did not fit.
+constexpr size_t kOutputSize = 0x10000 + ETH_HLEN;
+
+}  // namespace
+
+TestRun::TestRun(int program_fd, std::string name)
+    : program_fd_(program_fd), name_(std::move(name)), output_(kOutputSize) {
+  input_.reserve(ETH_HLEN + kLargestPacket);
+}
+
+Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
+  if (packet.size() > kLargestPacket) {
+    return environment_error("{}: a test run takes packets of up to {} bytes, this one has {}",
+                             name_, kLargestPacket, packet.size());
+  }
+  const bool ipv6 = !packet.empty() && packet[0] >> 4 == 6;
+  input_.assign(ETH_HLEN, 0);
+  store16(input_, ETH_HLEN - 2, ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+  input_.insert(input_.end(), packet.begin(), packet.end());
+
+  __sk_buff given{};
+  given.mark = context.mark;
+  given.ifindex = context.interface;
+  given.ingress_ifindex = context.ingress;
+  std::copy(context.cb.begin(), context.cb.end(), given.cb);
+  __sk_buff returned{};
+
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  options.data_in = input_.data();
+  options.data_size_in = static_cast<uint32_t>(input_.size());
+  options.data_out = output_.data();
+  options.data_size_out = static_cast<uint32_t>(output_.size());
+  options.ctx_in = &given;
+  options.ctx_size_in = sizeof(given);
+  options.ctx_out = &returned;
+  options.ctx_size_out = sizeof(returned);
+
+  int error = 0;
+  do {
+    error = bpf_prog_test_run_opts(program_fd_, &options);
+  } while (error == -EINTR);  // before the program ran; a single run is not interrupted after it
+  if (error != 0) {
+    return environment_error("{}: test run on a packet of {} bytes at interface {}: {}", name_,
+                             packet.size(), context.interface, std::strerror(-error));
+  }
+  if (options.data_size_out < ETH_HLEN) {
+    return environment_error("{}: a test run returned {} bytes, less than an Ethernet header",
+                             name_, options.data_size_out);
+  }
+
+  Output result;
+  result.verdict = static_cast<int>(options.retval);
+  result.packet = ByteView(output_).subspan(ETH_HLEN, options.data_size_out - ETH_HLEN);
+  result.mark = returned.mark;
+  std::copy_n(returned.cb, result.cb.size(), result.cb.begin());
+  return result;
+}
+
+}  // namespace kubeproof

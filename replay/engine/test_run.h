@@ -1,0 +1,51 @@
+// One tc program, run by the kernel on one packet at a time (BPF_PROG_TEST_RUN,
+// net/bpf/test_run.c).
+//
+// A test run needs an Ethernet header in front, and finds the device by its index in the network
+// namespace of the calling thread; helpers that look at routes look there, too. Of the context only
+// mark, priority, indices of interfaces, cb, time stamp and segmentation fields may be given; the
+// protocol follows from the Ethernet header, and the packet type from its destination address,
+// which is the device's own where both are zero. Where a redirect went, a run does not say.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "model/packet/bytes.h"
+#include "model/result.h"
+
+namespace kubeproof {
+
+class TestRun {
+ public:
+  // A program of type BPF_PROG_TYPE_SCHED_CLS, which stays the caller's. `name` is for errors.
+  TestRun(int program_fd, std::string name);
+
+  struct Context {
+    uint32_t interface = 0;  // __sk_buff.ifindex: the device whose hook this is
+    uint32_t ingress = 0;    // __sk_buff.ingress_ifindex: where it came in, 0 for the host's own
+    uint32_t mark = 0;
+    std::array<uint32_t, 5> cb{};
+  };
+  struct Output {
+    int verdict = 0;  // TC_ACT_*
+    ByteView packet;  // from the network header; valid until the next run
+    uint32_t mark = 0;
+    std::array<uint32_t, 5> cb{};
+  };
+
+  // The packets that a test run takes and, with the Ethernet header, one page less what the
+  // kernel keeps around them.
+  static constexpr size_t kLargestPacket = 3500;
+
+  Result<Output> run(ByteView packet, const Context& context);
+
+ private:
+  int program_fd_;
+  std::string name_;
+  Bytes input_;
+  Bytes output_;
+};
+
+}  // namespace kubeproof
