@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The node as the programs know it: its settings, interfaces and addresses. Written by control.
+ */
+#pragma once
+
+#include "tuple_abi.h"
+
+#ifdef __cplusplus
+namespace kubeproof::abi {
+#endif
+
+enum settings_flag {
+	/* masqueradeAll */
+	SETTING_MASQUERADE_ALL = 1 << 0,
+	/* Packets to 127.0.0.0/8 reach node ports: localhostNodePorts. */
+	SETTING_LOCALHOST_NODE_PORTS = 1 << 1,
+	/* INVALID packets are dropped in FORWARD: nf_conntrack_tcp_be_liberal is off. */
+	SETTING_DROP_INVALID = 1 << 2,
+	/* A TCP flow may be picked up in its middle: nf_conntrack_tcp_loose. */
+	SETTING_TCP_LOOSE = 1 << 3,
+	/* All of 127.0.0.0/8, and not only what is listed, reaches node ports. */
+	SETTING_NODE_PORTS_ON_ALL_LOOPBACK = 1 << 4,
+};
+
+/* How traffic from local pods is told (detectLocalMode). */
+enum detector {
+	DETECTOR_NONE = 0,      /* not implemented: the rules that would use it do not exist */
+	DETECTOR_PREFIX = 1,    /* by source address */
+	DETECTOR_INTERFACE = 2, /* by ingress interface: INTERFACE_LOCAL_TRAFFIC */
+};
+
+struct family_settings {
+	struct address local_prefix; /* DETECTOR_PREFIX */
+	__u8 local_prefix_length;
+	__u8 detector; /* enum detector */
+	__u16 zero;
+};
+
+struct settings {
+	/* From ingress to egress: the source address of this packet is to be changed. kube-proxy's
+	 * masquerade mark; a first packet that comes with it is masqueraded. */
+	__u32 masquerade_mark;
+	/* From a program to the hook that its redirect reaches: nothing is left to be done. */
+	__u32 decided_mark;
+	__u32 flags; /* enum settings_flag */
+	struct family_settings ipv4;
+	struct family_settings ipv6;
+};
+
+enum interface_flag {
+	INTERFACE_LOOPBACK = 1 << 0,
+	INTERFACE_LOCAL_TRAFFIC = 1 << 1, /* what arrives here comes from local pods */
+};
+
+/* An address that the kernel may give to a packet that leaves here. */
+struct source_candidate {
+	struct address address;
+	__u8 prefix_length;
+	__u8 scope; /* RT_SCOPE_*; IPv4 only */
+	__u8 label; /* of RFC 6724's policy table; IPv6 only */
+	__u8 valid;
+};
+
+#define SOURCE_CANDIDATES 8
+
+struct interface_settings {
+	__u32 flags; /* enum interface_flag */
+	/* Bytes ahead of the network header: 14, or 0 for interfaces that carry bare IP. */
+	__u32 link_header_length;
+	/* In the kernel's order; where the interface has none of its own, those of the others. */
+	struct source_candidate ipv4[SOURCE_CANDIDATES];
+	struct source_candidate ipv6[SOURCE_CANDIDATES];
+};
+
+enum local_address_flag {
+	/* Node ports answer here. */
+	LOCAL_ADDRESS_NODE_PORTS = 1 << 0,
+};
+
+struct local_address_key {
+	struct address address;
+	__u8 family; /* enum family */
+	__u8 zero[3];
+};
+
+struct local_address {
+	__u32 flags; /* enum local_address_flag */
+};
+
+#ifdef __cplusplus
+}  /* namespace kubeproof::abi */
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Services as the programs look them up. A frontend is one address and port that a client may
+ * contact; it names the sets of backends that its traffic goes to. Sets are written before a
+ * frontend names them and removed after none does, and their identifiers are not used again.
+ */
+#pragma once
+
+#include "tuple_abi.h"
+
+#ifdef __cplusplus
+namespace kubeproof::abi {
+#endif
+
+enum frontend_kind {
+	FRONTEND_ADDRESS = 1,   /* clusterIP, externalIP or load balancer's IP */
+	FRONTEND_NODE_PORT = 2, /* a port of the node's addresses; `address` is zero */
+};
+
+struct frontend_key {
+	struct address address;
+	__be16 port;
+	__u8 protocol;
+	__u8 family; /* enum family */
+	__u8 kind;   /* enum frontend_kind */
+	__u8 zero[3];
+};
+
+enum frontend_flag {
+	FRONTEND_CLUSTER_IP = 1 << 0,       /* otherwise traffic here is external */
+	FRONTEND_POLICY_LOCAL = 1 << 1,     /* the traffic policy that applies here */
+	FRONTEND_HAS_ENDPOINTS = 1 << 2,    /* usable ones, anywhere */
+	FRONTEND_SOURCE_RANGES = 1 << 3,    /* only sources in `source_ranges` */
+	FRONTEND_AFFINITY = 1 << 4,         /* sessionAffinity: ClientIP */
+	FRONTEND_HEALTH_CHECK = 1 << 5,     /* healthCheckNodePort: INPUT accepts */
+};
+
+struct frontend {
+	__u32 service_id;
+	__u32 flags; /* enum frontend_flag */
+	__u32 cluster_set;
+	__u32 cluster_count;
+	__u32 local_set;
+	__u32 local_count;
+	__u32 affinity_timeout; /* seconds */
+	__u32 source_ranges;    /* a list of prefixes */
+};
+
+/* The backend at place `index` of a set. */
+struct backend_key {
+	__u32 set;
+	__u32 index;
+};
+
+struct backend {
+	struct address address;
+	__be16 port;
+	__u16 zero;
+	__u32 id; /* of this endpoint of this service; never used again */
+};
+
+/* For longest-prefix match; `prefix_length` counts from `list` on. */
+struct source_range_key {
+	__u32 prefix_length;
+	__u32 list;
+	struct address address;
+};
+
+/* An endpoint's own address and port: flows straight to it compete for tuples with those of
+ * services. */
+struct endpoint_key {
+	struct address address;
+	__be16 port;
+	__u8 protocol;
+	__u8 family; /* enum family */
+};
+
+/* Session affinity, as xt_recent keeps it: which endpoints of a service a client was led to. */
+struct affinity_key {
+	struct address client;
+	__u32 service_id;
+	__u8 family; /* enum family */
+	__u8 zero[3];
+};
+
+#define AFFINITY_CHOICES 4
+
+struct affinity_choice {
+	__u32 backend_id;
+	__u32 zero;
+	__u64 time; /* nanoseconds of the datapath's clock */
+};
+
+struct affinity {
+	struct affinity_choice choices[AFFINITY_CHOICES];
+};
+
+/* Where a backend stands in a set. */
+struct member_key {
+	__u32 set;
+	__u32 backend_id;
+};
+
+#ifdef __cplusplus
+}  /* namespace kubeproof::abi */
+#endif

@@ -1,0 +1,133 @@
+#include "datapath/control/endpoint_sets.h"
+
+#include <algorithm>
+
+#include "model/cluster/address_text.h"
+
+namespace kubeproof::control {
+namespace {
+
+constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
+constexpr const char* kHeadlessLabel = "service.kubernetes.io/headless";
+
+struct Candidate {
+  SocketAddress address;
+  const SliceEndpoint* endpoint = nullptr;
+  bool on_this_node = false;
+
+  bool ready() const { return endpoint->ready; }
+  bool draining() const { return !endpoint->ready && endpoint->serving && endpoint->terminating; }
+};
+
+using Candidates = std::map<std::string, Candidate>;  // by "address:port"
+
+bool lists(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_of_family(SliceAddressType type, Family family) {
+  return type == (family == Family::kIpv4 ? SliceAddressType::kIpv4 : SliceAddressType::kIpv6);
+}
+
+void add_slice(const EndpointSlice& slice, uint16_t port, Family family, const NodePlace& node,
+               Candidates& candidates) {
+  for (const SliceEndpoint& endpoint : slice.endpoints) {
+    if (endpoint.addresses.empty()) continue;
+    const auto address = parse_sloppy_address(endpoint.addresses.front());
+    if (!address || address->family() != family) continue;
+    const SocketAddress at{*address, port};
+    const bool here = !node.name.empty() && endpoint.node_name == node.name;
+    const auto [existing, added] = candidates.try_emplace(at.to_string());
+    // Of two with the same address, the one that is not going away counts.
+    if (!added && endpoint.terminating) continue;
+    existing->second = {.address = at, .endpoint = &endpoint, .on_this_node = here};
+  }
+}
+
+// Topology hints count when every ready endpoint has some and at least one is meant for us.
+template <class HintsOf>
+bool hints_apply(const std::vector<const Candidate*>& ready, const std::string& ours,
+                 HintsOf hints_of) {
+  const auto has_hints = [&](const Candidate* c) { return !hints_of(*c).empty(); };
+  const auto is_ours = [&](const Candidate* c) { return lists(hints_of(*c), ours); };
+  return std::all_of(ready.begin(), ready.end(), has_hints) &&
+         std::any_of(ready.begin(), ready.end(), is_ours);
+}
+
+const std::vector<std::string>& node_hints(const Candidate& c) {
+  return c.endpoint->node_hints;
+}
+const std::vector<std::string>& zone_hints(const Candidate& c) {
+  return c.endpoint->zone_hints;
+}
+
+std::vector<const Candidate*> near(std::vector<const Candidate*> ready, const NodePlace& node) {
+  const auto keep = [&](const std::string& ours, auto hints_of) {
+    std::erase_if(ready, [&](const Candidate* c) { return !lists(hints_of(*c), ours); });
+  };
+  if (hints_apply(ready, node.name, node_hints)) {
+    keep(node.name, node_hints);
+  } else if (hints_apply(ready, node.zone, zone_hints)) {
+    keep(node.zone, zone_hints);
+  }
+  return ready;
+}
+
+template <class Predicate>
+std::vector<const Candidate*> select(const Candidates& candidates, Predicate predicate) {
+  std::vector<const Candidate*> selected;
+  for (const auto& [id, candidate] : candidates) {
+    if (predicate(candidate)) selected.push_back(&candidate);
+  }
+  return selected;
+}
+
+std::vector<SocketAddress> addresses(const std::vector<const Candidate*>& candidates) {
+  std::vector<SocketAddress> result;
+  result.reserve(candidates.size());
+  for (const Candidate* candidate : candidates) result.push_back(candidate->address);
+  return result;
+}
+
+}  // namespace
+
+SliceIndex::SliceIndex(const Cluster& cluster) {
+  for (const auto& [key, slice] : cluster.endpoint_slices) {
+    if (slice.labels.contains(kHeadlessLabel)) continue;
+    const auto service = slice.labels.find(kServiceNameLabel);
+    if (service == slice.labels.end() || service->second.empty()) continue;
+    slices_[{key.name_space, service->second}].push_back(&slice);
+  }
+}
+
+const std::vector<const EndpointSlice*>& SliceIndex::of(const ObjectKey& service) const {
+  const auto found = slices_.find(service);
+  return found == slices_.end() ? none_ : found->second;
+}
+
+EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,
+                              const ServicePort& port, const NodePlace& node) {
+  Candidates candidates;
+  for (const EndpointSlice* slice : slices) {
+    if (!is_of_family(slice->address_type, family)) continue;
+    for (const SlicePort& slice_port : slice->ports) {
+      const bool joins = slice_port.name == port.name && slice_port.protocol == port.protocol;
+      if (joins && slice_port.port.value_or(0) != 0) {
+        add_slice(*slice, *slice_port.port, family, node, candidates);
+      }
+    }
+  }
+
+  const auto ready = select(candidates, [](const Candidate& c) { return c.ready(); });
+  const auto draining = select(candidates, [](const Candidate& c) { return c.draining(); });
+  auto local = select(candidates, [](const Candidate& c) { return c.on_this_node && c.ready(); });
+  if (local.empty()) {
+    local = select(candidates, [](const Candidate& c) { return c.on_this_node && c.draining(); });
+  }
+  return {.cluster = addresses(ready.empty() ? draining : near(ready, node)),
+          .local = addresses(local),
+          .all = addresses(select(candidates, [](const Candidate&) { return true; })),
+          .usable = !ready.empty() || !draining.empty()};
+}
+
+}  // namespace kubeproof::control

@@ -1,0 +1,47 @@
+// Which endpoints of a service port may receive traffic, by traffic policy: kube-proxy's
+// pkg/proxy/topology.go and endpointslicecache.go, read from the objects once more, so that a
+// mistake here is not the reference's mistake too.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/cluster/cluster.h"
+#include "model/packet/address.h"
+
+namespace kubeproof::control {
+
+// The slices of every service, found once for a whole snapshot.
+class SliceIndex {
+ public:
+  // `cluster` must outlive the index.
+  explicit SliceIndex(const Cluster& cluster);
+
+  const std::vector<const EndpointSlice*>& of(const ObjectKey& service) const;
+
+ private:
+  std::map<ObjectKey, std::vector<const EndpointSlice*>> slices_;
+  std::vector<const EndpointSlice*> none_;
+};
+
+// Where the node is, as far as choosing endpoints depends on it.
+struct NodePlace {
+  std::string name;
+  std::string zone;  // label topology.kubernetes.io/zone; empty without
+};
+
+// In the order of their text, each address and port once.
+struct EndpointSets {
+  std::vector<SocketAddress> cluster;  // for policy Cluster
+  std::vector<SocketAddress> local;    // for policy Local
+  std::vector<SocketAddress> all;      // whatever their conditions
+  // Some endpoint, here or elsewhere, could serve: without one, traffic is refused, not dropped.
+  bool usable = false;
+};
+
+EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,
+                              const ServicePort& port, const NodePlace& node);
+
+}  // namespace kubeproof::control

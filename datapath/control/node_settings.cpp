@@ -1,0 +1,180 @@
+#include "datapath/control/node_settings.h"
+
+#include <algorithm>
+
+#include "datapath/control/abi_address.h"
+#include "datapath/control/source_candidates.h"
+#include "model/cluster/address_text.h"
+
+namespace kubeproof::control {
+namespace {
+
+constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
+
+const Node* own_node(const World& world, const Cluster& cluster) {
+  const auto found = cluster.nodes.find({"", world.node_name});
+  return found == cluster.nodes.end() ? nullptr : &found->second;
+}
+
+std::optional<Cidr> first_of_family(const std::vector<std::string>& texts, Family family) {
+  for (const std::string& text : texts) {
+    const auto cidr = parse_sloppy_cidr(text);
+    if (cidr && cidr->family() == family) return cidr;
+  }
+  return std::nullopt;
+}
+
+abi::family_settings prefix_detector(const std::optional<Cidr>& prefix) {
+  abi::family_settings settings{};
+  if (!prefix) return settings;
+  settings.detector = abi::DETECTOR_PREFIX;
+  settings.local_prefix = to_abi(prefix->base());
+  settings.local_prefix_length = prefix->prefix_length();
+  return settings;
+}
+
+abi::family_settings detector(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
+                              Family family) {
+  switch (proxy.detect_local_mode) {
+    case DetectLocalMode::kClusterCidr:
+      return prefix_detector(first_of_family(proxy.cluster_cidrs, family));
+    case DetectLocalMode::kNodeCidr: {
+      const Node* node = own_node(world, cluster);
+      if (node != nullptr) return prefix_detector(first_of_family(node->pod_cidrs, family));
+      const auto own = std::find_if(world.pod_cidrs.begin(), world.pod_cidrs.end(),
+                                    [&](const Cidr& cidr) { return cidr.family() == family; });
+      return prefix_detector(own == world.pod_cidrs.end() ? std::nullopt : std::optional(*own));
+    }
+    case DetectLocalMode::kBridgeInterface:
+    case DetectLocalMode::kInterfaceNamePrefix:
+      break;
+  }
+  abi::family_settings by_interface{};
+  by_interface.detector = abi::DETECTOR_INTERFACE;
+  return by_interface;
+}
+
+bool carries_local_traffic(const Interface& interface, const ProxyConfig& proxy) {
+  switch (proxy.detect_local_mode) {
+    case DetectLocalMode::kBridgeInterface:
+      return interface.name == proxy.bridge_interface;
+    case DetectLocalMode::kInterfaceNamePrefix:
+      return interface.name.starts_with(proxy.interface_name_prefix);
+    default:
+      return false;
+  }
+}
+
+// nodePortAddresses of one family (pkg/proxy/util/nodeport_addresses.go). Nothing of the family
+// means everything.
+class NodePortAddresses {
+ public:
+  NodePortAddresses(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
+                    Family family) {
+    for (const std::string& text : proxy.node_port_addresses) {
+      auto cidr = parse_sloppy_cidr(text);
+      if (text == "primary") {
+        const auto own = node_ip(world, cluster, proxy, family);
+        if (own && !own->is_loopback()) cidr = Cidr::host(*own);
+      }
+      if (cidr && cidr->family() == family) cidrs_.push_back(*cidr);
+    }
+    if (cidrs_.empty()) cidrs_.push_back(Cidr(IpAddress::unspecified(family), 0));
+  }
+
+  bool everything() const {
+    return std::any_of(cidrs_.begin(), cidrs_.end(),
+                       [](const Cidr& cidr) { return cidr.prefix_length() == 0; });
+  }
+  bool contains_ipv4_loopback() const {
+    const IpAddress loopback_network = IpAddress::v4(0x7f000000);
+    return std::any_of(cidrs_.begin(), cidrs_.end(), [&](const Cidr& cidr) {
+      return cidr.contains(loopback_network) || (cidr.base().is_v4() && cidr.base().is_loopback());
+    });
+  }
+  bool contains(const IpAddress& address) const {
+    return std::any_of(cidrs_.begin(), cidrs_.end(),
+                       [&](const Cidr& cidr) { return cidr.contains(address); });
+  }
+
+ private:
+  std::vector<Cidr> cidrs_;
+};
+
+}  // namespace
+
+NodePlace node_place(const World& world, const Cluster& cluster) {
+  NodePlace place{.name = world.node_name, .zone = {}};
+  if (const Node* node = own_node(world, cluster)) {
+    const auto zone = node->labels.find(kZoneLabel);
+    if (zone != node->labels.end()) place.zone = zone->second;
+  }
+  return place;
+}
+
+std::optional<IpAddress> node_ip(const World& world, const Cluster& cluster,
+                                 const ProxyConfig& proxy, Family family) {
+  const auto bound = parse_sloppy_address(proxy.bind_address);
+  if (bound && bound->family() == family && !bound->is_unspecified()) return bound;
+  if (const Node* node = own_node(world, cluster)) {
+    for (const char* type : {"InternalIP", "ExternalIP"}) {
+      for (const NodeAddress& candidate : node->addresses) {
+        const auto address = parse_sloppy_address(candidate.address);
+        if (candidate.type == type && address && address->family() == family) return address;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+abi::settings make_settings(const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
+  const NodePortAddresses ipv4(world, cluster, proxy, Family::kIpv4);
+  const bool localhost = proxy.localhost_node_ports && ipv4.contains_ipv4_loopback();
+  abi::settings settings{};
+  settings.ipv4 = detector(world, cluster, proxy, Family::kIpv4);
+  settings.ipv6 = detector(world, cluster, proxy, Family::kIpv6);
+  const auto set = [&](bool on, uint32_t flag) { settings.flags |= on ? flag : 0; };
+  set(proxy.masquerade_all, abi::SETTING_MASQUERADE_ALL);
+  set(localhost, abi::SETTING_LOCALHOST_NODE_PORTS);
+  set(localhost && ipv4.everything(), abi::SETTING_NODE_PORTS_ON_ALL_LOOPBACK);
+  set(!proxy.tcp_be_liberal && !world.sysctls.tcp_be_liberal, abi::SETTING_DROP_INVALID);
+  set(world.sysctls.tcp_loose, abi::SETTING_TCP_LOOSE);
+  return settings;
+}
+
+std::map<uint32_t, abi::interface_settings> make_interface_settings(const World& world,
+                                                                    const ProxyConfig& proxy) {
+  constexpr uint32_t kEthernetHeader = 14;
+  std::map<uint32_t, abi::interface_settings> result;
+  for (const Interface& interface : world.interfaces) {
+    abi::interface_settings settings{};
+    settings.link_header_length = kEthernetHeader;
+    if (interface.kind == InterfaceKind::kLoopback) settings.flags |= abi::INTERFACE_LOOPBACK;
+    if (carries_local_traffic(interface, proxy)) settings.flags |= abi::INTERFACE_LOCAL_TRAFFIC;
+    fill_source_candidates(world, interface, Family::kIpv4, settings.ipv4);
+    fill_source_candidates(world, interface, Family::kIpv6, settings.ipv6);
+    result.emplace(interface.index, settings);
+  }
+  return result;
+}
+
+std::vector<std::pair<IpAddress, abi::local_address>> make_local_addresses(
+    const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
+  const NodePortAddresses ipv4(world, cluster, proxy, Family::kIpv4);
+  const NodePortAddresses ipv6(world, cluster, proxy, Family::kIpv6);
+  const bool localhost = proxy.localhost_node_ports && ipv4.contains_ipv4_loopback();
+  std::vector<std::pair<IpAddress, abi::local_address>> result;
+  for (const Interface& interface : world.interfaces) {
+    for (const InterfaceAddress& own : interface.addresses) {
+      const IpAddress& address = own.address;
+      const bool listed = (address.is_v4() ? ipv4 : ipv6).contains(address);
+      const bool usable = !address.is_loopback() || (address.is_v4() && localhost);
+      result.emplace_back(
+          address,
+          abi::local_address{listed && usable ? uint32_t{abi::LOCAL_ADDRESS_NODE_PORTS} : 0});
+    }
+  }
+  return result;
+}
+
+}  // namespace kubeproof::control

@@ -1,0 +1,37 @@
+// What the programs know of the node itself: its settings, interfaces and addresses, from the world
+// and kube-proxy's configuration.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "datapath/bpf/config_abi.h"
+#include "datapath/control/endpoint_sets.h"
+#include "model/cluster/cluster.h"
+#include "model/cluster/proxy_config.h"
+#include "model/node/world.h"
+
+namespace kubeproof::control {
+
+NodePlace node_place(const World& world, const Cluster& cluster);
+
+// kube-proxy's idea of the node's address (pkg/proxy/util/nodeinfo.go,
+// cmd/kube-proxy/app/server.go): bindAddress where it names one, else the Node's first InternalIP,
+// else its first ExternalIP.
+std::optional<IpAddress> node_ip(const World& world, const Cluster& cluster,
+                                 const ProxyConfig& proxy, Family family);
+
+// `flags` and the detectors; the marks are the loader's.
+abi::settings make_settings(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
+
+// By interface index.
+std::map<uint32_t, abi::interface_settings> make_interface_settings(const World& world,
+                                                                    const ProxyConfig& proxy);
+
+// Every address of the node, and whether node ports answer there.
+std::vector<std::pair<IpAddress, abi::local_address>> make_local_addresses(
+    const World& world, const Cluster& cluster, const ProxyConfig& proxy);
+
+}  // namespace kubeproof::control

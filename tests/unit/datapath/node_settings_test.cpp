@@ -1,0 +1,75 @@
+#include "datapath/control/node_settings.h"
+
+#include <gtest/gtest.h>
+
+#include "datapath/control/abi_address.h"
+#include "tests/unit/datapath/control_fixture.h"
+
+namespace kubeproof::control {
+namespace {
+
+bool answers_node_ports(const ProxyConfig& proxy, const std::string& address) {
+  for (const auto& [own, entry] : make_local_addresses(world(), {}, proxy)) {
+    if (own.to_string() == address) return entry.flags & abi::LOCAL_ADDRESS_NODE_PORTS;
+  }
+  return false;
+}
+
+TEST(NodeSettings, TheFirstClusterCidrOfAFamilyTellsLocalTraffic) {
+  ProxyConfig proxy;
+  proxy.cluster_cidrs = {"10.180.0.0/16", "10.181.0.0/16"};
+  const auto settings = make_settings(world(), {}, proxy);
+  EXPECT_EQ(settings.ipv4.detector, abi::DETECTOR_PREFIX);
+  EXPECT_EQ(from_abi(settings.ipv4.local_prefix, abi::FAMILY_IPV4).to_string(), "10.180.0.0");
+  EXPECT_EQ(settings.ipv4.local_prefix_length, 16);
+  EXPECT_EQ(settings.ipv6.detector, abi::DETECTOR_NONE);
+}
+
+TEST(NodeSettings, InterfacesTellLocalTrafficByTheirPrefix) {
+  ProxyConfig proxy;
+  proxy.detect_local_mode = DetectLocalMode::kInterfaceNamePrefix;
+  proxy.interface_name_prefix = "pod";
+  EXPECT_EQ(make_settings(world(), {}, proxy).ipv6.detector, abi::DETECTOR_INTERFACE);
+  auto interfaces = make_interface_settings(world(), proxy);
+  EXPECT_TRUE(interfaces.at(10).flags & abi::INTERFACE_LOCAL_TRAFFIC);
+  EXPECT_FALSE(interfaces.at(2).flags & abi::INTERFACE_LOCAL_TRAFFIC);
+}
+
+TEST(NodeSettings, NodePortsAnswerEverywhereByDefaultButNotOnIpv6Loopback) {
+  for (const char* address : {"127.0.0.1", "192.168.0.2", "2001:db8::2"}) {
+    EXPECT_TRUE(answers_node_ports({}, address)) << address;
+  }
+  EXPECT_FALSE(answers_node_ports({}, "::1"));
+}
+
+TEST(NodeSettings, LocalhostNodePortsCanBeSwitchedOff) {
+  ProxyConfig proxy;
+  proxy.localhost_node_ports = false;
+  EXPECT_FALSE(answers_node_ports(proxy, "127.0.0.1"));
+  EXPECT_FALSE(make_settings(world(), {}, proxy).flags & abi::SETTING_LOCALHOST_NODE_PORTS);
+}
+
+TEST(NodeSettings, ListedAddressesAloneAnswerAndTheOtherFamilyStaysOpen) {
+  ProxyConfig proxy;
+  proxy.node_port_addresses = {"192.168.0.0/24"};
+  EXPECT_TRUE(answers_node_ports(proxy, "192.168.0.2"));
+  EXPECT_FALSE(answers_node_ports(proxy, "127.0.0.1"));
+  EXPECT_TRUE(answers_node_ports(proxy, "2001:db8::2"));
+  EXPECT_FALSE(make_settings(world(), {}, proxy).flags & abi::SETTING_NODE_PORTS_ON_ALL_LOOPBACK);
+}
+
+TEST(NodeSettings, BindAddressOverridesTheNodesOwn) {
+  Cluster cluster;
+  Node node;
+  node.key = {"", "node-a"};
+  node.addresses = {{"ExternalIP", "203.0.113.2"}, {"InternalIP", "192.168.0.2"}};
+  cluster.nodes[node.key] = node;
+  EXPECT_EQ(node_ip(world(), cluster, {}, Family::kIpv4)->to_string(), "192.168.0.2");
+  ProxyConfig proxy;
+  proxy.bind_address = "192.168.0.3";
+  EXPECT_EQ(node_ip(world(), cluster, proxy, Family::kIpv4)->to_string(), "192.168.0.3");
+  EXPECT_FALSE(node_ip(world(), cluster, proxy, Family::kIpv6));
+}
+
+}  // namespace
+}  // namespace kubeproof::control

@@ -1,0 +1,42 @@
+#include "datapath/control/source_candidates.h"
+
+#include <gtest/gtest.h>
+
+#include "datapath/control/abi_address.h"
+#include "tests/unit/datapath/control_fixture.h"
+
+namespace kubeproof::control {
+namespace {
+
+std::vector<std::string> candidates(const World& world, uint32_t index, Family family) {
+  abi::source_candidate list[SOURCE_CANDIDATES];
+  fill_source_candidates(world, *world.find_interface(index), family, list);
+  std::vector<std::string> texts;
+  for (const abi::source_candidate& candidate : list) {
+    if (candidate.valid != 0) {
+      texts.push_back(from_abi(candidate.address, static_cast<uint8_t>(family)).to_string());
+    }
+  }
+  return texts;
+}
+
+TEST(SourceCandidates, AnInterfaceGivesItsOwnPrimaryAddresses) {
+  World node = world();
+  InterfaceAddress secondary = node.interfaces[1].addresses[0];
+  secondary.address = *IpAddress::parse("192.168.0.3");
+  secondary.secondary = true;
+  node.interfaces[1].addresses.push_back(secondary);
+  EXPECT_EQ(candidates(node, 2, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
+}
+
+TEST(SourceCandidates, OthersStandInForAnInterfaceWithoutAddress) {
+  EXPECT_EQ(candidates(world(), 10, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
+  EXPECT_EQ(candidates(world(), 10, Family::kIpv6), std::vector<std::string>{"2001:db8::2"});
+}
+
+TEST(SourceCandidates, LoopbackAddressesNeverLeave) {
+  EXPECT_EQ(candidates(world(), 1, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
+}
+
+}  // namespace
+}  // namespace kubeproof::control
