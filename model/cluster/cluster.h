@@ -56,6 +56,9 @@ struct Service {
   bool client_ip_affinity = false;
   uint32_t affinity_timeout_seconds = 10800;
   uint16_t health_check_node_port = 0;
+  // The annotation service.kubernetes.io/topology-aware-hints or topology-mode, which releases up
+  // to 1.30 consult.
+  std::string topology_annotation;
 };
 
 enum class SliceAddressType : uint8_t { kIpv4, kIpv6, kFqdn };

@@ -27,6 +27,7 @@ struct ProxyConfig {
   bool masquerade_all = false;
   bool localhost_node_ports = true;
   bool tcp_be_liberal = false;
+  uint8_t release_minor = 36;  // of the kube-proxy to follow: Kubernetes 1.36
 
   uint32_t masquerade_mark() const { return uint32_t{1} << masquerade_bit; }
 };

@@ -1,0 +1,37 @@
+// The endpoints of every service port, from EndpointSlices (pkg/proxy/endpointslicecache.go,
+// pkg/proxy/endpoint.go).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/cluster/cluster.h"
+#include "model/packet/address.h"
+#include "model/proxier/names.h"
+#include "model/proxier/node_identity.h"
+#include "model/proxier/release.h"
+
+namespace kubeproof::proxier {
+
+struct Endpoint {
+  SocketAddress address;
+  std::string id;  // "ip:port", "[ip6]:port"
+  bool local = false;
+  bool ready = false;
+  bool serving = false;
+  bool terminating = false;
+  // Topology: whether it has hints at all, and whether they name this node or its zone.
+  bool has_node_hints = false;
+  bool hinted_to_node = false;
+  bool has_zone_hints = false;
+  bool hinted_to_zone = false;
+};
+
+// Endpoints are unique by their id and sorted by it, byte by byte.
+using EndpointsByPort = std::map<ServicePortName, std::vector<Endpoint>>;
+
+EndpointsByPort endpoints_by_port(const Cluster& cluster, Family family, const NodeIdentity& node,
+                                  Release release);
+
+}  // namespace kubeproof::proxier

@@ -1,0 +1,129 @@
+#include "model/proxier/service_port.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "model/cluster/address_text.h"
+
+namespace kubeproof::proxier {
+namespace {
+
+constexpr const char* kServiceProxyNameLabel = "service.kubernetes.io/service-proxy-name";
+constexpr const char* kHeadlessLabel = "service.kubernetes.io/headless";
+
+bool is_watched(const Service& service, Release release) {
+  if (service.labels.contains(kServiceProxyNameLabel)) return false;
+  if (release.labels_hide_both_kinds() && service.labels.contains(kHeadlessLabel)) return false;
+  return !service.cluster_ip.empty() && service.cluster_ip != "None" &&
+         service.type != ServiceType::kExternalName;
+}
+
+std::optional<IpAddress> cluster_ip(const Service& service, Family family) {
+  if (service.ip_families.empty()) {
+    const auto address = parse_sloppy_address(service.cluster_ip);
+    return address && address->family() == family ? address : std::nullopt;
+  }
+  const auto found = std::find(service.ip_families.begin(), service.ip_families.end(), family);
+  const auto place = static_cast<size_t>(found - service.ip_families.begin());
+  if (place >= service.cluster_ips.size()) return std::nullopt;
+  return parse_sloppy_address(service.cluster_ips[place]);
+}
+
+// Those of the family, in their order; what is no address is passed over.
+std::vector<IpAddress> addresses_of_family(const std::vector<std::string>& texts, Family family) {
+  std::vector<IpAddress> result;
+  for (const std::string& text : texts) {
+    const auto address = parse_sloppy_address(text);
+    if (address && address->family() == family) result.push_back(*address);
+  }
+  return result;
+}
+
+std::vector<IpAddress> load_balancer_vips(const Service& service, Family family, Release release) {
+  std::vector<std::string> texts;
+  for (const LoadBalancerIngress& ingress : service.load_balancer_ingress) {
+    if (!(ingress.proxy_mode && release.honours_ip_mode())) texts.push_back(ingress.ip);
+  }
+  return addresses_of_family(texts, family);
+}
+
+// The API lets blanks around a source range pass.
+std::string_view trimmed(std::string_view text) {
+  static constexpr const char* kBlanks = " \t\n\v\f\r";
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::vector<Cidr> source_ranges(const Service& service, Family family, Release release) {
+  std::vector<Cidr> ranges;
+  for (const std::string& text : service.load_balancer_source_ranges) {
+    const auto range = parse_sloppy_cidr(trimmed(text));
+    if (range && range->family() == family) ranges.push_back(*range);
+  }
+  const bool open = std::any_of(ranges.begin(), ranges.end(),
+                                [](const Cidr& range) { return range.prefix_length() == 0; });
+  if (open && release.zero_range_allows_all()) ranges.clear();
+  return ranges;
+}
+
+// Whether the external traffic policy means anything for a Service of this type.
+bool has_external_traffic(const Service& service) {
+  return service.type == ServiceType::kLoadBalancer || service.type == ServiceType::kNodePort ||
+         (service.type == ServiceType::kClusterIp && !service.external_ips.empty());
+}
+
+bool hints_count(const Service& service, Release release) {
+  if (!release.hints_need_annotation()) return true;
+  const std::string& annotation = service.topology_annotation;
+  return !annotation.empty() && annotation != "disabled" && annotation != "Disabled";
+}
+
+}  // namespace
+
+bool ServicePortInfo::externally_accessible() const {
+  return node_port != 0 || !load_balancer_vips.empty() || !external_ips.empty();
+}
+
+bool ServicePortInfo::uses_cluster_endpoints() const {
+  return !internal_policy_local || externally_accessible();
+}
+
+bool ServicePortInfo::uses_local_endpoints() const {
+  return internal_policy_local || (external_policy_local && externally_accessible());
+}
+
+std::vector<ServicePortInfo> service_ports(const Service& service, Family family, Release release) {
+  if (!is_watched(service, release)) return {};
+  const auto address = cluster_ip(service, family);
+  if (!address) return {};
+
+  ServicePortInfo common;
+  common.name.service = service.key;
+  common.cluster_ip = *address;
+  common.client_ip_affinity = service.client_ip_affinity;
+  common.affinity_timeout_seconds = service.affinity_timeout_seconds;
+  common.external_policy_local =
+      has_external_traffic(service) && service.external_traffic_policy == TrafficPolicy::kLocal;
+  common.internal_policy_local = service.internal_traffic_policy == TrafficPolicy::kLocal;
+  common.external_ips = addresses_of_family(service.external_ips, family);
+  common.load_balancer_vips = load_balancer_vips(service, family, release);
+  common.source_ranges = source_ranges(service, family, release);
+  if (service.type == ServiceType::kLoadBalancer && common.external_policy_local) {
+    common.health_check_node_port = service.health_check_node_port;
+  }
+  common.hints_count = hints_count(service, release);
+
+  std::vector<ServicePortInfo> ports;
+  for (const ServicePort& port : service.ports) {
+    ServicePortInfo& info = ports.emplace_back(common);
+    info.name.port = port.name;
+    info.name.protocol = port.protocol;
+    info.port = port.port;
+    info.node_port = port.node_port;
+  }
+  return ports;
+}
+
+}  // namespace kubeproof::proxier
