@@ -34,6 +34,7 @@ std::string read_from_start(const FileDescriptor& file) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size());
   // posix_spawn takes non-const pointers and changes nothing behind them.
   for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
   return result;

@@ -23,7 +23,8 @@ Result<TunDevice> TunDevice::open(uint32_t index, const std::string& name) {
   ifreq request{};
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
   std::memcpy(request.ifr_name, name.c_str(), name.size());
-  if (ioctl(fd.get(), TUNSETIFINDEX, &wanted) != 0 || ioctl(fd.get(), TUNSETIFF, &request) != 0) {
+  if (ioctl(fd.get(), TUNSETIFINDEX, &wanted) != 0 || ioctl(fd.get(), TUNSETIFF, &request) != 0 ||
+      ioctl(fd.get(), TUNSETPERSIST, 1) != 0) {
     return environment_error("interface '{}' with index {}: cannot be made ({})", name, index,
                              std::strerror(errno));
   }

@@ -1,6 +1,8 @@
 // A TUN device: an interface whose other end is a file descriptor. What is written enters the
-// node at the interface, what the node sends is read: IP packets as bare bytes. The device is
-// gone when the descriptor is closed.
+// node at the interface, what the node sends is read: IP packets as bare bytes.
+//
+// The device stays until its namespace goes: a private one takes all its devices with it at once,
+// in the background, where closing one after the other would wait for each.
 #pragma once
 
 #include <cstdint>

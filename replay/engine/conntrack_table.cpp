@@ -1,0 +1,194 @@
+#include "replay/engine/conntrack_table.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "model/packet/packet_view.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr uint16_t message_type(uint16_t message) {
+  return NFNL_SUBSYS_CTNETLINK << 8 | message;
+}
+
+using Attributes = std::array<const nlattr*, 32>;  // by type; those that we read are below 32
+
+Attributes nested(const nlattr* parent) {
+  Attributes found{};
+  if (parent == nullptr) return found;
+  for_each_nested(parent, [&](const nlattr* attribute) {
+    const uint16_t type = mnl_attr_get_type(attribute);
+    if (type < found.size()) found[type] = attribute;
+  });
+  return found;
+}
+
+IpAddress address_of(const nlattr* v4, const nlattr* v6) {
+  if (v4 != nullptr) {
+    return IpAddress::v4(
+        std::span<const uint8_t, 4>(static_cast<const uint8_t*>(mnl_attr_get_payload(v4)), 4));
+  }
+  if (v6 == nullptr) return {};
+  return IpAddress::v6(
+      std::span<const uint8_t, 16>(static_cast<const uint8_t*>(mnl_attr_get_payload(v6)), 16));
+}
+
+uint16_t number_of(const nlattr* attribute) {
+  return attribute == nullptr ? 0 : ntohs(mnl_attr_get_u16(attribute));
+}
+
+FlowTuple read_tuple(const nlattr* attribute, uint8_t& protocol) {
+  const Attributes parts = nested(attribute);
+  const Attributes ip = nested(parts[CTA_TUPLE_IP]);
+  const Attributes transport = nested(parts[CTA_TUPLE_PROTO]);
+  if (transport[CTA_PROTO_NUM] != nullptr) protocol = mnl_attr_get_u8(transport[CTA_PROTO_NUM]);
+  FlowTuple tuple;
+  tuple.source.address = address_of(ip[CTA_IP_V4_SRC], ip[CTA_IP_V6_SRC]);
+  tuple.destination.address = address_of(ip[CTA_IP_V4_DST], ip[CTA_IP_V6_DST]);
+  const nlattr* identifier = transport[CTA_PROTO_ICMP_ID] != nullptr
+                                 ? transport[CTA_PROTO_ICMP_ID]
+                                 : transport[CTA_PROTO_ICMPV6_ID];
+  if (identifier != nullptr) {
+    tuple.source.port = tuple.destination.port = number_of(identifier);
+  } else {
+    tuple.source.port = number_of(transport[CTA_PROTO_SRC_PORT]);
+    tuple.destination.port = number_of(transport[CTA_PROTO_DST_PORT]);
+  }
+  return tuple;
+}
+
+TrackedFlow read_flow(const nlmsghdr* message) {
+  const auto* generic = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
+  TrackedFlow flow;
+  flow.family = generic->nfgen_family == AF_INET ? Family::kIpv4 : Family::kIpv6;
+  for_each_attribute(message, [&](const nlattr* attribute) {
+    switch (mnl_attr_get_type(attribute)) {
+      case CTA_TUPLE_ORIG: {
+        flow.original = read_tuple(attribute, flow.protocol);
+        const auto* bytes = static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
+        flow.identity.assign(bytes, bytes + mnl_attr_get_payload_len(attribute));
+        break;
+      }
+      case CTA_TUPLE_REPLY:
+        flow.reply = read_tuple(attribute, flow.protocol);
+        break;
+      case CTA_TIMEOUT:
+        flow.seconds_left = ntohl(mnl_attr_get_u32(attribute));
+        break;
+      case CTA_STATUS:
+        flow.status = ntohl(mnl_attr_get_u32(attribute));
+        break;
+      default:
+        break;
+    }
+  });
+  return flow;
+}
+
+uint8_t socket_family(Family family) {
+  return family == Family::kIpv4 ? AF_INET : AF_INET6;
+}
+
+void put_identity(NetlinkRequest& request, const TrackedFlow& flow) {
+  mnl_attr_put(request.header(), CTA_TUPLE_ORIG | NLA_F_NESTED, flow.identity.size(),
+               flow.identity.data());
+}
+
+std::string protocol_name(uint8_t protocol) {
+  switch (protocol) {
+    case kTcp:
+      return "tcp";
+    case kUdp:
+      return "udp";
+    case kSctp:
+      return "sctp";
+    case kIcmp:
+      return "icmp";
+    case kIcmpv6:
+      return "icmpv6";
+    default:
+      return fmt::format("protocol {}", protocol);
+  }
+}
+
+}  // namespace
+
+std::string TrackedFlow::describe() const {
+  return fmt::format("{} {} > {}, replies {} > {}, {} s left", protocol_name(protocol),
+                     original.source.to_string(), original.destination.to_string(),
+                     reply.source.to_string(), reply.destination.to_string(), seconds_left);
+}
+
+Result<ConntrackTable> ConntrackTable::open() {
+  auto socket = NetlinkSocket::open();
+  if (!socket) return tl::unexpected(socket.error());
+  return ConntrackTable(std::move(*socket));
+}
+
+Result<std::vector<TrackedFlow>> ConntrackTable::list() {
+  std::vector<TrackedFlow> flows;
+  NetlinkRequest request(message_type(IPCTNL_MSG_CT_GET), 0, AF_UNSPEC);
+  auto dumped =
+      socket_.dump(request, [&](const nlmsghdr* message) { flows.push_back(read_flow(message)); });
+  if (!dumped) return tl::unexpected(dumped.error());
+  return flows;
+}
+
+Result<void> ConntrackTable::age(uint32_t seconds) {
+  // Once a tick has passed since the last packet, a flow's remaining time is no whole number of
+  // seconds any more, and so always one more than what the kernel shows of it.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  auto flows = list();
+  if (!flows) return tl::unexpected(flows.error());
+  for (const TrackedFlow& flow : *flows) {
+    const uint32_t left = flow.seconds_left + 1;
+    auto done = left <= seconds ? remove(flow) : set_timeout(flow, left - seconds);
+    if (!done) return done;
+  }
+  return {};
+}
+
+Result<void> ConntrackTable::remove_if(const std::function<bool(const TrackedFlow&)>& condemned) {
+  auto flows = list();
+  if (!flows) return tl::unexpected(flows.error());
+  for (const TrackedFlow& flow : *flows) {
+    if (!condemned(flow)) continue;
+    auto removed = remove(flow);
+    if (!removed) return removed;
+  }
+  return {};
+}
+
+Result<void> ConntrackTable::remove(const TrackedFlow& flow) {
+  NetlinkRequest request(message_type(IPCTNL_MSG_CT_DELETE), 0, socket_family(flow.family));
+  put_identity(request, flow);
+  auto error = socket_.transact(request);
+  if (!error) return tl::unexpected(error.error());
+  if (*error != 0 && *error != ENOENT) {
+    return environment_error("removing a tracked flow: {}", std::strerror(*error));
+  }
+  return {};
+}
+
+Result<void> ConntrackTable::set_timeout(const TrackedFlow& flow, uint32_t seconds) {
+  NetlinkRequest request(message_type(IPCTNL_MSG_CT_NEW), 0, socket_family(flow.family));
+  put_identity(request, flow);
+  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds));
+  auto error = socket_.transact(request);
+  if (!error) return tl::unexpected(error.error());
+  if (*error != 0 && *error != ENOENT) {
+    return environment_error("ageing a tracked flow: {}", std::strerror(*error));
+  }
+  return {};
+}
+
+}  // namespace kubeproof

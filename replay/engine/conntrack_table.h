@@ -1,0 +1,72 @@
+// The kernel's connection tracking table of one network namespace, through ctnetlink
+// (net/netfilter/nf_conntrack_netlink.c).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/packet/address.h"
+#include "model/packet/bytes.h"
+#include "model/result.h"
+#include "replay/engine/netlink_socket.h"
+
+namespace kubeproof {
+
+// One direction of a flow. ICMP queries have their identifier in both ports.
+struct FlowTuple {
+  SocketAddress source;
+  SocketAddress destination;
+  friend bool operator==(const FlowTuple&, const FlowTuple&) = default;
+};
+
+struct TrackedFlow {
+  Family family = Family::kIpv4;
+  uint8_t protocol = 0;
+  FlowTuple original;
+  FlowTuple reply;
+  uint32_t seconds_left = 0;  // rounded down
+  uint32_t status = 0;        // IPS_* of linux/netfilter/nf_conntrack_common.h
+  Bytes identity;             // its original tuple as the kernel wrote it
+
+  // "udp 10.0.0.9:4000 > 10.96.0.10:53, replies 10.180.0.1:53 > 10.0.0.9:4000, 29 s left".
+  std::string describe() const;
+};
+
+// Sums over all CPUs since the namespace was made (/proc/net/stat/nf_conntrack).
+struct ConntrackStatistics {
+  uint64_t entries = 0;
+  uint64_t invalid = 0;
+  uint64_t insert_failed = 0;  // clashes that could not be resolved: the packet was dropped
+  uint64_t drop = 0;           // no room for a new flow
+  uint64_t early_drop = 0;     // flows evicted to make room
+};
+
+class ConntrackTable {
+ public:
+  // Of the namespace that the calling thread is in.
+  static Result<ConntrackTable> open();
+
+  Result<std::vector<TrackedFlow>> list();
+
+  // Lets time pass for every flow: what is left of its timeout shrinks, and it ends at zero.
+  // Rounding errors of up to a second a call are made in the flow's favour. Left out: what the
+  // kernel counts otherwise than by timeouts, which is how long a UDP flow has had replies.
+  Result<void> age(uint32_t seconds);
+
+  // Ends the flows that `condemned` picks.
+  Result<void> remove_if(const std::function<bool(const TrackedFlow&)>& condemned);
+
+ private:
+  explicit ConntrackTable(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  Result<void> remove(const TrackedFlow& flow);
+  Result<void> set_timeout(const TrackedFlow& flow, uint32_t seconds);
+
+  NetlinkSocket socket_;
+};
+
+// Of the namespace that the calling thread is in.
+Result<ConntrackStatistics> read_conntrack_statistics();
+
+}  // namespace kubeproof
