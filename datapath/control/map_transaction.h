@@ -1,0 +1,59 @@
+// Writes to several maps that stand or fall together: what was written is taken back, in reverse,
+// unless it is committed. Packets see every single write as it happens; the order of the writes is
+// what keeps them from seeing a half-written service.
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "datapath/control/bpf_map.h"
+
+namespace kubeproof::control {
+
+// Called after each write; tests send packets from it.
+using WriteObserver = std::function<void()>;
+
+class MapTransaction {
+ public:
+  explicit MapTransaction(const WriteObserver& observer) : observer_(observer) {}
+  MapTransaction(const MapTransaction&) = delete;
+  MapTransaction& operator=(const MapTransaction&) = delete;
+  ~MapTransaction() {
+    for (auto undo = undo_.rbegin(); undo != undo_.rend(); ++undo) (*undo)();
+  }
+
+  // A key that is not there yet.
+  template <class Key, class Value>
+  Result<void> insert(const BpfMap<Key, Value>& map, const Key& key, const Value& value) {
+    if (auto written = map.put(key, value, BPF_NOEXIST); !written) return written;
+    return done([map, key] { std::ignore = map.erase(key); });
+  }
+
+  template <class Key, class Value>
+  Result<void> replace(const BpfMap<Key, Value>& map, const Key& key, const Value& before,
+                       const Value& after) {
+    if (auto written = map.put(key, after, BPF_EXIST); !written) return written;
+    return done([map, key, before] { std::ignore = map.put(key, before); });
+  }
+
+  template <class Key, class Value>
+  Result<void> erase(const BpfMap<Key, Value>& map, const Key& key, const Value& before) {
+    if (auto erased = map.erase(key); !erased) return erased;
+    return done([map, key, before] { std::ignore = map.put(key, before); });
+  }
+
+  void commit() { undo_.clear(); }
+
+ private:
+  Result<void> done(std::function<void()> undo) {
+    undo_.push_back(std::move(undo));
+    if (observer_) observer_();
+    return {};
+  }
+
+  const WriteObserver& observer_;
+  std::vector<std::function<void()>> undo_;
+};
+
+}  // namespace kubeproof::control
