@@ -4,31 +4,45 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-#include "model/node/fate.h"
+#include "model/node/world.h"
 #include "model/packet/bytes.h"
 
 namespace kubeproof {
 
+// Where something stands in the captures that are imported together.
+struct FramePlace {
+  uint32_t file = 0;   // position in the list of files, from 0
+  uint64_t frame = 0;  // number in its file, from 1, as Wireshark counts
+
+  friend bool operator==(const FramePlace&, const FramePlace&) = default;
+};
+
 struct CapturedPacket {
   std::chrono::nanoseconds time{};  // since the epoch, as captured
-  uint64_t frame = 0;               // number of its first sighting in the capture, from 1
+  FramePlace place;                 // of its first sighting
   Bytes packet;                     // as it entered the node, from the network header to its end
   Ingress ingress;
-  // What the captured node was seen to send for it. `place` is the interface where the capture
-  // tells it (cooked v2 with a known index, a single-interface capture), else empty.
+
+  // What the captured node was seen to send for it. `interface` is the interface where the capture
+  // tells it (cooked v2) and the world is that of the captured node, else empty.
   struct Departure {
     std::optional<uint32_t> interface;
     Bytes packet;
-    uint64_t frame = 0;
+    FramePlace place;
+    // An ICMP error of the node itself about the packet: a rejection, a router's duty, or the
+    // answer of the stack to a datagram that it delivered to a closed port.
+    bool is_answer = false;
   };
   std::vector<Departure> departures;
   // Whether the capture would have shown the packet leaving (`-i any`): then an empty `departures`
   // says that it was delivered or dropped.
   bool departures_complete = false;
-  // Made by the node itself, `ingress` being the host: a capture shows such a packet only as it
-  // leaves, after translation. That sighting is `packet`, and the only departure too.
+  // A packet of the node's own processes of which only the departure was seen, after translation;
+  // what it was before is unknown. That sighting is `packet`, and the only departure too.
+  bool as_it_left = false;
 };
 
 }  // namespace kubeproof

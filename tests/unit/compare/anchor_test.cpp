@@ -26,7 +26,7 @@ CapturedPacket captured(Place ingress, Bytes packet) {
 }
 
 CapturedPacket departing(CapturedPacket packet, Bytes departure) {
-  packet.departures.push_back({std::nullopt, std::move(departure), 0});
+  packet.departures.push_back({std::nullopt, std::move(departure), {}, false});
   return packet;
 }
 

@@ -23,7 +23,7 @@ class CapturedCheckTest : public testing::Test {
     captured_.departures_complete = true;
   }
   void departed(std::optional<uint32_t> interface, Bytes packet) {
-    captured_.departures.push_back({interface, std::move(packet), 0});
+    captured_.departures.push_back({interface, std::move(packet), {}, false});
   }
   Judgement judgement() { return check_.check(captured_)->judgement; }
 
@@ -56,6 +56,15 @@ TEST_F(CapturedCheckTest, WantsADropOrADeliveryWhereNothingLeft) {
   EXPECT_EQ(judgement(), Judgement::kAgrees);
   script_.outcomes = {Outcome{}};
   EXPECT_EQ(judgement(), Judgement::kAgrees);
+}
+
+TEST_F(CapturedCheckTest, TakesTheAnswerOfASocketForNoPartOfTheFate) {
+  departed(std::nullopt, PacketBuilder::icmp("192.168.0.2", "10.0.0.1", 3, 3).build());
+  captured_.departures[0].is_answer = true;
+  script_.outcomes = {outcome_of(permitted(Place::sockets(), request()))};
+  EXPECT_EQ(judgement(), Judgement::kAgrees);
+  script_.outcomes = {Outcome{}};
+  EXPECT_EQ(judgement(), Judgement::kDiverges);
 }
 
 TEST_F(CapturedCheckTest, SaysNothingWhereTheCaptureDoesNotShow) {

@@ -1,0 +1,68 @@
+#include "replay/capture/capture_file.h"
+
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "replay/capture/link_layer.h"
+
+namespace kubeproof {
+
+Result<CaptureFile> CaptureFile::open(const std::string& path) {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
+                                                       &std::fclose);
+  struct stat status {};
+  if (!file || fstat(fileno(file.get()), &status) != 0) {
+    return bad_input("{}: {}", path, std::strerror(errno));
+  }
+  if (S_ISDIR(status.st_mode)) return bad_input("{}: a directory, expected a capture", path);
+  std::array<char, PCAP_ERRBUF_SIZE> error{};
+  pcap* handle = pcap_fopen_offline_with_tstamp_precision(file.get(), PCAP_TSTAMP_PRECISION_NANO,
+                                                          error.data());
+  if (handle == nullptr) {
+    return bad_input("{}: not a pcap or pcapng capture: {}", path, error.data());
+  }
+  static_cast<void>(file.release());  // libpcap's from here on
+  CaptureFile capture(path, handle);
+  if (!is_supported_link_type(capture.link_type_)) {
+    const char* name = pcap_datalink_val_to_name(capture.link_type_);
+    return bad_input("{}: link type {} ({}) is not supported, expected one of: {}", path,
+                     capture.link_type_, name != nullptr ? name : "unknown",
+                     supported_link_types());
+  }
+  return capture;
+}
+
+void CaptureFile::Close::operator()(pcap* handle) const {
+  pcap_close(handle);
+}
+
+CaptureFile::CaptureFile(std::string path, pcap* handle)
+    : path_(std::move(path)), pcap_(handle), link_type_(pcap_datalink(handle)) {}
+
+std::optional<Frame> CaptureFile::next() {
+  if (damage_) return std::nullopt;
+  pcap_pkthdr* header = nullptr;
+  const u_char* data = nullptr;
+  const int status = pcap_next_ex(pcap_.get(), &header, &data);
+  if (status == 1) {
+    Frame frame;
+    frame.number = ++frames_;
+    // In nanoseconds, as asked for when the file was opened.
+    frame.time =
+        std::chrono::seconds(header->ts.tv_sec) + std::chrono::nanoseconds(header->ts.tv_usec);
+    frame.bytes = ByteView(data, header->caplen);
+    frame.wire_length = header->len;
+    return frame;
+  }
+  if (status != PCAP_ERROR_BREAK) {
+    damage_ = fmt::format("{}: after frame {}: {}", path_, frames_, pcap_geterr(pcap_.get()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace kubeproof

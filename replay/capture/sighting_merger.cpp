@@ -1,0 +1,287 @@
+#include "replay/capture/sighting_merger.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace kubeproof {
+namespace {
+
+// How long a packet takes from one interface to the next on its way in or out. Without the
+// interface's index only the time tells a further sighting from a retransmission.
+constexpr std::chrono::nanoseconds kRepeatWindow = std::chrono::milliseconds(5);
+constexpr std::chrono::nanoseconds kRepeatWindowWithoutInterface = std::chrono::microseconds(300);
+
+// Bounds the memory for captures whose clock stands still.
+constexpr size_t kMostPending = 1 << 17;
+
+bool equal(ByteView a, ByteView b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+// Whether `sighting` shows the packet of `pending`, byte for byte, at another place of the node.
+bool is_repeat(const PendingSighting& pending, const Sighting& sighting) {
+  const bool same_file = pending.place.file == sighting.place.file;
+  const bool interfaces_known = pending.interface && sighting.interface;
+  if (same_file && interfaces_known && pending.interface == sighting.interface) return false;
+  const auto window =
+      same_file && !interfaces_known ? kRepeatWindowWithoutInterface : kRepeatWindow;
+  return sighting.time - pending.time <= window && equal(pending.packet, sighting.packet);
+}
+
+bool left_through(const PendingSighting& entered, std::optional<uint32_t> interface) {
+  return std::any_of(
+      entered.departures.begin(), entered.departures.end(),
+      [&](const auto& departure) { return !interface || departure.interface == interface; });
+}
+
+int likeness(const PacketView& a, const PacketView& b) {
+  return (a.source == b.source ? 4 : 0) + (a.destination == b.destination ? 2 : 0) +
+         (a.source_port == b.source_port ? 1 : 0) +
+         (a.destination_port == b.destination_port ? 1 : 0);
+}
+
+}  // namespace
+
+SightingMerger::SightingMerger(const MergeOptions& options, ImportSummary& summary)
+    : options_(options), summary_(summary), horizon_(options.forward_window) {
+  if (options.host_packets_logged) horizon_ += options.log_window;
+}
+
+void SightingMerger::add(const Sighting& sighting) {
+  now_ = std::max(now_, sighting.time);
+  ++sightings_;
+  switch (sighting.heading) {
+    case Heading::kEntering:
+    case Heading::kPassing:
+    case Heading::kUnknown:
+      return add_entering(sighting);
+    case Heading::kLeaving:
+      return add_leaving(sighting);
+    case Heading::kLogged:
+      return add_logged(sighting);
+  }
+}
+
+void SightingMerger::finish() {
+  finished_ = true;
+}
+
+PendingSighting* SightingMerger::next() {
+  if (given_out_) pending_.release(*given_out_);
+  given_out_.reset();
+  while (true) {
+    const bool all = finished_ || pending_.size() > kMostPending;
+    const auto slot = pending_.take_first(all ? std::chrono::nanoseconds::max() : now_ - horizon_);
+    if (!slot) return nullptr;
+    PendingSighting& pending = pending_[*slot];
+    if (pending.kind != Kind::kBridged && !pending.taken && !pending.loopback) {
+      given_out_ = slot;
+      return &pending;
+    }
+    if (pending.kind == Kind::kBridged) summary_.note(ImportNote::kBridged, pending.place);
+    pending_.release(*slot);
+  }
+}
+
+void SightingMerger::add_entering(const Sighting& sighting) {
+  if (sighting.loopback) return summary_.note(ImportNote::kLoopback, sighting.place);
+  if (sighting.heading == Heading::kUnknown) {
+    pending_.add(sighting, Kind::kEntering, 2 * sightings_ + 1, sighting.time);
+    return;
+  }
+  const uint64_t content = content_key(sighting.packet, sighting.view);
+  if (join_repeat(sighting, content)) {
+    return summary_.note(ImportNote::kRepeatedSighting, sighting.place);
+  }
+  const Kind kind = sighting.heading == Heading::kPassing ? Kind::kBridged : Kind::kEntering;
+  const Slot slot = pending_.add(sighting, kind, 2 * sightings_ + 1, sighting.time);
+  pending_.index(slot, Key::kContent, content);
+  pending_.index(slot, Key::kQuote, quote_key(sighting.view));
+  index_whole(slot, sighting, Key::kWhole);
+}
+
+// A bridge shows a packet at its port, where it is for the bridge's address and so for another host
+// than the port, and then itself.
+bool SightingMerger::join_repeat(const Sighting& sighting, uint64_t content) {
+  for (const Slot slot : pending_.find(Key::kContent, content)) {
+    PendingSighting& pending = pending_[slot];
+    if (pending.kind == Kind::kHost || !is_repeat(pending, sighting)) continue;
+    if (sighting.heading == Heading::kEntering) pending.kind = Kind::kEntering;
+    return true;
+  }
+  return false;
+}
+
+void SightingMerger::add_leaving(const Sighting& sighting) {
+  if (sighting.loopback) summary_.note(ImportNote::kLoopback, sighting.place);
+  const uint64_t content = content_key(sighting.packet, sighting.view);
+  if (join_departure(sighting, content) || join_part(sighting) || join_answer(sighting) ||
+      join_leaving_repeat(sighting, content)) {
+    return;
+  }
+  const Slot slot = pending_.add(sighting, Kind::kLeaving, 2 * sightings_ + 1, sighting.time);
+  pending_.index(slot, Key::kLeavingContent, content);
+  if (!options_.host_packets_logged) return;
+  if (const auto whole = whole_key(sighting.packet, sighting.view)) {
+    pending_.index(slot, Key::kLeavingWhole, *whole);
+  }
+}
+
+bool SightingMerger::may_leave_as(const PendingSighting& entered, const Sighting& leaving) const {
+  const bool forwarded = entered.kind == Kind::kEntering;
+  const auto window = entered.kind == Kind::kHost ? options_.log_window : options_.forward_window;
+  return entered.direction_known && entered.view.ttl == leaving.view.ttl + (forwarded ? 1 : 0) &&
+         leaving.time - entered.time <= window;
+}
+
+bool SightingMerger::join_departure(const Sighting& sighting, uint64_t content) {
+  PendingSighting* best = nullptr;
+  std::tuple<bool, int, uint64_t> best_rank;
+  for (const Slot slot : pending_.find(Key::kContent, content)) {
+    PendingSighting& entered = pending_[slot];
+    if (!may_leave_as(entered, sighting) ||
+        !is_same_packet(entered.packet, entered.view, sighting.packet, sighting.view)) {
+      continue;
+    }
+    // The earliest of the likeliest that has not left here already.
+    const std::tuple rank(!left_through(entered, sighting.interface),
+                          likeness(entered.view, sighting.view), ~entered.order);
+    if (best == nullptr || rank > best_rank) {
+      best = &entered;
+      best_rank = rank;
+    }
+  }
+  if (best == nullptr) return false;
+  if (best->kind == Kind::kBridged) {
+    summary_.note(ImportNote::kBridged, sighting.place);
+  } else {
+    add_departure(*best, sighting, false);
+  }
+  return true;
+}
+
+bool SightingMerger::join_part(const Sighting& sighting) {
+  const auto whole = whole_key(sighting.packet, sighting.view);
+  if (!whole) return false;
+  for (const Slot slot : pending_.find(Key::kWhole, *whole)) {
+    PendingSighting& entered = pending_[slot];
+    if (may_leave_as(entered, sighting) &&
+        is_part_of(sighting.packet, sighting.view, entered.packet, entered.view)) {
+      add_departure(entered, sighting, false);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool SightingMerger::join_answer(const Sighting& sighting) {
+  PendingSighting* quoted = find_quoted(sighting);
+  if (quoted == nullptr) return false;
+  add_departure(*quoted, sighting, true);
+  return true;
+}
+
+PendingSighting* SightingMerger::find_quoted(const Sighting& sighting) {
+  if (!is_icmp_error(sighting.view)) return nullptr;
+  const ByteView quote = sighting.packet.subspan(sighting.view.transport_offset + kIcmpHeaderSize);
+  const auto view = parse_quoted_packet(quote);
+  if (!view || view->source != sighting.view.destination) return nullptr;
+  for (const Slot slot : pending_.find(Key::kQuote, quote_key(*view))) {
+    PendingSighting& pending = pending_[slot];
+    if (is_quote_of(quote, *view, pending.packet, pending.view)) return &pending;
+  }
+  return nullptr;
+}
+
+// A packet that nothing explains may be seen on its way out more than once, too.
+bool SightingMerger::join_leaving_repeat(const Sighting& sighting, uint64_t content) {
+  for (const Slot slot : pending_.find(Key::kLeavingContent, content)) {
+    if (is_repeat(pending_[slot], sighting)) {
+      summary_.note(ImportNote::kRepeatedSighting, sighting.place);
+      return true;
+    }
+  }
+  return false;
+}
+
+void SightingMerger::add_departure(PendingSighting& entered, const Sighting& sighting,
+                                   bool is_answer) {
+  if (sighting.loopback) return;  // delivered to the node itself: it did not leave
+  const bool repeated =
+      std::any_of(entered.departures.begin(), entered.departures.end(),
+                  [&](const auto& departure) { return equal(departure.packet, sighting.packet); });
+  if (repeated) return summary_.note(ImportNote::kRepeatedSighting, sighting.place);
+  summary_.note(is_answer ? ImportNote::kAnswer : ImportNote::kDeparture, sighting.place);
+  entered.departures.push_back({sighting.interface,
+                                Bytes(sighting.packet.begin(), sighting.packet.end()),
+                                sighting.place, is_answer});
+}
+
+void SightingMerger::add_logged(const Sighting& sighting) {
+  // An error that the node made about a packet from outside is seen leaving, which tells more.
+  if (PendingSighting* quoted = find_quoted(sighting)) {
+    if (quoted->kind == Kind::kHost || !options_.departures_shown) {
+      add_departure(*quoted, sighting, true);
+    } else {
+      summary_.note(ImportNote::kRepeatedSighting, sighting.place);
+    }
+    return;
+  }
+  const uint64_t content = content_key(sighting.packet, sighting.view);
+  const Slot slot = add_host(sighting, content);
+  pending_.index(slot, Key::kContent, content);
+  pending_.index(slot, Key::kQuote, quote_key(sighting.view));
+  index_whole(slot, sighting, Key::kWhole);
+}
+
+PendingSightings::Slot SightingMerger::add_host(const Sighting& sighting, uint64_t content) {
+  // What left, whole or in parts, entered just before it did; the log is only late.
+  std::vector<Slot> explained;
+  const auto is_explained = [&](const PendingSighting& leaving) {
+    return !leaving.taken && leaving.view.ttl == sighting.view.ttl &&
+           sighting.time - leaving.time <= options_.log_window;
+  };
+  std::tuple<int, uint64_t> best_rank;
+  for (const Slot slot : pending_.find(Key::kLeavingContent, content)) {
+    const PendingSighting& leaving = pending_[slot];
+    const std::tuple rank(likeness(leaving.view, sighting.view), ~leaving.order);
+    if (is_explained(leaving) && (explained.empty() || rank > best_rank) &&
+        is_same_packet(sighting.packet, sighting.view, leaving.packet, leaving.view)) {
+      explained = {slot};
+      best_rank = rank;
+    }
+  }
+  if (explained.empty() && sighting.view.total_length > options_.smallest_mtu) {
+    if (const auto whole = whole_key(sighting.packet, sighting.view)) {
+      for (const Slot slot : pending_.find(Key::kLeavingWhole, *whole)) {
+        const PendingSighting& leaving = pending_[slot];
+        if (is_explained(leaving) &&
+            is_part_of(leaving.packet, leaving.view, sighting.packet, sighting.view)) {
+          explained.insert(explained.begin(), slot);  // found latest first
+        }
+      }
+    }
+  }
+  if (explained.empty()) {
+    return pending_.add(sighting, Kind::kHost, 2 * sightings_ + 1, sighting.time);
+  }
+  const uint64_t order = pending_[explained.front()].order - 1;
+  const Slot host = pending_.add(sighting, Kind::kHost, order, pending_[explained.front()].time);
+  for (const Slot slot : explained) {
+    PendingSighting& leaving = pending_[slot];
+    leaving.taken = true;
+    if (leaving.loopback) continue;
+    summary_.note(ImportNote::kDeparture, leaving.place);
+    pending_[host].departures.push_back({leaving.interface, leaving.packet, leaving.place, false});
+  }
+  return host;
+}
+
+void SightingMerger::index_whole(Slot slot, const Sighting& sighting, Key key) {
+  if (sighting.view.total_length <= options_.smallest_mtu || sighting.view.is_fragment) return;
+  if (const auto whole = whole_key(sighting.packet, sighting.view)) {
+    pending_.index(slot, key, *whole);
+  }
+}
+
+}  // namespace kubeproof
