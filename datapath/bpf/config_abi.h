@@ -56,10 +56,10 @@ enum interface_flag {
 /* An address that the kernel may give to a packet that leaves here. */
 struct source_candidate {
 	struct address address;
-	__u8 prefix_length;
+	__u8 prefix_length; /* 255: lent by another interface */
 	__u8 scope; /* RT_SCOPE_*; IPv4 only */
-	__u8 label; /* of RFC 6724's policy table; IPv6 only */
 	__u8 valid;
+	__u8 zero;
 };
 
 #define SOURCE_CANDIDATES 8

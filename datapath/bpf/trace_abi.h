@@ -35,6 +35,7 @@ enum reason {
 
 	/* Passed untouched. */
 	PASS_NOT_IP,
+	PASS_OTHER_HOST,       /* not for this node by its link-layer address */
 	PASS_VLAN,             /* tagged: for the hooks of the VLAN's own interface */
 	PASS_MALFORMED,        /* headers that the stack will refuse */
 	PASS_FRAGMENT,         /* a later fragment of a datagram that nothing here concerns */
@@ -47,6 +48,7 @@ enum reason {
 	PASS_INVALID,          /* conntrack would call it INVALID, and nothing drops it here */
 	PASS_RELATED_UNKNOWN,  /* an ICMP error about a flow that we do not know */
 	PASS_FORWARDED,        /* at egress: no translation is due */
+	PASS_MARTIAN,          /* from a source that the stack will not believe */
 
 	/* Passed or redirected, translated or tracked. */
 	REASON_NEW_FLOW,
@@ -67,6 +69,7 @@ enum reason {
 	DROP_TABLE_FULL,    /* no room for another flow */
 	DROP_NO_BACKEND,    /* the maps contradict each other */
 	DROP_NO_ROUTE,      /* of the node's own, and no route to the endpoint */
+	DROP_ICMP_REDIRECT, /* about a translated flow */
 	DROP_REWRITE,       /* a helper refused to change the packet */
 	DROP_REJECT_SILENT, /* to be rejected, but no error may be sent about it */
 

@@ -5,28 +5,14 @@
 namespace kubeproof::control {
 namespace {
 
-// The kernel's default policy table for source selection (net/ipv6/addrlabel.c), longest first.
-uint8_t address_label(const IpAddress& address) {
-  struct Entry {
-    const char* prefix;
-    uint8_t label;
-  };
-  static constexpr Entry kPolicy[] = {
-      {"::1/128", 0},   {"::ffff:0.0.0.0/96", 4}, {"::/96", 3},
-      {"2001::/32", 6}, {"2001:10::/28", 7},      {"3ffe::/16", 12},
-      {"2002::/16", 2}, {"fec0::/10", 11},        {"fc00::/7", 5},
-  };
-  for (const Entry& entry : kPolicy) {
-    if (Cidr::parse(entry.prefix)->contains(address)) return entry.label;
-  }
-  return 1;
-}
-
 // Host scope (127.0.0.1) never leaves the node; a link-local IPv6 address does not leave its link.
 bool may_leave(const InterfaceAddress& own) {
   if (own.secondary || own.scope == AddressScope::kHost || own.address.is_loopback()) return false;
   return own.address.is_v4() || !own.address.is_link_local();
 }
+
+// The prefix length of an IPv4 address of another interface: no next hop is in its subnet.
+constexpr uint8_t kLent = 255;
 
 class CandidateList {
  public:
@@ -43,10 +29,10 @@ class CandidateList {
       if (count_ == SOURCE_CANDIDATES) return;
       candidates_[count_++] = {
           .address = to_abi(address.address),
-          .prefix_length = address.prefix_length,
+          .prefix_length = own || !address.address.is_v4() ? address.prefix_length : kLent,
           .scope = static_cast<uint8_t>(address.scope),
-          .label = address.address.is_v4() ? uint8_t{0} : address_label(address.address),
-          .valid = 1};
+          .valid = 1,
+          .zero = 0};
     }
   }
 

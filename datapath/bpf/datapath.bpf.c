@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The two programs of the datapath: tc ingress and tc egress of every interface of the node that
+ * has an IP stack of its own (uplinks, the host's ends of pod links, bridges but not their ports,
+ * lo). Both do for each packet what kube-proxy's rules and netfilter would have done at the hooks
+ * behind them:
+ *
+ *   ingress, received packets    PREROUTING and, as far as it can be foreseen, FORWARD and INPUT
+ *   egress, forwarded packets    POSTROUTING
+ *   egress, the node's own       OUTPUT and POSTROUTING, routing in between
+ *
+ * Packets that the node sends to itself are seen at the egress of lo; what arrives from lo was
+ * decided there. What concerns no service and no endpoint passes untouched.
+ */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flow.bpf.h"
+#include "forward.bpf.h"
+#include "maps.bpf.h"
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "parse.bpf.h"
+#include "related.bpf.h"
+#include "start.bpf.h"
+
+#define PACKET_TO_HOST 0
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *packet, __u8 program)
+{
+	const struct interface_settings *interface;
+
+	packet->ifindex = skb->ifindex;
+	packet->mark = skb->mark;
+	packet->now = clock_now();
+	packet->is_error = 0;
+	packet->has_ports = 0;
+	packet->segmented = skb->gso_size != 0;
+	packet->checksum_offset = 0;
+	packet->quoted_checksum_offset = 0;
+	packet->headers.identification = 0;
+	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
+	__builtin_memset(&packet->to, 0, sizeof(packet->to));
+	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));
+	__builtin_memset(&packet->trace, 0, sizeof(packet->trace));
+	packet->trace.program = program;
+	interface = bpf_map_lookup_elem(&interfaces, &packet->ifindex);
+	packet->interface_flags = interface ? interface->flags : 0;
+	packet->link_header_length = interface ? interface->link_header_length : ETH_HLEN;
+	packet->headers.network = packet->link_header_length;
+}
+
+/* The flow of a packet as it is on the wire, and what it calls for. */
+static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *packet)
+{
+	struct flow *flow, *state;
+	int reply, track;
+
+	flow = flow_find(&packet->tuple, packet, &state);
+	if (!flow)
+		return start(skb, packet);
+	reply = flow->role == FLOW_REPLY;
+	track = flow_track(packet, state, reply);
+	if (track == TRACK_NEW) {
+		flow_remove(flow, &packet->key, &packet->tuple);
+		return start(skb, packet);
+	}
+	trace_flow(packet, flow);
+	if (track == TRACK_INVALID)
+		return invalid_packet(skb, packet, flow->service_id != 0);
+	if (!packet->host_origin)
+		return reply ? ingress_reply(skb, packet, flow)
+			     : ingress_original(skb, packet, flow, REASON_ORIGINAL);
+	if (reply) {
+		if (!(flow->flags & FLOW_HOST_BACKEND))
+			return pass(packet, PASS_NO_SERVICE);
+		return host_reply(skb, packet, flow);
+	}
+	if (!(flow->flags & FLOW_HOST_CLIENT))
+		return pass(packet, PASS_NO_SERVICE);
+	return host_packet(skb, packet, flow);
+}
+
+/* Where kube-proxy opens 127.0.0.0/8 to translated packets (route_localnet), it closes it to all
+ * others from outside (KUBE-FIREWALL). */
+static __always_inline int close_loopback(struct packet *packet, int action)
+{
+	if (packet->tuple.family == FAMILY_IPV4 && packet->trace.verdict == VERDICT_PASS &&
+	    packet->trace.reason < REASON_NEW_FLOW &&
+	    node_settings.flags & SETTING_LOCALHOST_NODE_PORTS &&
+	    address_is_loopback(&packet->tuple.destination, FAMILY_IPV4) &&
+	    !address_is_loopback(&packet->tuple.source, FAMILY_IPV4))
+		return drop(packet, DROP_LOCALNET);
+	return action;
+}
+
+static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
+{
+	int result;
+
+	switch (skb->protocol) {
+	case bpf_htons(ETH_P_IP):
+		packet->tuple.family = FAMILY_IPV4;
+		break;
+	case bpf_htons(ETH_P_IPV6):
+		packet->tuple.family = FAMILY_IPV6;
+		break;
+	default:
+		return pass(packet, PASS_NOT_IP);
+	}
+	if (skb->vlan_present)
+		return pass(packet, PASS_VLAN);
+	result = parse_packet(skb, packet);
+	packet->to = packet->tuple;
+	if (result == PARSE_MALFORMED)
+		return pass(packet, PASS_MALFORMED);
+	if (result == PARSE_UNKNOWN_FRAGMENT)
+		return pass(packet, PASS_FRAGMENT);
+	if (packet->trace.program == PROGRAM_TC_INGRESS && source_is_martian(packet))
+		return pass(packet, PASS_MARTIAN);
+	if (packet->is_error)
+		return packet->trace.program == PROGRAM_TC_INGRESS ? related_ingress(skb, packet)
+								   : related_egress(skb, packet);
+	if (!packet->has_ports)
+		return pass(packet, PASS_OTHER_PROTOCOL);
+	if (packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin)
+		return egress_forwarded(skb, packet);
+	return follow_flow(skb, packet);
+}
+
+SEC("tc")
+int tc_ingress(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct packet *packet = bpf_map_lookup_elem(&packets, &zero);
+	int action;
+
+	if (!packet)
+		return TC_ACT_OK;
+	packet_begin(skb, packet, PROGRAM_TC_INGRESS);
+	packet->host_origin = 0;
+	if (packet->ifindex == LOOPBACK_IFINDEX)
+		action = pass(packet, PASS_LOOPBACK);
+	else if (skb->pkt_type != PACKET_TO_HOST)
+		action = pass(packet, PASS_OTHER_HOST);
+	else
+		action = close_loopback(packet, handle(skb, packet));
+	trace_end(packet);
+	return action;
+}
+
+SEC("tc")
+int tc_egress(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct packet *packet = bpf_map_lookup_elem(&packets, &zero);
+	int action;
+
+	if (!packet)
+		return TC_ACT_OK;
+	packet_begin(skb, packet, PROGRAM_TC_EGRESS);
+	packet->host_origin = skb->ingress_ifindex == 0;
+	if (packet->mark & node_settings.decided_mark) {
+		skb->mark = packet->mark & ~node_settings.decided_mark;
+		action = pass(packet, PASS_ALREADY_DECIDED);
+	} else {
+		action = handle(skb, packet);
+	}
+	trace_end(packet);
+	return action;
+}

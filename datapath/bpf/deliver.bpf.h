@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sends a packet where the stack would not send it by itself: out of the interface that leads to
+ * its new destination, or to the node's own sockets. The latter goes through lo: anywhere else the
+ * stack would call a source of the node's own addresses martian.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "route.bpf.h"
+
+/* Redirects want an Ethernet header even where the interface has none. Its destination is all
+ * zeros, lo's own address. */
+static __always_inline long put_link_header(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct ethhdr link = {.h_proto = skb->protocol};
+
+	if (!packet->link_header_length && bpf_skb_change_head(skb, ETH_HLEN, 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, 0, &link, sizeof(link), 0);
+}
+
+static __noinline int deliver_to_host(struct __sk_buff *skb, struct packet *packet, __u8 reason)
+{
+	if (put_link_header(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return redirected(packet, reason, REDIRECT_INGRESS, LOOPBACK_IFINDEX,
+			  bpf_redirect(LOOPBACK_IFINDEX, BPF_F_INGRESS));
+}
+
+static __noinline int deliver_to_neighbour(struct __sk_buff *skb, struct packet *packet,
+					   __u8 reason)
+{
+	const struct route *route = &packet->route;
+	struct bpf_redir_neigh next_hop = {};
+
+	if (put_link_header(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	if (packet->tuple.family == FAMILY_IPV4) {
+		next_hop.nh_family = AF_INET;
+		next_hop.ipv4_nh = route->next_hop.words[0];
+	} else {
+		next_hop.nh_family = AF_INET6;
+		__builtin_memcpy(next_hop.ipv6_nh, &route->next_hop, sizeof(next_hop.ipv6_nh));
+	}
+	skb->mark |= node_settings.decided_mark;
+	return redirected(packet, reason, REDIRECT_NEIGHBOUR, route->ifindex,
+			  bpf_redirect_neigh(route->ifindex, &next_hop, sizeof(next_hop), 0));
+}
+
+/* The frame is already addressed to the next hop that the route names. */
+static __always_inline int leads_there(struct __sk_buff *skb, const struct packet *packet)
+{
+	const struct route *route = &packet->route;
+	__u8 destination[6];
+
+	if (route->ifindex != packet->ifindex)
+		return 0;
+	if (!packet->link_header_length)
+		return 1;
+	if (!route->has_link_addresses || bpf_skb_load_bytes(skb, 0, destination, sizeof(destination)))
+		return 0;
+	for (int i = 0; i < 6; i++) {
+		if (destination[i] != route->destination_link[i])
+			return 0;
+	}
+	return 1;
+}
+
+/* At egress, a packet of the node's own on its new way. */
+static __always_inline int deliver_by_route(struct __sk_buff *skb, struct packet *packet,
+					    __u8 reason)
+{
+	if (packet->route.kind == ROUTE_LOCAL) {
+		if (packet->ifindex == LOOPBACK_IFINDEX)
+			return pass(packet, reason);
+		return deliver_to_host(skb, packet, reason);
+	}
+	if (leads_there(skb, packet))
+		return pass(packet, reason);
+	return deliver_to_neighbour(skb, packet, reason);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Flows: connection tracking of what concerns services and their endpoints. Every flow has an entry
+ * under the tuple of its first packet (ORIGINAL) and one under that of its replies (REPLY), which
+ * share one space of tuples, as in netfilter. A forwarded flow whose source address changes is met
+ * once more, between the hooks, with the destination already translated and the source not yet:
+ * INSIDE, for both directions.
+ *
+ *   ORIGINAL   client → frontend
+ *   REPLY      backend → source
+ *   INSIDE     client's address, source's port → backend; and the reverse
+ */
+#pragma once
+
+#include "tuple_abi.h"
+
+#ifdef __cplusplus
+namespace kubeproof::abi {
+#endif
+
+enum flow_role {
+	FLOW_ORIGINAL = 1,
+	FLOW_REPLY = 2,
+	FLOW_INSIDE_ORIGINAL = 3,
+	FLOW_INSIDE_REPLY = 4,
+};
+
+enum flow_flag {
+	FLOW_SOURCE_ADDRESS_CHANGES = 1 << 0, /* masqueraded, and not to the address it had */
+	FLOW_HOST_CLIENT = 1 << 1,  /* the client is a process of the node */
+	FLOW_HOST_BACKEND = 1 << 2, /* the backend's address is the node's own */
+	FLOW_MASQUERADED = 1 << 3,
+};
+
+/* What connection tracking knows; kept in the ORIGINAL entry. */
+enum flow_status {
+	FLOW_SEEN_REPLY = 1 << 0,
+	FLOW_ASSURED = 1 << 1,
+	FLOW_CLOSING = 1 << 2, /* a FIN was seen from either side */
+	FLOW_LAST_FROM_CLIENT = 1 << 3, /* direction of the last TCP packet that counted */
+	FLOW_STREAM = 1 << 4, /* UDP: long-lived */
+};
+
+struct flow {
+	struct socket_address client;   /* as it sends */
+	struct socket_address frontend; /* what it contacted */
+	struct socket_address backend;  /* where that is led */
+	struct socket_address source;   /* as the backend sees the client */
+	__u64 id;      /* the same in all entries of a flow */
+	__u64 created;
+	__u64 expires; /* ORIGINAL only; nanoseconds of the datapath's clock */
+	__u32 service_id; /* 0: straight to an endpoint */
+	__u16 flags;   /* enum flow_flag */
+	__u8 role;     /* enum flow_role */
+	__u8 status;   /* enum flow_status; ORIGINAL only */
+	__u8 tcp_state;      /* enum tcp_state; ORIGINAL only */
+	__u8 tcp_last_event; /* enum tcp_event; ORIGINAL only */
+	__u16 zero;
+	__u32 tcp_last_end; /* sequence number behind the last ignored packet */
+};
+
+/* The ports of a fragmented datagram, for its later fragments. */
+struct fragment_key {
+	struct address source;
+	struct address destination;
+	__u32 identification;
+	__u8 protocol;
+	__u8 family; /* enum family */
+	__u8 program; /* enum program: the tuple may differ from hook to hook */
+	__u8 zero;
+};
+
+struct fragment_ports {
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 zero;
+	__u64 expires;
+};
+
+#ifdef __cplusplus
+}  /* namespace kubeproof::abi */
+#endif

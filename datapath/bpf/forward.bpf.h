@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Applies a flow's translation to a packet. What is forwarded is translated in two steps, as
+ * netfilter does it: destinations (and ports) at ingress, so that the stack routes by them; source
+ * addresses at egress, since no stack forwards a packet that seems to come from itself. What the
+ * node's own processes send or receive has only one hook and is translated at once.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "deliver.bpf.h"
+#include "flow.bpf.h"
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "route.bpf.h"
+#include "translate.bpf.h"
+
+/* What the egress hook needs to know of this packet. */
+static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *packet,
+				       const struct flow *flow)
+{
+	__u32 mark = packet->mark & ~node_settings.masquerade_mark;
+
+	if (flow->flags & FLOW_SOURCE_ADDRESS_CHANGES)
+		mark |= node_settings.masquerade_mark;
+	if (mark != packet->mark)
+		skb->mark = mark;
+}
+
+/* Replies come from an address of the node's own where the client had contacted one. */
+static __always_inline int deliver_reply_to_host(struct __sk_buff *skb, struct packet *packet,
+						 const struct address *source, __u8 reason)
+{
+	struct local_address *local;
+
+	if (address_is_local(source, packet->tuple.family, &local))
+		return deliver_to_host(skb, packet, reason);
+	return pass(packet, reason);
+}
+
+static __noinline int ingress_original(struct __sk_buff *skb, struct packet *packet,
+				       const struct flow *flow, __u8 reason)
+{
+	if (flow->flags & FLOW_HOST_CLIENT)
+		return pass(packet, PASS_MARTIAN);
+	flow_inside_key(&packet->to, flow, &packet->tuple);
+	carry_mark(skb, packet, flow);
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return pass(packet, reason);
+}
+
+static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet,
+				    const struct flow *flow)
+{
+	if (flow->flags & FLOW_HOST_CLIENT) {
+		if (flow->flags & FLOW_HOST_BACKEND)
+			return pass(packet, PASS_MARTIAN);
+		tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
+		if (translate(skb, packet))
+			return drop(packet, DROP_REWRITE);
+		return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_REPLY);
+	}
+	packet->to = packet->tuple;
+	packet->to.destination = flow->client.address;
+	carry_mark(skb, packet, flow);
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return pass(packet, REASON_REPLY);
+}
+
+static __noinline int host_original(struct __sk_buff *skb, struct packet *packet,
+				    const struct flow *flow, __u8 reason)
+{
+	tuple_between(&packet->to, &flow->source, &flow->backend, &packet->tuple);
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return deliver_by_route(skb, packet, reason);
+}
+
+/* A later packet of the node's own: routes may have changed since the first. */
+static __noinline int host_packet(struct __sk_buff *skb, struct packet *packet,
+				  const struct flow *flow)
+{
+
+	route_find(skb, packet, &flow->source.address, &flow->backend.address, LOOPBACK_IFINDEX);
+	if (packet->route.kind == ROUTE_REFUSED)
+		return drop(packet, DROP_NO_ROUTE);
+	return host_original(skb, packet, flow, REASON_ORIGINAL);
+}
+
+static __noinline int host_reply(struct __sk_buff *skb, struct packet *packet,
+				 const struct flow *flow)
+{
+	tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return pass(packet, REASON_REPLY);
+}
+
+/* The second step. */
+static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *packet)
+{
+	__u32 masquerade_mark = node_settings.masquerade_mark;
+	const struct flow *flow;
+
+	packet->key = packet->tuple;
+	if (packet->mark & masquerade_mark)
+		packet->key.space = TUPLE_SPACE_INSIDE;
+	flow = bpf_map_lookup_elem(&flows, &packet->key);
+	if (!flow)
+		return pass(packet, PASS_FORWARDED);
+	trace_flow(packet, flow);
+	if (packet->mark & masquerade_mark)
+		skb->mark = packet->mark & ~masquerade_mark;
+	if (flow->role == FLOW_INSIDE_ORIGINAL) {
+		packet->to = packet->tuple;
+		packet->to.source = flow->source.address;
+	} else if (flow->role == FLOW_INSIDE_REPLY ||
+		   (flow->role == FLOW_REPLY && !(flow->flags & FLOW_HOST_CLIENT))) {
+		tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
+	} else {
+		return pass(packet, PASS_FORWARDED);
+	}
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return pass(packet, flow->role == FLOW_INSIDE_ORIGINAL ? REASON_ORIGINAL : REASON_REPLY);
+}

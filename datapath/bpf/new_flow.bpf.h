@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Enters a flow into the map, with a source port that makes its tuples unique: the client's own
+ * where that may stay and is free, else one drawn as nf_nat_l4proto_unique_tuple() does
+ * (net/netfilter/nf_nat_core.c): from a range that the original port decides, at a random place
+ * and upwards from there, a few times.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flow.bpf.h"
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "seams.bpf.h"
+
+#define ERROR_EXISTS 17
+
+/* Successive tries after each random start: 128, then half as many each time, down to 8. */
+#define PORT_TRIES 248
+
+enum claim {
+	CLAIM_TAKEN = 0,
+	CLAIM_OURS,
+	CLAIM_NO_ROOM,
+};
+
+enum create_result {
+	CREATE_OK = 0,
+	CREATE_NO_PORT,
+	CREATE_TABLE_FULL,
+	CREATE_RACE, /* another processor was first with this very flow */
+};
+
+/* Puts `packet->flow` under `packet->key`, which a dead flow may still hold. */
+static __noinline int claim_key(struct packet *packet, __u8 role)
+{
+	struct tuple key = packet->key;
+	struct flow *state;
+	long error;
+
+	packet->flow.role = role;
+	error = bpf_map_update_elem(&flows, &key, &packet->flow, BPF_NOEXIST);
+	if (error == -ERROR_EXISTS && !flow_find(&key, packet, &state))
+		error = bpf_map_update_elem(&flows, &key, &packet->flow, BPF_NOEXIST);
+	if (!error)
+		return CLAIM_OURS;
+	return error == -ERROR_EXISTS ? CLAIM_TAKEN : CLAIM_NO_ROOM;
+}
+
+/* The tuples that the flow's source address and port give: all of them, or none. */
+static __noinline int claim_source(struct packet *packet)
+{
+	int claim;
+
+	flow_reply_key(&packet->key, &packet->flow, &packet->tuple);
+	claim = claim_key(packet, FLOW_REPLY);
+	if (claim != CLAIM_OURS || !(packet->flow.flags & FLOW_SOURCE_ADDRESS_CHANGES))
+		return claim;
+
+	flow_inside_key(&packet->key, &packet->flow, &packet->tuple);
+	claim = claim_key(packet, FLOW_INSIDE_ORIGINAL);
+	if (claim == CLAIM_OURS) {
+		struct tuple inside;
+
+		flow_inside_key(&inside, &packet->flow, &packet->tuple);
+		tuple_reverse(&packet->key, &inside);
+		claim = claim_key(packet, FLOW_INSIDE_REPLY);
+	}
+	if (claim != CLAIM_OURS)
+		flow_remove(&packet->flow, &packet->key, &packet->tuple);
+	return claim;
+}
+
+struct port_search {
+	struct packet *packet;
+	__u32 first;
+	__u32 size;
+	__u16 offset;
+	__u8 claim;
+};
+
+static long port_try(__u32 try, void *data)
+{
+	struct port_search *search = data;
+
+	if (try == 0 || try == 128 || try == 192 || try == 224 || try == 240)
+		search->offset = random_number();
+	search->packet->flow.source.port =
+		bpf_htons(search->first + search->offset++ % search->size);
+	search->claim = claim_source(search->packet);
+	return search->claim != CLAIM_TAKEN;
+}
+
+static __always_inline int port_draw(struct packet *packet)
+{
+	__u16 port = bpf_ntohs(packet->flow.client.port);
+	struct port_search search = {.packet = packet, .claim = CLAIM_TAKEN};
+
+	if (port < 512) {
+		search.first = 1;
+		search.size = 511;
+	} else if (port < 1024) {
+		search.first = 600;
+		search.size = 424;
+	} else {
+		search.first = 1024;
+		search.size = 65536 - 1024;
+	}
+	packet->trace.flags |= TRACE_PORT_REDRAWN;
+	bpf_loop(PORT_TRIES, port_try, &search, 0);
+	return search.claim;
+}
+
+/* `packet->flow` says who talks to whom; `redraw`: the port is not to stay (--random-fully). */
+static __noinline int flow_create(struct packet *packet, int redraw)
+{
+	struct flow *flow = &packet->flow;
+	int claim = CLAIM_TAKEN;
+
+	flow->id = (__u64)random_number() << 32 | random_number();
+	flow->source.port = flow->client.port;
+	if (!redraw)
+		claim = claim_source(packet);
+	if (claim == CLAIM_TAKEN)
+		claim = port_draw(packet);
+	if (claim != CLAIM_OURS)
+		return claim == CLAIM_TAKEN ? CREATE_NO_PORT : CREATE_TABLE_FULL;
+
+	flow_original_key(&packet->key, flow, &packet->tuple);
+	claim = claim_key(packet, FLOW_ORIGINAL);
+	if (claim == CLAIM_OURS)
+		return CREATE_OK;
+	flow_remove(flow, &packet->key, &packet->tuple);
+	return claim == CLAIM_TAKEN ? CREATE_RACE : CREATE_TABLE_FULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The packet that a program is working on: what parsing found, what was decided, and where the
+ * programs keep what does not fit on their stack.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+#include "config_abi.h"
+#include "flow_abi.h"
+#include "trace_abi.h"
+#include "tuple_abi.h"
+
+enum fragment_kind {
+	FRAGMENT_NONE = 0,
+	FRAGMENT_FIRST,
+	FRAGMENT_LATER, /* has no transport header */
+};
+
+/* A network header and what follows it. Offsets are from the start of the frame. */
+struct headers {
+	__u32 network;
+	__u32 transport;
+	__u32 end;      /* behind the last byte of the IP packet */
+	__u32 identification;
+	__u8 fragment;  /* enum fragment_kind */
+	__u8 ttl;
+	__u8 dont_fragment;
+	__u8 tos; /* traffic class in IPv6 */
+};
+
+struct tcp_segment {
+	__u32 sequence;
+	__u32 acknowledgment;
+	__u16 payload_length; /* with SYN and FIN counted */
+	__u8 flags; /* byte 13 of the header */
+	__u8 whole; /* its header is complete and well-formed */
+};
+
+enum route_kind {
+	ROUTE_REFUSED = 0, /* no route, or one that refuses */
+	ROUTE_LOCAL,
+	ROUTE_FORWARD,
+};
+
+struct route {
+	__u32 ifindex;
+	struct address next_hop;
+	__u8 kind;      /* enum route_kind */
+	__u8 too_big;   /* the packet does not fit and may not be cut */
+	__u8 has_link_addresses;
+	__u8 source_link[6];
+	__u8 destination_link[6];
+};
+
+struct packet {
+	__u64 now;
+	__u32 ifindex;
+	__u32 interface_flags; /* enum interface_flag */
+	__u32 link_header_length;
+	__u32 mark;
+	struct headers headers;
+	struct tuple tuple;   /* ports are zero where the packet has none */
+	struct tcp_segment tcp;
+	__u8 host_origin;     /* made by a process of the node, or its stack */
+	__u8 is_error;        /* an ICMP error: `quoted` says about what */
+	__u8 has_ports;
+	__u8 icmp_type;       /* of an error */
+	__u8 segmented;       /* awaits segmentation by the device or the kernel */
+	__u32 checksum_offset; /* of the transport checksum in the frame; 0: there is none */
+
+	struct headers quoted_headers;
+	struct tuple quoted;
+	__u32 quoted_checksum_offset; /* 0: cut off, or none */
+
+	/* Set by decisions. */
+	struct tuple to;      /* what the tuple is to become */
+	struct tuple key;     /* for look-ups of other entries of a flow */
+	struct flow flow;     /* under construction */
+	struct route route;   /* the last that was looked for */
+	struct trace_record trace;
+};

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From bytes to headers and tuples, for packets and for those that ICMP errors quote. Nothing is
+ * read past the IP packet's own length, and what the IP stack would refuse is left to it.
+ * Follows net/ipv4/ip_input.c, net/ipv6/ip6_input.c, net/ipv6/exthdrs_core.c and
+ * net/netfilter/nf_conntrack_proto*.c. Leaves out: jumbograms, encryption headers.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "fragments.bpf.h"
+#include "packet.bpf.h"
+
+#define IPV4_DONT_FRAGMENT 0x4000
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_FRAGMENT_OFFSET 0x1fff
+#define IPV6_EXTENSION_HEADERS_MAX 8
+
+/* linux/icmp.h draws in headers of the C library. */
+#define ICMP_UNREACHABLE 3
+#define ICMP_PORT_UNREACHABLE 3
+#define ICMP_SOURCE_QUENCH 4
+#define ICMP_REDIRECT 5
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER_PROBLEM 12
+#define ICMPV6_UNREACHABLE 1
+#define ICMPV6_PORT_UNREACHABLE 4
+#define ICMPV6_FIRST_QUERY 128
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__sum16 checksum;
+	__be32 rest;
+};
+
+enum parse_result {
+	PARSE_OK = 0,
+	PARSE_MALFORMED,
+	PARSE_UNKNOWN_FRAGMENT, /* a later one, without its first */
+};
+
+static __always_inline int is_icmp(const struct tuple *tuple)
+{
+	return tuple->protocol == (tuple->family == FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+static __always_inline int ipv4_header_sum_is_right(struct __sk_buff *skb, __u32 offset, __u32 length)
+{
+	__be32 words[15] = {};
+	__u32 sum;
+
+	if (length > sizeof(words) || length < sizeof(struct iphdr))
+		return 0;
+	if (bpf_skb_load_bytes(skb, offset, words, length))
+		return 0;
+	sum = bpf_csum_diff(0, 0, words, sizeof(words), 0);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+/* `limit`: where the bytes that may be looked at end. A quoted packet may be cut short. */
+static __always_inline int parse_ipv4(struct __sk_buff *skb, struct headers *headers,
+				      struct tuple *tuple, __u32 limit, int quoted)
+{
+	struct iphdr ip;
+	__u32 header_length, total_length;
+	__u16 fragment;
+
+	if (headers->network + sizeof(ip) > limit ||
+	    bpf_skb_load_bytes(skb, headers->network, &ip, sizeof(ip)))
+		return PARSE_MALFORMED;
+	header_length = ip.ihl * 4;
+	total_length = bpf_ntohs(ip.tot_len);
+	if (!total_length && skb->gso_size) /* too long to say: BIG TCP */
+		total_length = limit - headers->network;
+	if (ip.version != 4 || header_length < sizeof(ip) || total_length < header_length)
+		return PARSE_MALFORMED;
+	headers->transport = headers->network + header_length;
+	headers->end = headers->network + total_length;
+	if (quoted) {
+		if (headers->end > limit)
+			headers->end = limit;
+	} else if (headers->end > limit ||
+		   !ipv4_header_sum_is_right(skb, headers->network, header_length)) {
+		return PARSE_MALFORMED;
+	}
+	fragment = bpf_ntohs(ip.frag_off);
+	headers->dont_fragment = !!(fragment & IPV4_DONT_FRAGMENT);
+	headers->identification = ip.id;
+	headers->ttl = ip.ttl;
+	headers->tos = ip.tos;
+	if (fragment & IPV4_FRAGMENT_OFFSET)
+		headers->fragment = FRAGMENT_LATER;
+	else if (fragment & IPV4_MORE_FRAGMENTS)
+		headers->fragment = FRAGMENT_FIRST;
+	else
+		headers->fragment = FRAGMENT_NONE;
+	tuple->source.words[0] = ip.saddr;
+	tuple->destination.words[0] = ip.daddr;
+	tuple->protocol = ip.protocol;
+	return PARSE_OK;
+}
+
+static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *headers,
+				      struct tuple *tuple, __u32 limit, int quoted)
+{
+	struct ipv6hdr ip;
+	__u32 at;
+	__u8 next;
+
+	if (headers->network + sizeof(ip) > limit ||
+	    bpf_skb_load_bytes(skb, headers->network, &ip, sizeof(ip)))
+		return PARSE_MALFORMED;
+	if (ip.version != 6)
+		return PARSE_MALFORMED;
+	headers->end = headers->network + sizeof(ip) + bpf_ntohs(ip.payload_len);
+	if (!ip.payload_len && skb->gso_size)
+		headers->end = limit;
+	if (headers->end > limit) {
+		if (!quoted)
+			return PARSE_MALFORMED;
+		headers->end = limit;
+	}
+	headers->fragment = FRAGMENT_NONE;
+	headers->dont_fragment = 1;
+	headers->ttl = ip.hop_limit;
+	headers->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
+	__builtin_memcpy(&tuple->source, &ip.saddr, sizeof(tuple->source));
+	__builtin_memcpy(&tuple->destination, &ip.daddr, sizeof(tuple->destination));
+
+	at = headers->network + sizeof(ip);
+	next = ip.nexthdr;
+	for (int i = 0; i < IPV6_EXTENSION_HEADERS_MAX; i++) {
+		struct {
+			__u8 next;
+			__u8 length;
+			__be16 offset;
+			__be32 identification;
+		} extension;
+
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_AH && next != IPPROTO_FRAGMENT)
+			break;
+		if (headers->fragment == FRAGMENT_LATER)
+			break;
+		if (at + sizeof(extension) > headers->end ||
+		    bpf_skb_load_bytes(skb, at, &extension, sizeof(extension)))
+			return PARSE_MALFORMED;
+		if (next == IPPROTO_FRAGMENT) {
+			headers->identification = extension.identification;
+			if (bpf_ntohs(extension.offset) & ~7)
+				headers->fragment = FRAGMENT_LATER;
+			else if (extension.offset & bpf_htons(1))
+				headers->fragment = FRAGMENT_FIRST;
+			at += sizeof(extension);
+		} else if (next == IPPROTO_AH) {
+			at += (extension.length + 2) * 4;
+		} else {
+			at += (extension.length + 1) * 8;
+		}
+		next = extension.next;
+	}
+	headers->transport = at;
+	tuple->protocol = next;
+	return PARSE_OK;
+}
+
+static __always_inline int parse_ip(struct __sk_buff *skb, struct headers *headers,
+				    struct tuple *tuple, __u32 limit, int quoted)
+{
+	return tuple->family == FAMILY_IPV4 ? parse_ipv4(skb, headers, tuple, limit, quoted)
+					    : parse_ipv6(skb, headers, tuple, limit, quoted);
+}
+
+static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	struct tcphdr tcp;
+	__u32 header_length, length = headers->end - headers->transport;
+
+	packet->tcp.whole = 0;
+	if (headers->transport + sizeof(tcp) > headers->end ||
+	    bpf_skb_load_bytes(skb, headers->transport, &tcp, sizeof(tcp)))
+		return 0;
+	header_length = tcp.doff * 4;
+	if (header_length < sizeof(tcp) || header_length > length)
+		return 0;
+	packet->tcp.whole = 1;
+	packet->tcp.sequence = bpf_ntohl(tcp.seq);
+	packet->tcp.acknowledgment = bpf_ntohl(tcp.ack_seq);
+	packet->tcp.flags = ((const __u8 *)&tcp)[13];
+	packet->tcp.payload_length = length - header_length + tcp.syn + tcp.fin;
+	packet->checksum_offset = headers->transport + __builtin_offsetof(struct tcphdr, check);
+	return 1;
+}
+
+static __always_inline int load_ports(struct __sk_buff *skb, const struct headers *headers,
+				      struct tuple *tuple)
+{
+	struct {
+		__be16 source;
+		__be16 destination;
+	} ports;
+
+	if (headers->transport + sizeof(ports) > headers->end ||
+	    bpf_skb_load_bytes(skb, headers->transport, &ports, sizeof(ports)))
+		return 0;
+	tuple->source_port = ports.source;
+	tuple->destination_port = ports.destination;
+	return 1;
+}
+
+/* The packet that an ICMP error quotes: 8 bytes of its transport header are enough. */
+static __always_inline void parse_quoted(struct __sk_buff *skb, struct packet *packet)
+{
+	struct headers *headers = &packet->quoted_headers;
+	struct tuple *tuple = &packet->quoted;
+
+	headers->network = packet->headers.transport + sizeof(struct icmp_header);
+	headers->identification = 0;
+	tuple->family = packet->tuple.family;
+	tuple->space = TUPLE_SPACE_WIRE;
+	tuple->protocol = 0;
+	if (parse_ip(skb, headers, tuple, packet->headers.end, 1) != PARSE_OK ||
+	    headers->fragment == FRAGMENT_LATER)
+		return;
+	if (tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
+		return;
+	if (!load_ports(skb, headers, tuple))
+		return;
+	/* As netfilter does, the checksum only where the header is there as far as it. */
+	if (tuple->protocol == IPPROTO_UDP &&
+	    headers->transport + sizeof(struct udphdr) <= headers->end)
+		packet->quoted_checksum_offset =
+			headers->transport + __builtin_offsetof(struct udphdr, check);
+	if (tuple->protocol == IPPROTO_TCP &&
+	    headers->transport + sizeof(struct tcphdr) <= headers->end)
+		packet->quoted_checksum_offset =
+			headers->transport + __builtin_offsetof(struct tcphdr, check);
+	packet->is_error = 1;
+}
+
+/* Types that netfilter takes for errors (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c). */
+static __always_inline int icmp_type_is_error(__u8 family, __u8 type)
+{
+	if (family == FAMILY_IPV6)
+		return type < ICMPV6_FIRST_QUERY;
+	return type == ICMP_UNREACHABLE || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
+	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM;
+}
+
+static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	__u8 type;
+
+	if (headers->fragment != FRAGMENT_NONE ||
+	    headers->transport + sizeof(struct icmp_header) > headers->end ||
+	    bpf_skb_load_bytes(skb, headers->transport, &type, sizeof(type)))
+		return;
+	if (!icmp_type_is_error(packet->tuple.family, type))
+		return;
+	packet->checksum_offset = headers->transport + __builtin_offsetof(struct icmp_header, checksum);
+	packet->icmp_type = type;
+	parse_quoted(skb, packet);
+}
+
+/* tuple.family is known; all else is found here. */
+static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
+{
+	struct headers *headers = &packet->headers;
+	struct tuple *tuple = &packet->tuple;
+	int result = parse_ip(skb, headers, tuple, skb->len, 0);
+
+	if (result != PARSE_OK)
+		return result;
+	if (is_icmp(tuple)) {
+		parse_icmp(skb, packet);
+		return PARSE_OK;
+	}
+	if (tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
+		return PARSE_OK;
+	if (headers->fragment == FRAGMENT_LATER) {
+		if (!fragment_find_ports(packet))
+			return PARSE_UNKNOWN_FRAGMENT;
+		packet->has_ports = 1;
+		return PARSE_OK;
+	}
+	if (!load_ports(skb, headers, tuple))
+		return PARSE_OK;
+	if (tuple->protocol == IPPROTO_TCP) {
+		if (parse_tcp(skb, packet))
+			packet->has_ports = 1;
+	} else if (headers->transport + sizeof(struct udphdr) <= headers->end) {
+		packet->checksum_offset =
+			headers->transport + __builtin_offsetof(struct udphdr, check);
+		packet->has_ports = 1;
+	}
+	if (packet->has_ports && headers->fragment == FRAGMENT_FIRST)
+		fragment_remember_ports(packet);
+	return PARSE_OK;
+}

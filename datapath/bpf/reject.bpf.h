@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * REJECT: turns a packet into the ICMP or ICMPv6 port unreachable about it, byte for byte as Linux
+ * makes it (net/ipv4/icmp.c __icmp_send(), net/ipv6/icmp.c icmp6_send(), RFC 1812 section 4.3.2.3,
+ * RFC 4443 section 2.4), and sends it back. Leaves out: IP options that Linux echoes, and that no
+ * error is made about a packet whose transport checksum is wrong.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "deliver.bpf.h"
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "parse.bpf.h"
+#include "route.bpf.h"
+#include "seams.bpf.h"
+#include "translate.bpf.h"
+
+#define ERROR_TTL 64
+#define IPV4_ERROR_LIMIT 576
+#define IPV6_ERROR_LIMIT 1280
+#define IPV4_QUOTE_MAX (IPV4_ERROR_LIMIT - sizeof(struct iphdr) - sizeof(struct icmp_header))
+#define IPV6_QUOTE_MAX (IPV6_ERROR_LIMIT - sizeof(struct ipv6hdr) - sizeof(struct icmp_header))
+#define TOS_INTERNET_CONTROL 0xc0
+#define TOS_MASK 0x1e
+#define SUM_CHUNK 64
+
+struct ipv4_error {
+	struct iphdr ip;
+	struct icmp_header icmp;
+};
+
+struct ipv6_error {
+	struct ipv6hdr ip;
+	struct icmp_header icmp;
+};
+
+/* Internet checksum, unfolded, of what the frame holds. */
+static __noinline __u32 sum_frame(struct __sk_buff *skb, __u32 at, __u32 length)
+{
+	__be32 chunk[SUM_CHUNK / 4] = {};
+	__u64 rest = length % SUM_CHUNK;
+	__u32 sum = 0;
+
+	for (__u32 i = 0; i < IPV6_ERROR_LIMIT / SUM_CHUNK && i < length / SUM_CHUNK; i++) {
+		if (bpf_skb_load_bytes(skb, at, chunk, sizeof(chunk)))
+			return 0;
+		sum = bpf_csum_diff(0, 0, chunk, sizeof(chunk), sum);
+		at += sizeof(chunk);
+	}
+	__builtin_memset(chunk, 0, sizeof(chunk));
+	barrier_var(rest);
+	if (rest < 1 || rest >= SUM_CHUNK || bpf_skb_load_bytes(skb, at, chunk, rest))
+		return sum;
+	return bpf_csum_diff(0, 0, chunk, sizeof(chunk), sum);
+}
+
+/* As ip_forward() and ip6_forward() leave it for the FORWARD hook. */
+static __always_inline long lower_ttl(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 network = packet->headers.network;
+	__u8 ttl = packet->headers.ttl - 1;
+
+	if (packet->tuple.family == FAMILY_IPV6)
+		return bpf_skb_store_bytes(
+			skb, network + __builtin_offsetof(struct ipv6hdr, hop_limit), &ttl,
+			sizeof(ttl), 0);
+	if (bpf_l3_csum_replace(skb, network + IPV4_CHECKSUM, bpf_htons(packet->headers.ttl << 8),
+				bpf_htons(ttl << 8), sizeof(__be16)))
+		return -1;
+	return bpf_skb_store_bytes(skb, network + __builtin_offsetof(struct iphdr, ttl), &ttl,
+				   sizeof(ttl), 0);
+}
+
+/* Leaves the first `quote` bytes of the packet, and room for `headers` bytes before them. */
+static __always_inline long make_room(struct __sk_buff *skb, const struct packet *packet,
+				      __u32 quote, __u32 headers)
+{
+	if (bpf_skb_change_tail(skb, packet->headers.network + quote, 0))
+		return -1;
+	return bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0);
+}
+
+static __noinline long make_ipv4_error(struct __sk_buff *skb, const struct packet *packet,
+				       const struct address *source)
+{
+	__u32 network = packet->headers.network;
+	__u32 quote = packet->headers.end - network;
+	struct ipv4_error error = {
+		.ip.version = 4,
+		.ip.ihl = sizeof(struct iphdr) / 4,
+		.ip.tos = TOS_INTERNET_CONTROL | (packet->headers.tos & TOS_MASK),
+		.ip.ttl = ERROR_TTL,
+		.ip.protocol = IPPROTO_ICMP,
+		.ip.saddr = source->words[0],
+		.ip.daddr = packet->tuple.source.words[0],
+		.icmp.type = ICMP_UNREACHABLE,
+		.icmp.code = ICMP_PORT_UNREACHABLE,
+	};
+
+	if (quote > IPV4_QUOTE_MAX)
+		quote = IPV4_QUOTE_MAX;
+	error.ip.tot_len = bpf_htons(sizeof(error) + quote);
+	error.ip.id = random_number();
+	error.ip.check = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.ip, sizeof(error.ip), 0));
+	error.icmp.checksum =
+		~fold(bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp),
+				    sum_frame(skb, network, quote)));
+	if (make_room(skb, packet, quote, sizeof(error)))
+		return -1;
+	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
+}
+
+static __noinline long make_ipv6_error(struct __sk_buff *skb, const struct packet *packet,
+				       const struct address *source)
+{
+	__u32 network = packet->headers.network;
+	__u32 quote = packet->headers.end - network;
+	struct ipv6_error error = {
+		.ip.version = 6,
+		.ip.nexthdr = IPPROTO_ICMPV6,
+		.ip.hop_limit = ERROR_TTL,
+		.icmp.type = ICMPV6_UNREACHABLE,
+		.icmp.code = ICMPV6_PORT_UNREACHABLE,
+	};
+	struct {
+		__be32 length;
+		__be32 next_header;
+	} pseudo;
+	__u32 sum;
+
+	if (quote > IPV6_QUOTE_MAX)
+		quote = IPV6_QUOTE_MAX;
+	error.ip.payload_len = bpf_htons(sizeof(error.icmp) + quote);
+	__builtin_memcpy(&error.ip.saddr, source, sizeof(*source));
+	__builtin_memcpy(&error.ip.daddr, &packet->tuple.source, sizeof(packet->tuple.source));
+	pseudo.length = bpf_htonl(sizeof(error.icmp) + quote);
+	pseudo.next_header = bpf_htonl(IPPROTO_ICMPV6);
+	sum = sum_frame(skb, network, quote);
+	sum = bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof(pseudo), sum);
+	sum = bpf_csum_diff(0, 0, (__be32 *)&error.ip.saddr, 2 * sizeof(struct address), sum);
+	sum = bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp), sum);
+	error.icmp.checksum = ~fold(sum);
+	if (make_room(skb, packet, quote, sizeof(error)))
+		return -1;
+	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
+}
+
+/*
+ * `from`: the address that the error comes from, where that is not for routing to say. `forwarded`:
+ * the packet had passed the router's own checks when it was rejected.
+ */
+static __noinline int reject(struct __sk_buff *skb, struct packet *packet,
+			     const struct address *from, int forwarded)
+{
+	const struct address *client = &packet->tuple.source;
+	struct address source = {};
+	long error;
+
+	if (packet->headers.fragment == FRAGMENT_LATER)
+		return drop(packet, DROP_REJECT_SILENT);
+	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);
+	if (from)
+		source = *from;
+	else if (packet->route.kind == ROUTE_LOCAL)
+		source = *client;
+	else if (!select_source(packet, client, SCOPE_LINK, &source))
+		return drop(packet, DROP_REJECT_SILENT);
+	/* A martian's error would go nowhere either. */
+	if (packet->route.kind == ROUTE_REFUSED || (packet->route.kind == ROUTE_LOCAL && !packet->host_origin))
+		return drop(packet, DROP_REJECT_SILENT);
+	if (forwarded && lower_ttl(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	error = packet->tuple.family == FAMILY_IPV4 ? make_ipv4_error(skb, packet, &source)
+						    : make_ipv6_error(skb, packet, &source);
+	if (error)
+		return drop(packet, DROP_REWRITE);
+	packet->trace.flags |= TRACE_REJECTED;
+	if (packet->host_origin)
+		return deliver_by_route(skb, packet, REASON_REJECTED);
+	return deliver_to_neighbour(skb, packet, REASON_REJECTED);
+}

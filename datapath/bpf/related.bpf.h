@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * ICMP errors about flows. The error travels against the packet that it quotes: that one's tuple,
+ * reversed, finds the flow. The quoted packet is translated back, step by step as the flow's own
+ * packets are, and the error's outer addresses with it (nf_nat_icmp_reply_translation(),
+ * nf_nat_icmpv6_reply_translation() in net/netfilter/nf_nat_proto.c): where the quoted destination
+ * was translated, the error comes to the client from the address that it had contacted.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "flow.bpf.h"
+#include "forward.bpf.h"
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "translate.bpf.h"
+
+static __always_inline int destination_changes(const struct flow *flow)
+{
+	return !address_equal(&flow->frontend.address, &flow->backend.address) ||
+	       flow->frontend.port != flow->backend.port;
+}
+
+static __always_inline int source_changes(const struct flow *flow)
+{
+	return !address_equal(&flow->client.address, &flow->source.address) ||
+	       flow->client.port != flow->source.port;
+}
+
+static __always_inline int apply_related(struct __sk_buff *skb, struct packet *packet,
+					 const struct tuple *quoted)
+{
+	if (translate_quoted(skb, packet, quoted))
+		return drop(packet, DROP_REWRITE);
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	return pass(packet, REASON_RELATED);
+}
+
+/* Toward the client, about a packet as the backend's side saw it: fully translated. */
+static __always_inline int related_to_client(struct __sk_buff *skb, struct packet *packet,
+					     const struct flow *flow)
+{
+	struct tuple quoted;
+
+	tuple_between(&quoted, &flow->client, &flow->frontend, &packet->quoted);
+	packet->to = packet->tuple;
+	packet->to.destination = flow->client.address;
+	if (destination_changes(flow))
+		packet->to.source = flow->frontend.address;
+	return apply_related(skb, packet, &quoted);
+}
+
+/* Toward the backend, about a reply. */
+static __always_inline int related_to_backend(struct __sk_buff *skb, struct packet *packet,
+					      const struct flow *flow)
+{
+	struct tuple quoted;
+
+	tuple_between(&quoted, &flow->backend, &flow->source, &packet->quoted);
+	packet->to = packet->tuple;
+	packet->to.destination = flow->backend.address;
+	if (source_changes(flow))
+		packet->to.source = flow->source.address;
+	return apply_related(skb, packet, &quoted);
+}
+
+/* First step, toward the client: the destination, and the quoted source. */
+static __always_inline int related_ingress_reply(struct __sk_buff *skb, struct packet *packet,
+						 const struct flow *flow)
+{
+	struct tuple quoted = packet->quoted;
+
+	quoted.source = flow->client.address;
+	packet->to = packet->tuple;
+	packet->to.destination = flow->client.address;
+	carry_mark(skb, packet, flow);
+	return apply_related(skb, packet, &quoted);
+}
+
+/* First step, toward the backend: the destination, and the quoted source; the quoted port becomes
+ * the final one as that of the flow's own packets does. */
+static __always_inline int related_ingress_original(struct __sk_buff *skb, struct packet *packet,
+						    const struct flow *flow)
+{
+	struct tuple quoted = packet->quoted;
+
+	quoted.source = flow->backend.address;
+	quoted.source_port = flow->backend.port;
+	quoted.destination_port = flow->source.port;
+	packet->to = packet->tuple;
+	packet->to.destination = flow->backend.address;
+	carry_mark(skb, packet, flow);
+	return apply_related(skb, packet, &quoted);
+}
+
+static __always_inline int refuse_redirect(const struct packet *packet, const struct flow *flow)
+{
+	return packet->tuple.family == FAMILY_IPV4 && packet->icmp_type == ICMP_REDIRECT &&
+	       (destination_changes(flow) || source_changes(flow));
+}
+
+static __noinline int related_ingress(struct __sk_buff *skb, struct packet *packet)
+{
+	struct tuple key;
+	struct flow *flow, *state;
+	int action;
+
+	tuple_reverse(&key, &packet->quoted);
+	flow = flow_find(&key, packet, &state);
+	if (!flow)
+		return pass(packet, PASS_RELATED_UNKNOWN);
+	trace_flow(packet, flow);
+	if (refuse_redirect(packet, flow))
+		return drop(packet, DROP_ICMP_REDIRECT);
+	if (flow->role == FLOW_ORIGINAL) {
+		if (flow->flags & FLOW_HOST_CLIENT)
+			return pass(packet, PASS_MARTIAN);
+		return related_ingress_original(skb, packet, flow);
+	}
+	if (!(flow->flags & FLOW_HOST_CLIENT))
+		return related_ingress_reply(skb, packet, flow);
+	action = related_to_client(skb, packet, flow);
+	if (packet->trace.verdict != VERDICT_PASS || !destination_changes(flow))
+		return action;
+	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
+}
+
+/* Errors of the node's own stack, and forwarded ones in their second step. */
+static __noinline int related_egress(struct __sk_buff *skb, struct packet *packet)
+{
+	__u32 masquerade_mark = node_settings.masquerade_mark;
+	const struct flow *flow = 0;
+	struct tuple key;
+
+	tuple_reverse(&key, &packet->quoted);
+	if (packet->host_origin || !(packet->mark & masquerade_mark))
+		flow = bpf_map_lookup_elem(&flows, &key);
+	if (!flow) {
+		key.space = TUPLE_SPACE_INSIDE;
+		flow = bpf_map_lookup_elem(&flows, &key);
+	}
+	if (!flow)
+		return pass(packet, PASS_RELATED_UNKNOWN);
+	trace_flow(packet, flow);
+	if (!packet->host_origin && packet->mark & masquerade_mark)
+		skb->mark = packet->mark & ~masquerade_mark;
+	if (flow->role == FLOW_REPLY || flow->role == FLOW_INSIDE_REPLY)
+		return related_to_client(skb, packet, flow);
+	if (flow->role == FLOW_INSIDE_ORIGINAL)
+		return related_to_backend(skb, packet, flow);
+	if (packet->host_origin && flow->flags & FLOW_HOST_CLIENT) {
+			int action = related_to_backend(skb, packet, flow);
+
+		if (packet->trace.verdict != VERDICT_PASS)
+			return action;
+		route_find(skb, packet, &packet->to.source, &packet->to.destination,
+			   LOOPBACK_IFINDEX);
+		if (packet->route.kind == ROUTE_REFUSED)
+			return drop(packet, DROP_NO_ROUTE);
+		return deliver_by_route(skb, packet, REASON_RELATED);
+	}
+	return pass(packet, PASS_FORWARDED);
+}

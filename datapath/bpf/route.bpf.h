@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where the stack would send a packet, and which of the node's addresses it would give it: MASQUERADE
+ * takes inet_select_addr() (net/ipv4/devinet.c) and RFC 6724 (net/ipv6/addrconf.c). Control lists
+ * each interface's candidates in the kernel's order.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "seams.bpf.h"
+#include "tuple.bpf.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define LOOPBACK_IFINDEX 1
+#define IPV4_ROUTING_TOS 0x1c
+
+/* IFA scopes of rtnetlink; wider ones have lower numbers. */
+#define SCOPE_UNIVERSE 0
+#define SCOPE_LINK 253
+
+static __always_inline int address_is_local(const struct address *address, __u8 family,
+					    struct local_address **found)
+{
+	struct local_address_key key = {.address = *address, .family = family};
+
+	*found = bpf_map_lookup_elem(&local_addresses, &key);
+	return *found || (family == FAMILY_IPV4 && address_is_loopback(address, family));
+}
+
+static __always_inline long fib_ask(struct __sk_buff *skb, const struct packet *packet,
+				    const struct address *source, const struct address *destination,
+				    __u32 ifindex, __u16 length, struct bpf_fib_lookup *lookup)
+{
+	__builtin_memset(lookup, 0, sizeof(*lookup));
+	lookup->ifindex = ifindex;
+	lookup->l4_protocol = packet->tuple.protocol;
+	lookup->sport = packet->tuple.source_port;
+	lookup->dport = packet->tuple.destination_port;
+	lookup->tot_len = length;
+	if (packet->tuple.family == FAMILY_IPV4) {
+		lookup->family = AF_INET;
+		lookup->tos = packet->headers.tos & IPV4_ROUTING_TOS;
+		lookup->ipv4_src = source->words[0];
+		lookup->ipv4_dst = destination->words[0];
+	} else {
+		lookup->family = AF_INET6;
+		__builtin_memcpy(lookup->ipv6_src, source, sizeof(*source));
+		__builtin_memcpy(lookup->ipv6_dst, destination, sizeof(*destination));
+	}
+	return fib_lookup(skb, lookup);
+}
+
+/* Finds `packet->route`, as for a packet from `source` to `destination` that came in at `ifindex`;
+ * lo for the node's own. */
+static __noinline void route_find(struct __sk_buff *skb, struct packet *packet,
+				  const struct address *source, const struct address *destination,
+				  __u32 ifindex)
+{
+	struct route *route = &packet->route;
+	struct bpf_fib_lookup lookup;
+	struct local_address *local;
+	__u8 family = packet->tuple.family;
+	/* What waits for segmentation fits in the end. */
+	__u32 length = packet->segmented ? 1 : packet->headers.end - packet->headers.network;
+	long result;
+
+	route->kind = ROUTE_REFUSED;
+	route->too_big = 0;
+	route->has_link_addresses = 0;
+	route->ifindex = 0;
+	route->next_hop = *destination;
+	if (address_is_local(destination, family, &local)) {
+		route->kind = ROUTE_LOCAL;
+		route->ifindex = LOOPBACK_IFINDEX;
+		return;
+	}
+	result = fib_ask(skb, packet, source, destination, ifindex, length, &lookup);
+	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
+		/* The kernel names the interface only for what fits. */
+		route->too_big = packet->headers.dont_fragment;
+		result = fib_ask(skb, packet, source, destination, ifindex, 1, &lookup);
+	}
+	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
+		return;
+	route->kind = ROUTE_FORWARD;
+	route->ifindex = lookup.ifindex;
+	if (family == FAMILY_IPV4)
+		route->next_hop.words[0] = lookup.ipv4_dst;
+	else
+		__builtin_memcpy(&route->next_hop, lookup.ipv6_dst, sizeof(route->next_hop));
+	if (result == BPF_FIB_LKUP_RET_SUCCESS) {
+		route->has_link_addresses = 1;
+		__builtin_memcpy(route->source_link, lookup.smac, 6);
+		__builtin_memcpy(route->destination_link, lookup.dmac, 6);
+	}
+}
+
+static __always_inline __u32 leading_zeros(__u32 word)
+{
+	__u32 zeros = 0;
+
+	for (__u32 half = 16; half; half /= 2) {
+		if (!(word >> (32 - half))) {
+			zeros += half;
+			word <<= half;
+		}
+	}
+	return zeros + !word;
+}
+
+/* How many leading bits agree. */
+static __always_inline __u32 address_common_prefix(const struct address *a, const struct address *b)
+{
+	for (__u32 i = 0; i < 4; i++) {
+		if (a->words[i] != b->words[i])
+			return 32 * i + leading_zeros(bpf_ntohl(a->words[i] ^ b->words[i]));
+	}
+	return 128;
+}
+
+/* The scope of RFC 4007 as the kernel compares it for this purpose. */
+static __always_inline __u32 ipv6_scope(const struct address *address)
+{
+	__u32 first = bpf_ntohl(address->words[0]);
+
+	if (first >> 22 == 0xfe80 >> 6 || address_is_loopback(address, FAMILY_IPV6))
+		return 0x2;
+	if (first >> 22 == 0xfec0 >> 6)
+		return 0x5;
+	return 0xe;
+}
+
+/* The kernel's default policy table (net/ipv6/addrlabel.c). */
+static __always_inline __u32 ipv6_label(const struct address *address)
+{
+	__u32 first = bpf_ntohl(address->words[0]);
+
+	if (!first && !address->words[1]) {
+		if (address->words[2] == bpf_htonl(0xffff))
+			return 4;
+		if (!address->words[2])
+			return address->words[3] == bpf_htonl(1) ? 0 : 3;
+	}
+	if (first == 0x20010000)
+		return 6;
+	if (first >> 4 == 0x2001001)
+		return 7;
+	if (first >> 16 == 0x3ffe)
+		return 12;
+	if (first >> 16 == 0x2002)
+		return 2;
+	if (first >> 22 == 0xfec0 >> 6)
+		return 11;
+	if (first >> 25 == 0xfc >> 1)
+		return 5;
+	return 1;
+}
+
+/* Greater is better: scope, then label, then the common prefix; 0 for no address. A function of its
+ * own to the verifier, which would follow all its ways for each candidate otherwise. */
+__noinline __u32 ipv6_preference(const struct source_candidate *candidate,
+				 const struct address *destination)
+{
+	__u32 prefix, scope, preference;
+
+	if (!candidate || !destination || !candidate->valid)
+		return 0;
+	prefix = address_common_prefix(&candidate->address, destination);
+	scope = ipv6_scope(&candidate->address);
+	preference = scope >= ipv6_scope(destination) ? 0x40 - scope : scope;
+	if (prefix > candidate->prefix_length)
+		prefix = candidate->prefix_length;
+	return preference << 16 | (ipv6_label(&candidate->address) == ipv6_label(destination)) << 8 |
+	       prefix;
+}
+
+/* Greater is better; 0 for no address. What other interfaces lend has no subnet here. */
+__noinline __u32 ipv4_preference(const struct source_candidate *candidate,
+				 const struct address *next_hop, __u32 scope)
+{
+	if (!candidate || !next_hop || !candidate->valid || candidate->scope > scope)
+		return 0;
+	return candidate->prefix_length <= 32 &&
+			       address_has_prefix(next_hop, &candidate->address,
+						  candidate->prefix_length)
+		       ? 2
+		       : 1;
+}
+
+/* 0 where the node has no usable address. */
+static __noinline int select_source(const struct packet *packet, const struct address *destination,
+				    __u32 scope, struct address *source)
+{
+	__u32 ifindex = packet->route.ifindex;
+	const struct interface_settings *interface = bpf_map_lookup_elem(&interfaces, &ifindex);
+	__u32 best = 0;
+
+	if (!interface)
+		return 0;
+	for (int i = 0; i < SOURCE_CANDIDATES; i++) {
+		const struct source_candidate *candidate;
+		__u32 preference;
+
+		if (packet->tuple.family == FAMILY_IPV4) {
+			candidate = &interface->ipv4[i];
+			preference = ipv4_preference(candidate, &packet->route.next_hop, scope);
+		} else {
+			candidate = &interface->ipv6[i];
+			preference = ipv6_preference(candidate, destination);
+		}
+		if (preference > best) {
+			best = preference;
+			*source = candidate->address;
+		}
+	}
+	return best != 0;
+}

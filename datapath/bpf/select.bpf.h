@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One endpoint of a set: uniformly, or with session affinity the one that the client was led to
+ * before. Affinity follows xt_recent as kube-proxy uses it: a list of clients for each endpoint,
+ * tried in the order of the endpoints; a choice made anew is noted, one found is renewed. Leaves
+ * out: the length of such a list (100 clients).
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "seams.bpf.h"
+#include "service.bpf.h"
+
+static __always_inline struct backend *backend_at(__u32 set, __u32 index)
+{
+	struct backend_key key = {.set = set, .index = index};
+
+	return bpf_map_lookup_elem(&backends, &key);
+}
+
+/* The first backend of the set, in its order, that the client was led to within the timeout. */
+static __always_inline struct backend *affinity_find(const struct affinity *affinity,
+						     const struct packet *packet,
+						     const struct choice *choice)
+{
+	__u64 timeout = choice->frontend->affinity_timeout * 1000000000ull;
+	__u32 best = choice->count;
+
+	for (int i = 0; i < AFFINITY_CHOICES; i++) {
+		const struct affinity_choice *former = &affinity->choices[i];
+		struct member_key key = {.set = choice->set, .backend_id = former->backend_id};
+		const __u32 *index;
+
+		if (!former->backend_id || former->time + timeout < packet->now)
+			continue;
+		index = bpf_map_lookup_elem(&members, &key);
+		if (index && *index < best)
+			best = *index;
+	}
+	return best < choice->count ? backend_at(choice->set, best) : 0;
+}
+
+/* Takes the place of the same backend, of a free one, or of the oldest. */
+static __always_inline void affinity_note(struct affinity *affinity, __u32 backend_id, __u64 now)
+{
+	__u64 oldest = ~0ull;
+	int place = 0;
+
+	for (int i = 0; i < AFFINITY_CHOICES; i++) {
+		const struct affinity_choice *former = &affinity->choices[i];
+		__u64 age = former->backend_id ? former->time + 1 : 0;
+
+		if (former->backend_id == backend_id) {
+			place = i;
+			break;
+		}
+		if (age < oldest) {
+			oldest = age;
+			place = i;
+		}
+	}
+	affinity->choices[place & (AFFINITY_CHOICES - 1)].backend_id = backend_id;
+	affinity->choices[place & (AFFINITY_CHOICES - 1)].time = now;
+}
+
+static __noinline struct backend *select_with_affinity(struct packet *packet,
+						       const struct choice *choice)
+{
+	struct affinity_key key = {
+		.client = packet->tuple.source,
+		.service_id = choice->frontend->service_id,
+		.family = packet->tuple.family,
+	};
+	struct affinity *affinity = bpf_map_lookup_elem(&affinities, &key);
+	struct affinity fresh = {};
+	struct backend *backend = 0;
+
+	if (affinity)
+		backend = affinity_find(affinity, packet, choice);
+	if (backend)
+		packet->trace.flags |= TRACE_AFFINITY;
+	else
+		backend = backend_at(choice->set, random_below(choice->count));
+	if (!backend)
+		return 0;
+	if (affinity) {
+		affinity_note(affinity, backend->id, packet->now);
+	} else {
+		affinity_note(&fresh, backend->id, packet->now);
+		bpf_map_update_elem(&affinities, &key, &fresh, BPF_ANY);
+	}
+	return backend;
+}
+
+static __always_inline struct backend *select_backend(struct packet *packet,
+						      const struct choice *choice)
+{
+	if (choice->frontend->flags & FRONTEND_AFFINITY)
+		return select_with_affinity(packet, choice);
+	return backend_at(choice->set, random_below(choice->count));
+}

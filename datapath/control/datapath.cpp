@@ -1,0 +1,174 @@
+#include "datapath/control/datapath.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <time.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "datapath/control/flow_collection.h"
+#include "datapath/control/kernel_settings.h"
+#include "datapath/control/loaded_object.h"
+#include "datapath/control/node_maps.h"
+#include "datapath/control/service_maps.h"
+#include "datapath/control/service_table.h"
+#include "datapath/control/skeleton.h"
+#include "datapath/control/tc_attachment.h"
+
+namespace kubeproof {
+namespace {
+
+using control::BpfMap;
+
+template <class Key, class Value>
+BpfMap<Key, Value> handle(const bpf_map* map) {
+  return {bpf_map__fd(map), bpf_map__name(map), bpf_map__max_entries(map)};
+}
+
+control::NodeMapHandles node_maps(const datapath_bpf& object) {
+  return {.settings = &object.bss->node_settings,
+          .interfaces = handle<uint32_t, abi::interface_settings>(object.maps.interfaces),
+          .local_addresses =
+              handle<abi::local_address_key, abi::local_address>(object.maps.local_addresses)};
+}
+
+control::ServiceMapHandles service_maps(const datapath_bpf& object) {
+  return {
+      .frontends = handle<abi::frontend_key, abi::frontend>(object.maps.frontends),
+      .backends = handle<abi::backend_key, abi::backend>(object.maps.backends),
+      .members = handle<abi::member_key, uint32_t>(object.maps.members),
+      .source_ranges = handle<abi::source_range_key, uint32_t>(object.maps.source_ranges),
+      .endpoints = handle<abi::endpoint_key, uint32_t>(object.maps.endpoints),
+  };
+}
+
+struct RingBufferFree {
+  void operator()(ring_buffer* buffer) const { ring_buffer__free(buffer); }
+};
+using RingBuffer = std::unique_ptr<ring_buffer, RingBufferFree>;
+
+using RecordConsumer = std::function<void(const abi::trace_record&)>;
+
+int consume_record(void* context, void* data, size_t size) {
+  if (size < sizeof(abi::trace_record)) return 0;
+  (**static_cast<const RecordConsumer**>(context))(*static_cast<abi::trace_record*>(data));
+  return 0;
+}
+
+uint64_t monotonic_nanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+  return static_cast<uint64_t>(now.tv_sec) * kNanosecondsPerSecond +
+         static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+class Datapath::State {
+ public:
+  explicit State(control::LoadedObject loaded)
+      : object(std::move(loaded)), node(node_maps(*object)), services(service_maps(*object)) {}
+
+  // Interfaces are forwarded through and delivered to as the programs need it.
+  Result<void> prepare_kernel() {
+    if (auto set = settings.set("net/ipv4/conf/lo/accept_local", "1"); !set) return set;
+    return settings.set("net/ipv4/conf/all/route_localnet", "1");
+  }
+
+  control::LoadedObject object;
+  control::NodeMaps node;
+  control::ServiceMaps services;
+  RingBuffer records;
+  const RecordConsumer* consumer = nullptr;  // of the drain under way
+  control::KernelSettings settings;
+  std::map<uint32_t, control::TcAttachment> attachments;
+};
+
+Datapath::Datapath(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Datapath::~Datapath() = default;
+Datapath::Datapath(Datapath&&) noexcept = default;
+Datapath& Datapath::operator=(Datapath&&) noexcept = default;
+
+Result<Datapath> Datapath::load(const LoadOptions& options) {
+  auto object = control::LoadedObject::load({.frontends = options.sizes.frontends,
+                                             .backends = options.sizes.backends,
+                                             .flows = options.sizes.flows,
+                                             .affinities = options.sizes.affinities,
+                                             .trace_bytes = options.sizes.trace_bytes},
+                                            options.object_file);
+  if (!object) return tl::unexpected(object.error());
+  auto state = std::make_unique<State>(std::move(*object));
+  state->records.reset(ring_buffer__new(bpf_map__fd(state->object->maps.trace_records),
+                                        consume_record, &state->consumer, nullptr));
+  if (!state->records) {
+    return environment_error("cannot map the ring buffer of trace records: {}",
+                             std::strerror(errno));
+  }
+  return Datapath(std::move(state));
+}
+
+Result<void> Datapath::program(const World& world, const Cluster& cluster,
+                               const ProxyConfig& proxy) {
+  if (auto written = state_->node.program(world, cluster, proxy); !written) return written;
+  return state_->services.program(control::make_service_table(world, cluster, proxy));
+}
+
+int Datapath::ingress_program() const {
+  return bpf_program__fd(state_->object->progs.tc_ingress);
+}
+int Datapath::egress_program() const {
+  return bpf_program__fd(state_->object->progs.tc_egress);
+}
+
+void Datapath::set_clock(uint64_t rate, uint64_t offset_nanoseconds) {
+  state_->object->data->clock_rate = rate;
+  state_->object->bss->clock_offset = offset_nanoseconds;
+}
+
+void Datapath::seed_random(uint64_t seed) {
+  state_->object->bss->random_state = seed;
+}
+
+void Datapath::trace(bool on) {
+  state_->object->bss->trace_enabled = on ? 1 : 0;
+}
+
+void Datapath::drain_trace(const RecordConsumer& consume) {
+  state_->consumer = &consume;
+  ring_buffer__consume(state_->records.get());
+  state_->consumer = nullptr;
+}
+
+std::string Datapath::service_name(uint32_t service_id) const {
+  return state_->services.service_name(service_id);
+}
+
+Result<void> Datapath::attach(uint32_t interface) {
+  if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
+  auto attachment = control::TcAttachment::attach(interface, ingress_program(), egress_program());
+  if (!attachment) return tl::unexpected(attachment.error());
+  state_->attachments.insert_or_assign(interface, std::move(*attachment));
+  return {};
+}
+
+Result<void> Datapath::detach(uint32_t interface) {
+  if (state_->attachments.erase(interface) == 0) {
+    return bad_input("nothing is attached to interface {}", interface);
+  }
+  return {};
+}
+
+Result<void> Datapath::collect_garbage() {
+  const uint64_t rate = state_->object->data->clock_rate;
+  const uint64_t now =
+      (rate != 0 ? monotonic_nanoseconds() * rate : 0) + state_->object->bss->clock_offset;
+  auto collected = control::collect_flows(bpf_map__fd(state_->object->maps.flows), now);
+  if (!collected) return tl::unexpected(collected.error());
+  return {};
+}
+
+}  // namespace kubeproof

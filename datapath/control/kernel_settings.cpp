@@ -1,0 +1,41 @@
+#include "datapath/control/kernel_settings.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <optional>
+
+namespace kubeproof::control {
+namespace {
+
+std::optional<std::string> read(const std::string& path) {
+  std::ifstream file("/proc/sys/" + path);
+  std::string value;
+  return std::getline(file, value) ? std::optional(value) : std::nullopt;
+}
+
+bool write(const std::string& path, const std::string& value) {
+  std::ofstream file("/proc/sys/" + path);
+  file << value << std::flush;
+  return file.good();
+}
+
+}  // namespace
+
+KernelSettings::~KernelSettings() {
+  for (const auto& [path, value] : former_) write(path, value);
+}
+
+Result<void> KernelSettings::set(const std::string& path, const std::string& value) {
+  const auto before = read(path);
+  if (!before) return environment_error("/proc/sys/{}: cannot read it", path);
+  if (*before == value) return {};
+  if (!write(path, value)) {
+    return environment_error("/proc/sys/{}: cannot set it to {}: {}", path, value,
+                             std::strerror(errno));
+  }
+  former_.emplace(path, *before);
+  return {};
+}
+
+}  // namespace kubeproof::control

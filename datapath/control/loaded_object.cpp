@@ -1,0 +1,108 @@
+#include "datapath/control/loaded_object.h"
+
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "datapath/control/skeleton.h"
+
+namespace kubeproof::control {
+namespace {
+
+// libbpf reports through one callback for the whole process; what it says while an object loads is
+// kept for that load's error message.
+thread_local std::string* kept_messages = nullptr;
+
+int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG || kept_messages == nullptr) return 0;
+  char line[4096];
+  const int length = std::vsnprintf(line, sizeof line, format, arguments);
+  if (length > 0) *kept_messages += line;
+  return length;
+}
+
+class KeptMessages {
+ public:
+  KeptMessages() : former_(libbpf_set_print(keep_message)) { kept_messages = &text_; }
+  KeptMessages(const KeptMessages&) = delete;
+  KeptMessages& operator=(const KeptMessages&) = delete;
+  ~KeptMessages() {
+    kept_messages = nullptr;
+    libbpf_set_print(former_);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  libbpf_print_fn_t former_;
+};
+
+Result<std::string> read_object(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file || bytes.empty())
+    return bad_input("{}: cannot read a BPF object from it", path.string());
+  return bytes;
+}
+
+tl::unexpected<Error> load_error(int error, const std::string& messages) {
+  const char* hint = error == EPERM ? " (needs root, or CAP_BPF and CAP_NET_ADMIN)" : "";
+  return environment_error("cannot load the BPF programs: {}{}{}{}", std::strerror(error), hint,
+                           messages.empty() ? "" : "\n", messages);
+}
+
+}  // namespace
+
+void LoadedObject::Destroy::operator()(datapath_bpf* object) const {
+  datapath_bpf::destroy(object);
+}
+
+Result<LoadedObject> LoadedObject::load(const ObjectSizes& sizes,
+                                        const std::optional<std::filesystem::path>& object_file) {
+  const KeptMessages messages;
+  std::string replacement;
+  if (object_file) {
+    auto bytes = read_object(*object_file);
+    if (!bytes) return tl::unexpected(bytes.error());
+    replacement = std::move(*bytes);
+  }
+
+  // As datapath_bpf__open() does, with the bytes of the object replaced between its two steps.
+  auto* raw = static_cast<datapath_bpf*>(std::calloc(1, sizeof(datapath_bpf)));
+  if (raw == nullptr || datapath_bpf__create_skeleton(raw) != 0) {
+    std::free(raw);
+    return environment_error("out of memory");
+  }
+  LoadedObject object(raw);
+  if (object_file) {
+    raw->skeleton->data = replacement.data();
+    raw->skeleton->data_sz = replacement.size();
+  }
+  if (const int error = bpf_object__open_skeleton(raw->skeleton, nullptr); error != 0) {
+    if (object_file) {
+      return bad_input("{}: not an object of the datapath's programs: {}", object_file->string(),
+                       messages.text());
+    }
+    return load_error(-error, messages.text());
+  }
+
+  bpf_map__set_max_entries(raw->maps.frontends, sizes.frontends);
+  bpf_map__set_max_entries(raw->maps.backends, sizes.backends);
+  bpf_map__set_max_entries(raw->maps.members, sizes.backends);
+  bpf_map__set_max_entries(raw->maps.endpoints, sizes.backends);
+  bpf_map__set_max_entries(raw->maps.source_ranges, sizes.frontends);
+  bpf_map__set_max_entries(raw->maps.flows, sizes.flows);
+  bpf_map__set_max_entries(raw->maps.affinities, sizes.affinities);
+  bpf_map__set_max_entries(raw->maps.trace_records, sizes.trace_bytes);
+  if (const int error = datapath_bpf::load(raw); error != 0) {
+    return load_error(-error, messages.text());
+  }
+  return object;
+}
+
+}  // namespace kubeproof::control
