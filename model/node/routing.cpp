@@ -38,19 +38,23 @@ IpAddress broadcast_of(const Cidr& network) {
 
 void RoutingTable::Table::add(const Entry& entry) {
   if (entry.destination.prefix_length() == host_length(entry.destination.family())) {
-    hosts.emplace(entry.destination.base(), entry);
+    hosts[entry.destination.base()].push_back(entry);
   } else {
     prefixes.push_back(entry);
   }
 }
 
 void RoutingTable::Table::sort() {
-  std::stable_sort(prefixes.begin(), prefixes.end(), [](const Entry& a, const Entry& b) {
+  const auto precedes = [](const Entry& a, const Entry& b) {
     if (a.destination.prefix_length() != b.destination.prefix_length()) {
       return a.destination.prefix_length() > b.destination.prefix_length();
     }
     return a.metric < b.metric;
-  });
+  };
+  std::stable_sort(prefixes.begin(), prefixes.end(), precedes);
+  for (auto& [address, entries] : hosts) {
+    std::stable_sort(entries.begin(), entries.end(), precedes);
+  }
 }
 
 const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destination,
@@ -58,16 +62,15 @@ const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destinatio
   const auto usable = [only_through](const Entry& entry) {
     return only_through == nullptr || entry.decision.out == only_through;
   };
-  const Entry* best = nullptr;
-  for (auto [it, end] = hosts.equal_range(destination); it != end; ++it) {
-    const Entry& entry = it->second;
-    if (usable(entry) && (best == nullptr || entry.metric < best->metric)) best = &entry;
+  if (const auto host = hosts.find(destination); host != hosts.end()) {
+    const auto found = std::find_if(host->second.begin(), host->second.end(), usable);
+    if (found != host->second.end()) return &*found;
   }
-  if (best != nullptr) return best;
-  for (const Entry& entry : prefixes) {
-    if (usable(entry) && entry.destination.contains(destination)) return &entry;
-  }
-  return nullptr;
+  const auto matches = [&](const Entry& entry) {
+    return usable(entry) && entry.destination.contains(destination);
+  };
+  const auto found = std::find_if(prefixes.begin(), prefixes.end(), matches);
+  return found == prefixes.end() ? nullptr : &*found;
 }
 
 RoutingTable::RoutingTable(const World& world) : world_(world) {
@@ -168,10 +171,11 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
 }
 
 bool RoutingTable::is_configured(const IpAddress& address) const {
-  const auto [first, last] = local_.hosts.equal_range(address);
-  return std::any_of(first, last, [&](const auto& host) {
-    return host.second.decision.verdict == RouteVerdict::kLocal &&
-           host.second.decision.preferred_source == address;
+  const auto host = local_.hosts.find(address);
+  if (host == local_.hosts.end()) return false;
+  return std::any_of(host->second.begin(), host->second.end(), [&](const Entry& entry) {
+    return entry.decision.verdict == RouteVerdict::kLocal &&
+           entry.decision.preferred_source == address;
   });
 }
 

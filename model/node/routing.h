@@ -43,8 +43,8 @@ class RoutingTable {
   // With `only_through`, routes of other interfaces do not count, as for link-local destinations.
   RouteDecision lookup(const IpAddress& destination, const Interface* only_through = nullptr) const;
 
-  // The way of a packet that the node itself sends: as lookup(), but groups and the limited broadcast
-  // leave through an interface.
+  // The way of a packet that the node itself sends: as lookup(), but groups and the limited
+  // broadcast leave through an interface.
   RouteDecision output(const IpAddress& destination, const Interface* bound_to = nullptr) const;
 
   // An address of the node's own (RTN_LOCAL); no broadcast, no anycast.
@@ -73,10 +73,11 @@ class RoutingTable {
   };
   // Host routes are found by hash, so that their number does not matter; the others are few.
   struct Table {
-    std::unordered_multimap<IpAddress, Entry> hosts;
-    std::vector<Entry> prefixes;  // longest first, then lowest metric
+    std::unordered_map<IpAddress, std::vector<Entry>> hosts;
+    std::vector<Entry> prefixes;
 
     void add(const Entry& entry);
+    // Longest prefix first, then lowest metric, then first come.
     void sort();
     const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   };

@@ -38,7 +38,7 @@ struct Interface {
   InterfaceKind kind = InterfaceKind::kOther;
   uint32_t mtu = 1500;
   std::optional<std::array<uint8_t, 6>> mac;
-  std::vector<InterfaceAddress> addresses;
+  std::vector<InterfaceAddress> addresses;  // in the kernel's order, as `ip addr` prints them
 };
 
 enum class RouteType : uint8_t {

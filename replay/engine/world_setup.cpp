@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "replay/engine/child_process.h"
 #include "replay/engine/sysctl.h"
@@ -101,9 +105,11 @@ std::string_view scope_name(AddressScope scope) {
 
 // Loopback gets 127.0.0.1 and ::1 from the kernel when it comes up; `replace` accepts that.
 void add_address(std::string& batch, const Interface& interface, const InterfaceAddress& address) {
-  batch += fmt::format("address replace {}/{} dev {} scope {} noprefixroute",
-                       address.address.to_string(), address.prefix_length, interface.name,
-                       scope_name(address.scope));
+  batch += fmt::format("address replace {}/{} dev {} scope {}", address.address.to_string(),
+                       address.prefix_length, interface.name, scope_name(address.scope));
+  // The route of an IPv4 subnet on loopback belongs to table local.
+  const bool loopback = interface.kind == InterfaceKind::kLoopback;
+  if (!loopback || !address.address.is_v4()) batch += " noprefixroute";
   if (address.broadcast) batch += fmt::format(" broadcast {}", address.broadcast->to_string());
   if (!address.address.is_v4()) batch += " nodad";
   batch += '\n';
@@ -153,8 +159,13 @@ Result<std::string> link_and_route_commands(const World& world) {
     batch += fmt::format("link set dev {} mtu {} up\n", interface.name, interface.mtu);
   }
   for (const Interface& interface : world.interfaces) {
-    for (const InterfaceAddress& address : interface.addresses) {
-      add_address(batch, interface, address);
+    // The kernel lists IPv4 addresses as they come, and the latest IPv6 address first.
+    const auto& addresses = interface.addresses;
+    for (auto it = addresses.begin(); it != addresses.end(); ++it) {
+      if (it->address.is_v4()) add_address(batch, interface, *it);
+    }
+    for (auto it = addresses.rbegin(); it != addresses.rend(); ++it) {
+      if (!it->address.is_v4()) add_address(batch, interface, *it);
     }
   }
   for (const Route& route : world.routes) {
@@ -162,6 +173,43 @@ Result<std::string> link_and_route_commands(const World& world) {
     if (!added) return tl::unexpected(added.error());
   }
   return batch;
+}
+
+// The IPv6 addresses that table local knows by now.
+Result<std::set<IpAddress>> local_ipv6_addresses() {
+  auto routes = run_child_checked({"ip", "-6", "route", "show", "table", "local"}, "");
+  if (!routes) return tl::unexpected(routes.error());
+  std::set<IpAddress> found;
+  std::istringstream lines(*routes);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string type;
+    std::string destination;
+    words >> type >> destination;
+    const auto address = IpAddress::parse(destination);
+    if (type == "local" && address) found.insert(*address);
+  }
+  return found;
+}
+
+// The kernel finishes adding an IPv6 address on a queue of its own (addrconf_dad_work()), even
+// without duplicate address detection; until then packets for it are forwarded.
+Result<void> wait_for_ipv6_addresses(const World& world) {
+  constexpr int kAttempts = 1000;
+  std::set<IpAddress> wanted;
+  for (const Interface& interface : world.interfaces) {
+    for (const InterfaceAddress& address : interface.addresses) {
+      if (!address.address.is_v4()) wanted.insert(address.address);
+    }
+  }
+  if (wanted.empty()) return {};
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto found = local_ipv6_addresses();
+    if (!found) return tl::unexpected(found.error());
+    if (std::includes(found->begin(), found->end(), wanted.begin(), wanted.end())) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return environment_error("the kernel did not finish adding the node's IPv6 addresses");
 }
 
 }  // namespace
@@ -180,6 +228,8 @@ Result<std::vector<TunDevice>> set_up_world(const World& world) {
   if (!commands) return tl::unexpected(commands.error());
   auto applied = run_child_checked({"ip", "-batch", "-"}, *commands);
   if (!applied) return tl::unexpected(applied.error());
+  auto ready = wait_for_ipv6_addresses(world);
+  if (!ready) return tl::unexpected(ready.error());
   return devices;
 }
 
