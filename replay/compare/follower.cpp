@@ -44,6 +44,12 @@ const Judged& Follower::follow(const Injection& injection, const Fate& fate) {
   return judge(fate);
 }
 
+size_t Follower::note_divergence() {
+  ++divergences_;
+  taint({}, divergences_);
+  return divergences_;
+}
+
 void Follower::see(ByteView packet, std::optional<Place> place) {
   const auto view = parse_packet(packet);
   if (!view || !view->is_fragment) {

@@ -76,6 +76,10 @@ class Follower {
   // The same for a fate known from a capture: departures only, invariants not checked.
   const Judged& judge_departures(std::span<const Seen> departures);
 
+  // Makes a divergence of the packet that was last judged, for a reason that no oracle knows;
+  // returns its number.
+  size_t note_divergence();
+
   // While on, the outcomes that permit() returns carry the rules that the packet traversed.
   void explain(bool on);
 

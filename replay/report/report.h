@@ -68,7 +68,7 @@ struct ColumnReport {
 
 struct ExpectationFailure {
   std::string source;  // "web.json step 3"
-  std::string column;  // empty where the reference itself does not meet the expectation
+  std::string column;  // the engines whose reference permits something else: "netfilter, ebpf-tc"
   std::string text;
 };
 

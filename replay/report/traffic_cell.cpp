@@ -36,6 +36,11 @@ CellProtocol cell_protocol(uint8_t ip_protocol) {
   }
 }
 
+CellCounts& CellCounts::operator+=(const CellCounts& other) {
+  for (size_t i = 0; i < kCells; ++i) counts_[i] += other.counts_[i];
+  return *this;
+}
+
 size_t CellCounts::index(const TrafficCell& cell) {
   size_t index = static_cast<size_t>(cell.service);
   index = index * kOrigins + static_cast<size_t>(cell.origin);

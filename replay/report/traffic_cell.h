@@ -44,6 +44,8 @@ class CellCounts {
   uint64_t& operator[](const TrafficCell& cell) { return counts_[index(cell)]; }
   uint64_t operator[](const TrafficCell& cell) const { return counts_[index(cell)]; }
 
+  CellCounts& operator+=(const CellCounts& other);
+
   // Calls visit(cell, count) for every cell that is not empty, in a fixed order.
   template <class Visitor>
   void for_each(Visitor visit) const {

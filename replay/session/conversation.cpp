@@ -1,0 +1,113 @@
+#include "replay/session/conversation.h"
+
+#include <fmt/format.h>
+
+#include "model/packet/packet_builder.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr uint32_t kClientStart = 1000;
+constexpr uint32_t kServerStart = 5000;
+constexpr std::string_view kAnswer = "answer";
+
+}  // namespace
+
+Bytes Conversation::opening() const {
+  switch (plan_.protocol) {
+    case kTcp:
+      return PacketBuilder::tcp(plan_.from, plan_.to)
+          .ttl(plan_.ttl)
+          .syn()
+          .seq(kClientStart)
+          .build();
+    case kUdp:
+      return PacketBuilder::udp(plan_.from, plan_.to).ttl(plan_.ttl).payload(plan_.payload).build();
+    case kSctp:
+      return PacketBuilder::sctp(plan_.from, plan_.to).ttl(plan_.ttl).build();
+    default:
+      return PacketBuilder::ip(plan_.from.address, plan_.to.address, plan_.protocol)
+          .ttl(plan_.ttl)
+          .payload(plan_.payload)
+          .build();
+  }
+}
+
+void Conversation::run(const OpeningCheck& check) {
+  Arrival arrival;
+  if (!client_sends(opening(), arrival, check) || !plan_.reply) return;
+  if (plan_.protocol == kTcp) run_tcp(arrival);
+  if (plan_.protocol == kUdp) run_udp(arrival);
+}
+
+void Conversation::run_udp(Arrival arrival) {
+  const auto answer = [&] {
+    return PacketBuilder::udp(arrival.server, arrival.client).payload(kAnswer).build();
+  };
+  if (!server_sends(answer(), arrival)) return;
+  if (!client_sends(opening(), arrival)) return;
+  server_sends(answer(), arrival);
+}
+
+void Conversation::run_tcp(Arrival arrival) {
+  const auto sent = static_cast<uint32_t>(plan_.payload.size());
+  const auto answered = static_cast<uint32_t>(kAnswer.size());
+  const auto client = [&](uint32_t at, uint32_t seen) {
+    return PacketBuilder::tcp(plan_.from, plan_.to)
+        .ttl(plan_.ttl)
+        .seq(kClientStart + at)
+        .ack(kServerStart + seen);
+  };
+  const auto server = [&](uint32_t at, uint32_t seen) {
+    return PacketBuilder::tcp(arrival.server, arrival.client)
+        .seq(kServerStart + at)
+        .ack(kClientStart + seen);
+  };
+  (void)(server_sends(server(0, 1).syn().build(), arrival) &&
+         client_sends(client(1, 1).build(), arrival) &&
+         client_sends(client(1, 1).psh().payload(plan_.payload).build(), arrival) &&
+         server_sends(server(1, 1 + sent).psh().payload(kAnswer).build(), arrival) &&
+         client_sends(client(1 + sent, 1 + answered).fin().build(), arrival) &&
+         server_sends(server(1 + answered, 2 + sent).fin().build(), arrival) &&
+         client_sends(client(2 + sent, 2 + answered).build(), arrival));
+}
+
+bool Conversation::client_sends(const Bytes& packet, Arrival& arrival, const OpeningCheck& check) {
+  ++source_.packet;
+  const auto outcomes = column_.permit({plan_.ingress, packet, plan_.mark});
+  if (check) check(outcomes);
+  const Taken* taken = column_.take(source_);
+  if (taken == nullptr) return false;
+  for (const Emission& emission : taken->fate) {
+    const auto view = parse_packet(emission.packet);
+    if (!view || view->protocol != plan_.protocol) continue;
+    arrival = {emission.place, view->source_endpoint(), view->destination_endpoint()};
+    return true;
+  }
+  return false;
+}
+
+bool Conversation::server_sends(const Bytes& packet, const Arrival& arrival) {
+  ++source_.packet;
+  column_.permit({Ingress{arrival.place.interface}, packet, 0});
+  const Taken* taken = column_.take(source_);
+  if (taken == nullptr) return false;
+  for (const Emission& emission : taken->fate) {
+    const auto view = parse_packet(emission.packet);
+    if (view && view->source_endpoint() == plan_.to && view->destination_endpoint() == plan_.from &&
+        emission.place.is_sockets() == plan_.ingress.is_host()) {
+      return true;
+    }
+  }
+  if (taken->judged.judgement == Judgement::kAgrees) {
+    column_.add_divergence(
+        source_,
+        {DifferenceKind::kReplyPath,
+         fmt::format("the reply from {} does not reach the client {} from {}, which it "
+                     "had contacted",
+                     arrival.server.to_string(), plan_.from.to_string(), plan_.to.to_string())});
+  }
+  return false;
+}
+
+}  // namespace kubeproof

@@ -1,0 +1,62 @@
+// The packets of a short conversation: opening packet, reply, a little data each way, close. The
+// other side is made from what the engine emitted: it answers from where the packet arrived.
+//
+// The invariant of the way back is checked here: a reply to an emission reaches the client from the
+// address and port that the client had contacted.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "model/node/fate.h"
+#include "model/packet/packet_view.h"
+#include "replay/session/column.h"
+#include "replay/session/packet_source.h"
+
+namespace kubeproof {
+
+struct ConversationPlan {
+  Ingress ingress;
+  SocketAddress from;
+  SocketAddress to;
+  uint8_t protocol = kTcp;  // of SCTP and of other protocols, only the opening packet
+  uint8_t ttl = 64;
+  std::string payload = "kubeproof";
+  bool reply = true;  // false: the client alone speaks, one packet
+  uint32_t mark = 0;
+};
+
+class Conversation {
+ public:
+  // Sees what is permitted for the opening packet, before the engine is given it.
+  using OpeningCheck = std::function<void(std::span<const Outcome>)>;
+
+  Conversation(Column& column, const ConversationPlan& plan, PacketSource source)
+      : column_(column), plan_(plan), source_(source) {}
+
+  void run(const OpeningCheck& check);
+
+ private:
+  // Where a packet of the client arrived.
+  struct Arrival {
+    Place place;
+    SocketAddress client;  // as the other side sees it
+    SocketAddress server;
+  };
+
+  void run_tcp(Arrival arrival);
+  void run_udp(Arrival arrival);
+  // Both return whether the conversation can go on.
+  bool client_sends(const Bytes& packet, Arrival& arrival, const OpeningCheck& check = {});
+  bool server_sends(const Bytes& packet, const Arrival& arrival);
+  Bytes opening() const;
+
+  Column& column_;
+  const ConversationPlan& plan_;
+  PacketSource source_;
+};
+
+}  // namespace kubeproof

@@ -1,0 +1,78 @@
+// A run: one node and its snapshot, the engines under test side by side, and the steps that all of
+// them are taken through. Every engine has a reference of its own, which follows its choices.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/result.h"
+#include "replay/capture/captured_packet.h"
+#include "replay/compare/captured.h"
+#include "replay/engine/engine.h"
+#include "replay/report/report.h"
+#include "replay/session/column.h"
+#include "replay/session/conversation.h"
+#include "replay/session/expectation.h"
+#include "replay/session/packet_source.h"
+#include "replay/session/traffic_classifier.h"
+
+namespace kubeproof {
+
+// An engine that was chosen, or why this machine cannot run it.
+struct EngineChoice {
+  std::string name;
+  bool required = false;  // asked for by name
+  Result<std::unique_ptr<Engine>> engine;
+};
+
+using OracleFactory = std::function<std::unique_ptr<Oracle>()>;
+
+class Session {
+ public:
+  // Programs every engine; one that cannot be programmed takes no further part.
+  Session(Configuration configuration, std::vector<EngineChoice> engines,
+          const OracleFactory& make_oracle);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Holds the reference to what captures show of the captured node, too.
+  void check_captured(std::unique_ptr<Oracle> oracle);
+
+  void explain(bool on);
+
+  // Steps.
+  void advance(std::chrono::nanoseconds duration);
+  void set_cluster(Cluster cluster);
+  void packet(const Injection& injection, const PacketSource& source);
+  void captured(const CapturedPacket& captured, const PacketSource& source);
+  void converse(const ConversationPlan& plan, const std::optional<Expectation>& expectation,
+                const PacketSource& source);
+
+  const Configuration& configuration() const { return configuration_; }
+  std::vector<std::unique_ptr<Column>>& columns() { return columns_; }
+  bool any_runs() const;
+
+  // Adds what this session found to a report, engine by engine.
+  void report_into(Report& report) const;
+
+ private:
+  void add_failure(const std::string& source, std::string_view column, const std::string& text);
+
+  Configuration configuration_;
+  TrafficClassifier classifier_;
+  std::vector<std::unique_ptr<Column>> columns_;
+  std::vector<ColumnReport> not_run_;
+  std::vector<std::string> required_;
+  std::unique_ptr<CapturedCheck> captured_check_;
+  std::unique_ptr<Tally> captured_tally_;
+  Fate captured_fate_;
+  uint64_t expectations_ = 0;
+  std::vector<ExpectationFailure> failures_;
+};
+
+}  // namespace kubeproof

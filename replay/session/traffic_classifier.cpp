@@ -1,0 +1,119 @@
+#include "replay/session/traffic_classifier.h"
+
+#include <algorithm>
+
+#include "model/packet/packet_view.h"
+
+namespace kubeproof {
+namespace {
+
+uint32_t node_port_key(uint16_t port, uint8_t protocol) {
+  return uint32_t{port} << 8 | protocol;
+}
+
+void insert_address(std::string_view text, std::unordered_set<IpAddress>& addresses) {
+  if (const auto address = IpAddress::parse(text)) addresses.insert(*address);
+}
+
+}  // namespace
+
+TrafficClassifier::TrafficClassifier(const World& world) : world_(world) {
+  for (const Interface& interface : world.interfaces) {
+    if (interface.kind == InterfaceKind::kPod) pod_interfaces_.insert(interface.index);
+    for (const InterfaceAddress& address : interface.addresses) {
+      own_addresses_.insert(address.address);
+    }
+  }
+}
+
+void TrafficClassifier::update(const Cluster& cluster) {
+  services_.clear();
+  node_ports_.clear();
+  other_nodes_.clear();
+  pods_.clear();
+  for (const auto& [key, service] : cluster.services) add_service(service);
+  for (const auto& [key, node] : cluster.nodes) {
+    if (key.name == world_.node_name) continue;
+    for (const NodeAddress& address : node.addresses) insert_address(address.address, other_nodes_);
+  }
+  for (const auto& [key, slice] : cluster.endpoint_slices) {
+    for (const SliceEndpoint& endpoint : slice.endpoints) {
+      for (const std::string& address : endpoint.addresses) insert_address(address, pods_);
+    }
+  }
+  for (const auto& [key, pod] : cluster.pods) {
+    for (const std::string& address : pod.pod_ips) insert_address(address, pods_);
+  }
+}
+
+void TrafficClassifier::add_service(const Service& service) {
+  for (const ServicePort& port : service.ports) {
+    // Of an address that is two things, the first counts.
+    add(service.cluster_ip, port, ServiceKind::kClusterIp);
+    for (const std::string& address : service.cluster_ips) {
+      add(address, port, ServiceKind::kClusterIp);
+    }
+    for (const LoadBalancerIngress& ingress : service.load_balancer_ingress) {
+      add(ingress.ip, port, ServiceKind::kLoadBalancer);
+    }
+    for (const std::string& address : service.external_ips) {
+      add(address, port, ServiceKind::kExternalIp);
+    }
+    if (port.node_port != 0) node_ports_.insert(node_port_key(port.node_port, port.protocol));
+  }
+}
+
+void TrafficClassifier::add(std::string_view address, const ServicePort& port, ServiceKind kind) {
+  const auto parsed = IpAddress::parse(address);
+  if (parsed) services_.try_emplace({{*parsed, port.port}, port.protocol}, kind);
+}
+
+ServiceKind TrafficClassifier::service_at(const SocketAddress& address, uint8_t protocol) const {
+  const auto found = services_.find({address, protocol});
+  if (found != services_.end()) return found->second;
+  const bool own = address.address.is_loopback() || own_addresses_.contains(address.address);
+  return own && node_ports_.contains(node_port_key(address.port, protocol)) ? ServiceKind::kNodePort
+                                                                            : ServiceKind::kNone;
+}
+
+Origin TrafficClassifier::origin_of(uint32_t interface, const IpAddress& client) const {
+  if (interface == 0) return Origin::kHost;
+  if (pod_interfaces_.contains(interface)) return Origin::kPod;
+  const auto contains_client = [&](const Cidr& cidr) { return cidr.contains(client); };
+  if (std::any_of(world_.pod_cidrs.begin(), world_.pod_cidrs.end(), contains_client)) {
+    return Origin::kPod;
+  }
+  if (other_nodes_.contains(client)) return Origin::kOtherNode;
+  return pods_.contains(client) ? Origin::kPodElsewhere : Origin::kOutside;
+}
+
+TrafficCell TrafficClassifier::classify(const Injection& injection, const Fate& fate) const {
+  TrafficCell cell;
+  const auto view = parse_packet(injection.packet);
+  if (!view) return cell;
+  cell.family = view->family;
+  cell.protocol = cell_protocol(view->protocol);
+  cell.origin = origin_of(injection.ingress.interface, view->source);
+  cell.service = service_at(view->destination_endpoint(), view->protocol);
+  if (cell.service != ServiceKind::kNone) return cell;
+  for (const Emission& emission : fate) {
+    const auto out = parse_packet(emission.packet);
+    if (!out || out->source_endpoint() == view->source_endpoint()) continue;
+    cell.service = service_at(out->source_endpoint(), out->protocol);
+    if (cell.service == ServiceKind::kNone) continue;
+    cell.origin = origin_of(emission.place.interface, out->destination);
+    return cell;
+  }
+  return cell;
+}
+
+FateClass classify_fate(const Injection& injection, const Fate& fate) {
+  if (fate.dropped()) return FateClass::kDropped;
+  const Emission& first = fate[0];
+  const auto in = parse_packet(injection.packet);
+  const auto out = parse_packet(first.packet);
+  if (in && out && is_icmp_error(*out) && !is_icmp_error(*in)) return FateClass::kAnswered;
+  return first.place.is_sockets() ? FateClass::kDelivered : FateClass::kForwarded;
+}
+
+}  // namespace kubeproof
