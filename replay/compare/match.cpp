@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "model/packet/checksum.h"
-#include "model/packet/packet_view.h"
-#include "model/packet/translate.h"
+#include "replay/engine/free_port.h"
 
 namespace kubeproof {
 namespace {
@@ -19,17 +18,6 @@ bool is_visible(const PermittedEmission& emission, Visibility visibility) {
 
 bool in_place(const Seen& seen, const PermittedEmission& permitted) {
   return !seen.place || *seen.place == permitted.place;
-}
-
-// The checksum follows as it does in NAT: one that was wrong stays wrong, none stays none.
-void substitute_port(Bytes& packet, size_t at, uint16_t port) {
-  auto view = parse_packet(packet);
-  if (!view || !view->has_ports) return;
-  if (at == view->transport_offset + size_t{2}) {
-    rewrite_destination(packet, *view, {view->destination, port});
-  } else {
-    rewrite_source(packet, *view, {view->source, port});
-  }
 }
 
 }  // namespace
