@@ -26,6 +26,8 @@ struct Endpoint {
   bool hinted_to_node = false;
   bool has_zone_hints = false;
   bool hinted_to_zone = false;
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 // Endpoints are unique by their id and sorted by it, byte by byte.

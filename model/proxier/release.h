@@ -27,6 +27,9 @@ class Release {
   // not local.
   bool terminating_duplicate_yields() const { return minor_ >= 36; }
 
+  // Clearing UDP flows after a change of endpoints goes by address and port; before, by address.
+  bool udp_cleanup_compares_ports() const { return minor_ >= 34; }
+
  private:
   int minor_;
 };

@@ -1,7 +1,6 @@
 #include "replay/engine/netfilter_node.h"
 
 #include <charconv>
-#include <tuple>
 #include <utility>
 
 #include "model/packet/packet_view.h"
@@ -40,6 +39,33 @@ Result<OpenNode> open_inside(const World& world) {
   auto conntrack = ConntrackTable::open();
   if (!conntrack) return tl::unexpected(conntrack.error());
   return OpenNode{std::move(*ports), std::move(*conntrack)};
+}
+
+std::string_view hook_name(uint8_t hook) {
+  constexpr std::string_view kNames[] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
+  return hook < std::size(kNames) ? kNames[hook] : "";
+}
+
+struct TracedRule {
+  std::string_view table;
+  std::string_view chain;
+  size_t number = 0;
+};
+
+// "TRACE: nat:KUBE-SERVICES:rule:4 ", or `policy` and `return` in place of `rule`
+// (net/ipv4/netfilter/ip_tables.c trace_packet).
+std::optional<TracedRule> parse_trace(std::string_view text) {
+  constexpr std::string_view kStart = "TRACE: ";
+  constexpr std::string_view kRule = ":rule:";
+  const size_t colon = text.find(':', kStart.size());
+  const size_t rule = text.rfind(kRule);
+  if (!text.starts_with(kStart) || rule == std::string_view::npos || colon >= rule) return {};
+  TracedRule traced;
+  traced.table = text.substr(kStart.size(), colon - kStart.size());
+  traced.chain = text.substr(colon + 1, rule - colon - 1);
+  const std::string_view number = text.substr(rule + kRule.size());
+  std::from_chars(number.data(), number.data() + number.size(), traced.number);
+  return traced;
 }
 
 }  // namespace
@@ -135,30 +161,14 @@ Result<ConntrackStatistics> NetfilterNode::statistics() const {
   return space_.run([] { return read_conntrack_statistics(); });
 }
 
-// "TRACE: nat:KUBE-SERVICES:rule:4 ", or `policy` and `return` in place of `rule`
-// (net/ipv4/netfilter/ip_tables.c trace_packet).
 void NetfilterNode::note_rule(const LoggedPacket& logged) {
-  std::vector<std::string_view> parts;
-  std::string_view rest = logged.prefix;
-  if (!rest.starts_with("TRACE: ")) return;
-  rest.remove_prefix(std::string_view("TRACE: ").size());
-  while (true) {
-    const size_t colon = rest.find(':');
-    parts.push_back(rest.substr(0, colon));
-    if (colon == std::string_view::npos) break;
-    rest.remove_prefix(colon + 1);
-  }
-  if (parts.size() != 4) return;
-  const auto& [table, chain, kind, number] = std::tie(parts[0], parts[1], parts[2], parts[3]);
-  if (kind == "policy") {
-    trace_.push_back(fmt::format("{} {} policy", table, chain));
-  } else if (kind == "rule" && !logged.packet.empty()) {
-    size_t index = 0;
-    std::from_chars(number.data(), number.data() + number.size(), index);
-    const Family family = logged.packet[0] >> 4 == 4 ? Family::kIpv4 : Family::kIpv6;
-    trace_.push_back(
-        fmt::format("{} {} #{} {}", table, chain, index, rules_[family].rule(table, chain, index)));
-  }
+  const auto traced = parse_trace(logged.prefix);
+  if (!traced || logged.packet.empty()) return;
+  const Family family = logged.packet[0] >> 4 == 4 ? Family::kIpv4 : Family::kIpv6;
+  const std::string_view hook = hook_name(logged.hook);
+  const std::string user_chain = traced->chain == hook ? "" : " " + std::string(traced->chain);
+  trace_.push_back(fmt::format("{} {}{} #{} {}", traced->table, hook, user_chain, traced->number,
+                               rules_[family].rule(traced->table, traced->chain, traced->number)));
 }
 
 Result<void> NetfilterNode::note_flow(ByteView packet, Fate& fate) {

@@ -76,6 +76,9 @@ Result<std::optional<LoggedPacket>> PacketLog::read() {
       if (mnl_attr_get_type(attribute) == NFULA_PAYLOAD) {
         logged.packet = {static_cast<const uint8_t*>(mnl_attr_get_payload(attribute)),
                          mnl_attr_get_payload_len(attribute)};
+      } else if (mnl_attr_get_type(attribute) == NFULA_PACKET_HDR) {
+        logged.hook =
+            static_cast<const nfulnl_msg_packet_hdr*>(mnl_attr_get_payload(attribute))->hook;
       } else if (mnl_attr_get_type(attribute) == NFULA_PREFIX) {
         logged.prefix = mnl_attr_get_str(attribute);
       }

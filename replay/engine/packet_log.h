@@ -16,6 +16,7 @@ namespace kubeproof {
 
 struct LoggedPacket {
   uint16_t group = 0;
+  uint8_t hook = 0;         // NF_INET_* of linux/netfilter.h
   ByteView packet;          // from the network header
   std::string_view prefix;  // what the rule that logged it, or a trace, says
 };

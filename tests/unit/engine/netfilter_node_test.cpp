@@ -255,12 +255,12 @@ TEST_F(NetfilterNodeTest, ExplainListsTheRulesInTheOrderThatThePacketMetThem) {
   ASSERT_TRUE(node_->explain(true));
   const Fate& fate =
       inject(at(kPod2), PacketBuilder::udp("10.180.0.10:1", "10.96.0.10:53").build());
-  ASSERT_GE(fate.trace.size(), 3U);
+  ASSERT_EQ(fate.trace.size(), 3U);
   EXPECT_EQ(fate.trace[0], "nat PREROUTING #1 -j SERVICES");
   EXPECT_EQ(fate.trace[1],
-            "nat SERVICES #1 -d 10.96.0.10/32 -p udp -m udp --dport 53 -j DNAT --to-destination "
+            "nat PREROUTING SERVICES #1 -d 10.96.0.10/32 -p udp -m udp --dport 53 -j DNAT "
+            "--to-destination "
             "10.180.0.9:5353");
-  EXPECT_EQ(fate.trace[2], "filter FORWARD policy");
   EXPECT_TRUE(fate.trace.back().starts_with(
       "conntrack udp 10.180.0.10:1 > 10.96.0.10:53, replies 10.180.0.9:5353 > 10.180.0.10:1, "))
       << fate.trace.back();
