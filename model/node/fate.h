@@ -77,7 +77,10 @@ struct Outcome {
   // Which decisions led here, for `expect` and for people; filled for first packets of a flow.
   std::optional<SocketAddress> endpoint;  // the destination that DNAT chose
   bool masquerade = false;
-  bool rejected = false;           // the emission is an ICMP error made by a REJECT rule
+  bool rejected = false;  // the emission is an ICMP error made by a REJECT rule
+  // A match or target that is not understood would have decided: what becomes of the packet cannot
+  // be said, and the emissions say nothing.
+  bool undecided = false;
   std::vector<std::string> trace;  // rules traversed; filled while asked to explain
 };
 

@@ -1,0 +1,90 @@
+// The table of confirmed connections: found by either of their tuples, gone at their deadline.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "model/netfilter/connection.h"
+
+namespace kubeproof::netfilter {
+
+class ConnectionTable {
+ public:
+  // Valid until the connection is erased.
+  using Id = uint32_t;
+
+  struct Found {
+    Id id;
+    Direction direction;
+  };
+
+  // The connection that this tuple belongs to, unless its time is over.
+  std::optional<Found> find(const FlowTuple& tuple, Instant now) const;
+
+  const Connection& operator[](Id id) const { return slots_[id].connection; }
+
+  // nf_conntrack_tuple_taken(): whether packets with this tuple would be mistaken for another
+  // connection's than `own`, which is not in the table. One with the same original tuple is the
+  // same flow; `gone` is about to be erased.
+  bool taken(const FlowTuple& tuple, const Connection& own, std::optional<Id> gone,
+             Instant now) const;
+
+  // Neither tuple may belong to a connection whose time is not over.
+  Id insert(const Connection& connection, Instant now);
+  // The same connection with its state moved on. Its reply tuple changes only where a drawn port
+  // has become known.
+  void update(Id id, const Connection& connection);
+  void erase(Id id);
+
+  // Connections whose original source is the same protocol, address and port, newest first
+  // (nf_nat_core.c keeps such an index, nf_nat_bysource).
+  template <class Visitor>  // bool(const Connection&): true ends the search
+  void visit_same_source(const FlowTuple& tuple, Instant now, Visitor visitor) const {
+    const auto [first, last] = by_source_.equal_range(source_key(tuple));
+    // The most recent insertion wins: ages are compared, since hash order says nothing.
+    std::vector<Id> ids;
+    for (auto it = first; it != last; ++it) ids.push_back(it->second);
+    sort_newest_first(ids);
+    for (const Id id : ids) {
+      const Connection& connection = slots_[id].connection;
+      if (connection.deadline > now && same_source(connection.original, tuple) &&
+          visitor(connection)) {
+        return;
+      }
+    }
+  }
+
+  template <class Visitor>  // void(Id, const Connection&)
+  void visit_all(Visitor visitor) const {
+    for (Id id = 0; id < slots_.size(); ++id) {
+      if (slots_[id].used) visitor(id, slots_[id].connection);
+    }
+  }
+
+  size_t size() const { return slots_.size() - free_.size(); }
+
+ private:
+  struct Slot {
+    Connection connection;
+    uint64_t age = 0;
+    bool used = false;
+  };
+
+  static uint64_t source_key(const FlowTuple& tuple);
+  static bool same_source(const FlowTuple& a, const FlowTuple& b);
+  void sort_newest_first(std::vector<Id>& ids) const;
+  void forget_reply(Id id);
+  void erase_expired(const FlowTuple& tuple, Instant now);
+  void sweep(Instant now);
+
+  std::vector<Slot> slots_;
+  std::vector<Id> free_;
+  std::unordered_map<FlowTuple, Found, FlowTupleHash> by_tuple_;
+  std::unordered_multimap<uint64_t, Id> by_source_;
+  uint64_t next_age_ = 0;
+  Id sweep_position_ = 0;
+};
+
+}  // namespace kubeproof::netfilter

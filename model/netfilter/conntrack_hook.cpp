@@ -1,0 +1,196 @@
+#include "model/netfilter/conntrack_hook.h"
+
+#include <fmt/format.h>
+
+#include "model/netfilter/protocol_tracker.h"
+#include "model/netfilter/rules.h"
+
+namespace kubeproof::netfilter {
+namespace {
+
+using Kind = Attachment::Kind;
+using Relation = Attachment::Relation;
+
+// Neighbour and multicast listener discovery are never tracked (nf_conntrack_proto_icmpv6.c).
+bool is_untracked(const PacketView& view) {
+  if (view.protocol != kIcmpv6 || !view.has_icmp) return false;
+  return (view.icmp_type >= 130 && view.icmp_type <= 136) || view.icmp_type == 143;
+}
+
+// One packet's way through nf_conntrack_in().
+class Tracking {
+ public:
+  Tracking(PacketPath& path, const ConntrackContext& context)
+      : path_(path),
+        context_(context),
+        tracked_{.packet = path.packet,
+                 .view = path.view,
+                 .verify_checksum = path.hook == Hook::kPrerouting} {}
+
+  void run() {
+    const PacketView& view = path_.view;
+    if (view.protocol == kIcmp || view.protocol == kIcmpv6) {
+      if (!view.has_icmp || tracked_.wrong_checksum()) return;
+      if (is_untracked(view)) {
+        path_.attachment.kind = Kind::kUntracked;
+        return;
+      }
+      if (is_icmp_error(view)) return attach_error();
+    }
+    const auto tuple = tuple_of(view);
+    if (!tuple) return;
+    if (const auto found = context_.table.find(*tuple, context_.now)) {
+      if (!continue_connection(*found)) return;
+    }
+    start_connection(*tuple);
+  }
+
+ private:
+  // An error from elsewhere about a connection: the packet that it quotes names the connection,
+  // from the other side (nf_conntrack_inet_error()).
+  void attach_error() {
+    const ByteView quote =
+        ByteView(path_.packet).subspan(path_.view.transport_offset + kIcmpHeaderSize);
+    const auto quoted = parse_quoted_packet(quote);
+    if (!quoted || (quoted->is_fragment && quoted->fragment_offset != 0)) return;
+    const auto tuple = tuple_of(*quoted);
+    if (!tuple) return;
+    const auto found = context_.table.find(tuple->inverse(), context_.now);
+    if (!found) return;
+    const Connection& connection = context_.table[found->id];
+    // The error must go to whoever sent what it quotes.
+    if (connection.tuple(found->direction).destination != path_.view.destination) return;
+    Attachment& attachment = path_.attachment;
+    attachment.kind = Kind::kConfirmed;
+    attachment.relation = Relation::kRelated;
+    attachment.direction = found->direction;
+    attachment.id = found->id;
+    attachment.connection = connection;
+  }
+
+  // Whether a new connection is to take this one's place.
+  bool continue_connection(ConnectionTable::Found found) {
+    Attachment& attachment = path_.attachment;
+    Connection& connection = attachment.connection;
+    connection = context_.table[found.id];
+    tracked_.confirmed = true;
+    tracked_.direction = found.direction;
+    const TrackVerdict verdict = track(connection, tracked_, context_.settings, context_.now);
+    StateChange& change = path_.change;
+    switch (verdict) {
+      case TrackVerdict::kReopen:
+        change.erased = found.id;
+        tracked_.confirmed = false;
+        tracked_.direction = Direction::kOriginal;
+        return true;
+      case TrackVerdict::kInvalid:
+        // The packet is not a part of it, but what the tracker noted stays.
+        change.kind = StateChange::Kind::kUpdate;
+        change.id = found.id;
+        change.connection = connection;
+        return false;
+      case TrackVerdict::kValid:
+      case TrackVerdict::kValidAndOver:
+        break;
+    }
+    attachment.kind = Kind::kConfirmed;
+    attachment.direction = found.direction;
+    attachment.id = found.id;
+    const bool is_reply = found.direction == Direction::kReply;
+    attachment.relation =
+        is_reply || connection.seen_reply ? Relation::kEstablished : Relation::kNew;
+    if (is_reply) connection.seen_reply = true;
+    if (verdict == TrackVerdict::kValidAndOver) {
+      change.erased = found.id;
+    } else {
+      change.kind = StateChange::Kind::kUpdate;
+      change.id = found.id;
+      change.connection = connection;
+    }
+    return false;
+  }
+
+  void start_connection(const FlowTuple& tuple) {
+    Attachment& attachment = path_.attachment;
+    Connection& connection = attachment.connection;
+    connection = {};
+    connection.original = tuple;
+    connection.reply = tuple.inverse();
+    if (track(connection, tracked_, context_.settings, context_.now) == TrackVerdict::kInvalid) {
+      return;
+    }
+    attachment.kind = Kind::kUnconfirmed;
+    attachment.relation = Relation::kNew;
+    attachment.direction = Direction::kOriginal;
+  }
+
+  PacketPath& path_;
+  const ConntrackContext& context_;
+  TrackedPacket tracked_;
+};
+
+}  // namespace
+
+void track_packet(PacketPath& path, const ConntrackContext& context) {
+  // What loops through lo, and the node's own errors, have theirs already.
+  if (path.attachment.kind != Kind::kNone) return;
+  Tracking(path, context).run();
+}
+
+bool confirm(PacketPath& path, const ConntrackContext& context) {
+  Attachment& attachment = path.attachment;
+  // An error about a packet that is not confirmed goes the other way, and confirms nothing.
+  if (attachment.kind != Kind::kUnconfirmed || attachment.direction == Direction::kReply) {
+    return true;
+  }
+  StateChange& change = path.change;
+  const auto clashes = [&](const FlowTuple& tuple) {
+    const auto found = context.table.find(tuple, context.now);
+    return found && found->id != change.erased;
+  };
+  const Connection& connection = attachment.connection;
+  if (clashes(connection.original)) return false;
+  if (!connection.drawn_from && clashes(connection.reply)) return false;
+  change.kind = StateChange::Kind::kInsert;
+  change.connection = connection;
+  attachment.kind = Kind::kConfirmed;
+  return true;
+}
+
+void attach_to_error(Attachment& attachment) {
+  if (!attachment.attached()) return;
+  attachment.relation = Relation::kRelated;
+  attachment.direction = opposite(attachment.direction);
+}
+
+uint8_t conntrack_states(const Attachment& attachment) {
+  if (attachment.kind == Kind::kNone) return kStateInvalid;
+  if (attachment.kind == Kind::kUntracked) return kStateUntracked;
+  uint8_t states = 0;
+  switch (attachment.relation) {
+    case Relation::kNew:
+      states = kStateNew;
+      break;
+    case Relation::kEstablished:
+      states = kStateEstablished;
+      break;
+    case Relation::kRelated:
+      states = kStateRelated;
+      break;
+  }
+  if (attachment.connection.source_nat) states |= kStateSnat;
+  if (attachment.connection.destination_nat) states |= kStateDnat;
+  return states;
+}
+
+std::string describe(const Attachment& attachment) {
+  if (attachment.kind == Kind::kNone) return "INVALID";
+  if (attachment.kind == Kind::kUntracked) return "UNTRACKED";
+  const char* relation = "NEW";
+  if (attachment.relation == Relation::kEstablished) relation = "ESTABLISHED";
+  if (attachment.relation == Relation::kRelated) relation = "RELATED";
+  const char* side = attachment.direction == Direction::kReply ? "reply of " : "";
+  return fmt::format("{} {}{}", relation, side, attachment.connection.original.to_string());
+}
+
+}  // namespace kubeproof::netfilter

@@ -1,0 +1,53 @@
+// What identifies one direction of a flow to conntrack: addresses, ports and protocol, as
+// net/netfilter/nf_conntrack_core.c nf_ct_get_tuple() and nf_ct_invert_tuple() see them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "model/packet/address.h"
+#include "model/packet/packet_view.h"
+
+namespace kubeproof::netfilter {
+
+enum class Direction : uint8_t { kOriginal, kReply };
+
+inline Direction opposite(Direction direction) {
+  return direction == Direction::kOriginal ? Direction::kReply : Direction::kOriginal;
+}
+
+// In ICMP queries the source port is the identifier, the destination port type << 8 | code.
+// Protocols without ports have zeros.
+struct FlowTuple {
+  IpAddress source;
+  IpAddress destination;
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+  uint8_t protocol = 0;
+
+  bool is_icmp() const { return protocol == kIcmp || protocol == kIcmpv6; }
+  // The tuple of the answer. ICMP types without an answer stay as they are: tuple_of() makes none.
+  FlowTuple inverse() const;
+  // What a packet with this tuple carries at its source and destination: in ICMP, the identifier.
+  SocketAddress source_endpoint() const { return {source, source_port}; }
+  SocketAddress destination_endpoint() const {
+    return {destination, is_icmp() ? source_port : destination_port};
+  }
+  size_t hash() const;
+  // "10.0.0.1:4000 > 10.96.0.10:80 tcp", for traces.
+  std::string to_string() const;
+
+  friend bool operator==(const FlowTuple&, const FlowTuple&) = default;
+};
+
+// Empty where conntrack can make none: a transport header cut short, an ICMP message that is no
+// query.
+std::optional<FlowTuple> tuple_of(const PacketView& view);
+
+struct FlowTupleHash {
+  size_t operator()(const FlowTuple& tuple) const { return tuple.hash(); }
+};
+
+}  // namespace kubeproof::netfilter

@@ -1,0 +1,119 @@
+#include "model/netfilter/nat_binding.h"
+
+namespace kubeproof::netfilter {
+namespace {
+
+bool has_drawable_port(uint8_t protocol) {
+  return protocol == kTcp || protocol == kUdp || protocol == kSctp;
+}
+
+// nf_nat_l4proto_unique_tuple(): privileged ports stay privileged.
+PortRange draw_range(const FlowTuple& tuple) {
+  if (tuple.is_icmp()) return {0, 65535};
+  if (tuple.source_port < 512) return {1, 511};
+  if (tuple.source_port < 1024) return {600, 1023};
+  return {1024, 65535};
+}
+
+class Binder {
+ public:
+  Binder(const Connection& connection, const BindingRequest& request, const Neighbours& neighbours)
+      : connection_(connection),
+        request_(request),
+        neighbours_(neighbours),
+        current_(connection.reply.inverse()),
+        wanted_(current_) {}
+
+  // Sets tuple() and says from where its source port is to be drawn, if it is.
+  std::optional<PortRange> choose() {
+    return request_.manipulation == Manipulation::kSource ? choose_source() : choose_destination();
+  }
+
+  const FlowTuple& current() const { return current_; }
+  const FlowTuple& tuple() const { return wanted_; }
+
+ private:
+  bool used(const FlowTuple& tuple) const {
+    return neighbours_.table.taken(tuple.inverse(), connection_, neighbours_.gone, neighbours_.now);
+  }
+
+  std::optional<PortRange> choose_source() {
+    if (!request_.random_fully) {
+      if (current_.source == request_.address) {
+        if (!used(current_)) return std::nullopt;
+      } else if (reuse_mapping()) {
+        return std::nullopt;
+      }
+    }
+    wanted_ = current_;
+    wanted_.source = request_.address;
+    if (!request_.random_fully && !used(wanted_)) return std::nullopt;
+    if (!has_drawable_port(wanted_.protocol) && !wanted_.is_icmp()) return std::nullopt;
+    const PortRange range = draw_range(wanted_);
+    wanted_.source_port = 0;
+    return range;
+  }
+
+  // The source that another flow from the same address and port was given already.
+  bool reuse_mapping() {
+    bool found = false;
+    neighbours_.table.visit_same_source(current_, neighbours_.now, [&](const Connection& other) {
+      const FlowTuple mapped = other.reply.inverse();
+      if (mapped.source != request_.address) return false;
+      wanted_.source = mapped.source;
+      wanted_.source_port = mapped.source_port;
+      found = !used(wanted_);
+      return true;
+    });
+    return found;
+  }
+
+  // Unlike a source port, what a packet is for is not up to chance: DNAT's own port is taken as it
+  // is, and a port without DNAT stays. Only ICMP identifiers move, to the lowest that is free.
+  std::optional<PortRange> choose_destination() {
+    wanted_.destination = request_.address;
+    if (request_.port) {
+      wanted_.destination_port = *request_.port;
+      return std::nullopt;
+    }
+    if (!wanted_.is_icmp() || !used(wanted_)) return std::nullopt;
+    constexpr uint16_t kAttempts = 128;
+    for (uint16_t identifier = 0; identifier < kAttempts; ++identifier) {
+      wanted_.source_port = identifier;
+      if (!used(wanted_)) break;
+    }
+    return std::nullopt;
+  }
+
+  const Connection& connection_;
+  const BindingRequest& request_;
+  const Neighbours& neighbours_;
+  const FlowTuple current_;
+  FlowTuple wanted_;
+};
+
+}  // namespace
+
+BindingRequest BindingRequest::null(const Connection& connection, Manipulation manipulation) {
+  // From the reply, since the other half may have been translated already.
+  const FlowTuple& reply = connection.reply;
+  return {.manipulation = manipulation,
+          .address = manipulation == Manipulation::kSource ? reply.destination : reply.source};
+}
+
+void bind(Connection& connection, const BindingRequest& request, const Neighbours& neighbours) {
+  Binder binder(connection, request, neighbours);
+  const auto drawn_from = binder.choose();
+  const bool translated = binder.tuple() != binder.current();
+  if (translated) connection.reply = binder.tuple().inverse();
+  if (request.manipulation == Manipulation::kSource) {
+    connection.source_nat |= translated;
+    connection.source_nat_done = true;
+    connection.drawn_from = drawn_from;
+  } else {
+    connection.destination_nat |= translated;
+    connection.destination_nat_done = true;
+  }
+}
+
+}  // namespace kubeproof::netfilter

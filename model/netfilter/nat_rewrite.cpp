@@ -1,0 +1,62 @@
+#include "model/netfilter/nat_rewrite.h"
+
+#include "model/netfilter/nat_binding.h"
+#include "model/packet/checksum.h"
+#include "model/packet/translate.h"
+
+namespace kubeproof::netfilter {
+namespace {
+
+void rewrite(MutableByteView packet, PacketView& view, Manipulation manipulation,
+             const FlowTuple& to) {
+  if (manipulation == Manipulation::kSource) {
+    rewrite_source(packet, view, to.source_endpoint());
+  } else {
+    rewrite_destination(packet, view, to.destination_endpoint());
+  }
+}
+
+bool translates(const Connection& connection, Direction direction, Manipulation manipulation) {
+  const bool source_bit =
+      (manipulation == Manipulation::kSource) == (direction == Direction::kOriginal);
+  return source_bit ? connection.source_nat : connection.destination_nat;
+}
+
+Manipulation opposite(Manipulation manipulation) {
+  return manipulation == Manipulation::kSource ? Manipulation::kDestination : Manipulation::kSource;
+}
+
+constexpr uint8_t kIcmpRedirect = 5;
+
+}  // namespace
+
+void translate(MutableByteView packet, PacketView& view, const Connection& connection,
+               Direction direction, Hook hook) {
+  const Manipulation manipulation = manipulation_at(hook);
+  if (!translates(connection, direction, manipulation)) return;
+  rewrite(packet, view, manipulation, connection.tuple(netfilter::opposite(direction)).inverse());
+}
+
+bool translate_icmp_error(MutableByteView packet, PacketView& view, const Connection& connection,
+                          Direction direction, Hook hook) {
+  if (view.protocol == kIcmp && view.icmp_type == kIcmpRedirect) {
+    const bool decided = connection.source_nat_done && connection.destination_nat_done;
+    if (!decided || connection.source_nat || connection.destination_nat) return false;
+  }
+  const Manipulation manipulation = manipulation_at(hook);
+  if (!translates(connection, direction, manipulation)) return true;
+
+  // The quoted packet went the other way, and so its other half is what changes.
+  const FlowTuple& other = connection.tuple(netfilter::opposite(direction));
+  const MutableByteView quote = packet.subspan(view.transport_offset + kIcmpHeaderSize);
+  auto quoted = parse_quoted_packet(quote);
+  if (!quoted) return false;
+  rewrite(quote, *quoted, opposite(manipulation), other);
+  if (const auto checksum = transport_checksum(packet, view)) {
+    store16(packet, view.transport_offset + size_t{2}, static_cast<uint16_t>(*checksum));
+  }
+  rewrite(packet, view, manipulation, other.inverse());
+  return true;
+}
+
+}  // namespace kubeproof::netfilter

@@ -1,0 +1,70 @@
+// A packet on one of the ways that it can take through the node: its bytes as they are now, what
+// is attached to it (the kernel's sk_buff), and what it has changed so far. Ways part where a
+// rule draws lots: the path is copied, and each copy goes on by itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/netfilter/connection_table.h"
+#include "model/netfilter/hook.h"
+#include "model/netfilter/state.h"
+#include "model/node/routing.h"
+#include "model/packet/bytes.h"
+#include "model/packet/packet_view.h"
+
+namespace kubeproof::netfilter {
+
+// The connection that a packet belongs to, if it belongs to one (skb->_nfct).
+struct Attachment {
+  enum class Kind : uint8_t {
+    kNone,         // not tracked yet, or INVALID
+    kUntracked,    // not to be tracked: neighbour discovery
+    kUnconfirmed,  // a connection that the packet starts and that is not in the table yet
+    kConfirmed,
+  };
+  enum class Relation : uint8_t { kNew, kEstablished, kRelated };
+
+  Kind kind = Kind::kNone;
+  Relation relation = Relation::kNew;
+  Direction direction = Direction::kOriginal;
+  ConnectionTable::Id id = 0;  // kConfirmed, unless the packet itself confirmed it
+  Connection connection;       // as the packet has changed it
+
+  bool attached() const { return kind == Kind::kUnconfirmed || kind == Kind::kConfirmed; }
+};
+
+struct PacketPath {
+  Bytes packet;
+  PacketView view;
+  uint32_t mark = 0;
+  const Interface* in = nullptr;
+  const Interface* out = nullptr;
+  RouteDecision route;
+  Attachment attachment;
+
+  // Where it is: the next function of the hook to run.
+  Hook hook = Hook::kPrerouting;
+  uint8_t next_function = 0;
+  bool looped = false;           // came back through lo
+  IpAddress looped_destination;  // where it was to go then
+  bool made_by_node = false;     // an ICMP error of the node's own
+  bool ended = false;
+
+  double probability = 1;
+  StateChange change;
+
+  // For Outcome.
+  std::optional<SocketAddress> endpoint;
+  bool masquerade = false;
+  bool rejected = false;
+  bool undecided = false;
+  std::vector<std::string> trace;
+
+  // A new packet, in the buffers of an old one.
+  void start();
+};
+
+}  // namespace kubeproof::netfilter

@@ -1,0 +1,62 @@
+#include "model/netfilter/recent_lists.h"
+
+#include <algorithm>
+
+namespace kubeproof::netfilter {
+
+ListId ListNames::id(std::string_view name) {
+  const auto [entry, added] =
+      ids_.try_emplace(std::string(name), static_cast<ListId>(names_.size()));
+  if (added) names_.emplace_back(name);
+  return entry->second;
+}
+
+const RecentList::Entry* RecentList::find(const IpAddress& source) const {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.source == source; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+bool RecentList::set_since(const IpAddress& source, Instant since) const {
+  const Entry* entry = find(source);
+  return entry != nullptr && entry->stamp >= since;
+}
+
+void RecentList::set(const IpAddress& source, Instant now) {
+  const auto same = [&](const Entry& entry) { return entry.source == source; };
+  const auto old = std::find_if(entries_.begin(), entries_.end(), same);
+  if (old != entries_.end()) {
+    entries_.erase(old);
+  } else if (entries_.size() >= kCapacity) {
+    entries_.erase(entries_.begin());
+  }
+  entries_.push_back({source, now});
+}
+
+bool RecentList::would_reap(Instant since) const {
+  return !entries_.empty() && entries_.front().stamp < since;
+}
+
+void RecentList::reap(Instant since) {
+  if (would_reap(since)) entries_.erase(entries_.begin());
+}
+
+const RecentList& RecentLists::operator[](ListId id) const {
+  static const RecentList kEmpty;
+  const auto found = lists_.find(id);
+  return found == lists_.end() ? kEmpty : found->second;
+}
+
+void RecentLists::retain(const std::unordered_set<ListId>& named) {
+  std::erase_if(lists_, [&](const auto& entry) { return !named.contains(entry.first); });
+}
+
+void RecentChange::apply(RecentList& to) const {
+  if (kind == Kind::kSet) {
+    to.set(source, time);
+  } else {
+    to.reap(time);
+  }
+}
+
+}  // namespace kubeproof::netfilter

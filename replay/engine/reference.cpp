@@ -1,0 +1,79 @@
+#include "replay/engine/reference.h"
+
+#include <memory>
+#include <utility>
+
+#include "model/netfilter/interpreter.h"
+#include "model/proxier/make_rules.h"
+#include "replay/engine/belief.h"
+
+namespace kubeproof {
+
+class Reference::State {
+ public:
+  Result<void> program(const Configuration& configuration) {
+    if (!interpreter_) {
+      world_ = configuration.world;
+      interpreter_.emplace(world_);
+      interpreter_->explain(explain_);
+    }
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      auto rules = make_rules(family, world_, configuration.cluster, configuration.proxy);
+      if (!rules) return tl::unexpected(rules.error());
+      auto loaded =
+          interpreter_->load(std::make_shared<const netfilter::Ruleset>(std::move(*rules)));
+      if (!loaded) return loaded;
+    }
+    belief_.change([named = interpreter_->named_lists()](netfilter::State& state) {
+      state.recent.retain(named);
+    });
+    return {};
+  }
+
+  std::span<const Outcome> evaluate(const Injection& injection) {
+    return belief_.evaluate(*interpreter_, injection, now_);
+  }
+
+  std::optional<std::string> commit(std::span<const OutcomeMatch> matches) {
+    return belief_.commit(matches, now_);
+  }
+
+  void advance(std::chrono::nanoseconds duration) { now_ += duration; }
+
+  void explain(bool on) {
+    explain_ = on;
+    if (interpreter_) interpreter_->explain(on);
+  }
+
+ private:
+  World world_;
+  std::optional<netfilter::Interpreter> interpreter_;  // looks at world_
+  Belief belief_;
+  netfilter::Instant now_{};
+  bool explain_ = false;
+};
+
+Reference::Reference() : state_(std::make_unique<State>()) {}
+Reference::~Reference() = default;
+
+Result<void> Reference::program(const Configuration& configuration) {
+  return state_->program(configuration);
+}
+
+void Reference::advance(std::chrono::nanoseconds duration) {
+  state_->advance(duration);
+}
+
+std::span<const Outcome> Reference::evaluate(const Injection& injection) {
+  return state_->evaluate(injection);
+}
+
+std::optional<std::string> Reference::commit(std::span<const OutcomeMatch> matches) {
+  return state_->commit(matches);
+}
+
+void Reference::explain(bool on) {
+  state_->explain(on);
+}
+
+}  // namespace kubeproof
