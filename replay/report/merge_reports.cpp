@@ -81,6 +81,8 @@ void merge_into(Report& total, Report part) {
                                      [](const auto& a, const auto& b) { return a.name == b.name; });
     known.name = line.name;
     known.text = line.text;
+    known.set_aside = line.set_aside;
+    if (known.first.empty()) known.first = line.first;
     known.count += line.count;
   }
   append(total.inputs, part.inputs);

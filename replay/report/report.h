@@ -72,11 +72,13 @@ struct ExpectationFailure {
   std::string text;
 };
 
-// A line of what reading the input found: {"segmented", "frames larger than the MTU, cut", 12}.
+// A line of what reading the captures met: {"segmented", "frames of several segments, cut", 12}.
 struct ImportCount {
   std::string name;  // in JSON; stable
   std::string text;
   uint64_t count = 0;
+  std::string first;       // where it was met first: "a.pcap frame 17"; may be empty
+  bool set_aside = false;  // frames of this kind are not replayed
 };
 
 struct Report {

@@ -236,13 +236,18 @@ void TextReport::traffic() {
 }
 
 void TextReport::import() {
-  std::string text;
-  for (const ImportCount& line : report_.import) {
-    if (line.count == 0) continue;
-    text +=
-        fmt::format("{}{} {}", text.empty() ? "" : ", ", with_separators(line.count), line.text);
+  for (const bool set_aside : {false, true}) {
+    TextTable table;
+    bool any = false;
+    for (const ImportCount& line : report_.import) {
+      if (line.count == 0 || line.set_aside != set_aside) continue;
+      any = true;
+      table.add_row({"", with_separators(line.count), line.text, line.first});
+    }
+    if (!any) continue;
+    line("\n  {}", set_aside ? "set aside, not replayed" : "read from the captures");
+    text_ += table.render(2);
   }
-  if (!text.empty()) line("\n  import: {}", text);
 }
 
 void TextReport::deviations() {

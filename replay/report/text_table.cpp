@@ -6,6 +6,14 @@
 
 namespace kubeproof {
 
+bool TextTable::is_right_aligned(size_t column) const {
+  const auto is_number = [](char c) { return (c >= '0' && c <= '9') || c == ',' || c == '-'; };
+  return std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) {
+    return column < row.size() && !row[column].empty() &&
+           std::all_of(row[column].begin(), row[column].end(), is_number);
+  });
+}
+
 std::string TextTable::render(size_t indent) const {
   std::vector<size_t> widths;
   for (const auto& row : rows_) {
@@ -16,8 +24,9 @@ std::string TextTable::render(size_t indent) const {
   for (const auto& row : rows_) {
     std::string line(indent, ' ');
     for (size_t i = 0; i < row.size(); ++i) {
-      line += i == 0 ? fmt::format("{:<{}}", row[i], widths[i])
-                     : fmt::format("  {:>{}}", row[i], widths[i]);
+      if (i != 0) line += "  ";
+      line += is_right_aligned(i) ? fmt::format("{:>{}}", row[i], widths[i])
+                                  : fmt::format("{:<{}}", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";

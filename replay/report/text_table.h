@@ -1,4 +1,4 @@
-// Columns that line up: the first left-aligned, the others right-aligned.
+// Columns that line up: numbers to the right, everything else to the left.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,8 @@ class TextTable {
   std::string render(size_t indent) const;
 
  private:
+  bool is_right_aligned(size_t column) const;
+
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -15,6 +15,15 @@ void Column::break_down(const Error& error) {
   tally_.broke_down(error.message);
 }
 
+Result<void> Column::start(const Configuration& configuration) {
+  auto programmed = engine_->program(configuration);
+  if (programmed) programmed = follower_.program(configuration);
+  if (programmed) return {};
+  if (programmed.error().kind == ErrorKind::kBadInput) return programmed;
+  tally_.skipped(programmed.error().message);
+  return {};
+}
+
 void Column::program(const Configuration& configuration) {
   if (!runs()) return;
   auto programmed = engine_->program(configuration);

@@ -40,6 +40,9 @@ class Column {
   std::string_view name() const { return tally_.report().name; }
   void tap(Tap tap) { tap_ = std::move(tap); }
 
+  // The first configuration. What the machine lacks makes the column one that was skipped; a
+  // configuration that is wrong is the caller's to tell.
+  Result<void> start(const Configuration& configuration);
   void program(const Configuration& configuration);
   void advance(std::chrono::nanoseconds duration);
 

@@ -22,32 +22,42 @@ size_t count_endpoints(const Cluster& cluster) {
 
 }  // namespace
 
-Session::Session(Configuration configuration, std::vector<EngineChoice> engines,
-                 const OracleFactory& make_oracle)
+Session::Session(Configuration configuration)
     : configuration_(std::move(configuration)), classifier_(configuration_.world) {
   classifier_.update(configuration_.cluster);
-  for (EngineChoice& choice : engines) {
-    if (choice.required) required_.push_back(choice.name);
-    if (!choice.engine) {
-      ColumnReport report;
-      report.name = choice.name;
-      report.status = ColumnStatus::kSkipped;
-      report.reason = choice.engine.error().message;
-      report.required = choice.required;
-      not_run_.push_back(std::move(report));
-      continue;
-    }
-    columns_.push_back(std::make_unique<Column>(std::move(*choice.engine), make_oracle(),
-                                                configuration_.world, classifier_));
-    columns_.back()->program(configuration_);
-  }
 }
 
-void Session::check_captured(std::unique_ptr<Oracle> oracle) {
+Result<std::unique_ptr<Session>> Session::start(Configuration configuration,
+                                                std::vector<EngineChoice> engines,
+                                                const OracleFactory& make_oracle) {
+  std::unique_ptr<Session> session(new Session(std::move(configuration)));
+  for (EngineChoice& choice : engines) {
+    auto added = session->add_column(std::move(choice), make_oracle);
+    if (!added) return tl::unexpected(added.error());
+  }
+  return session;
+}
+
+Result<void> Session::add_column(EngineChoice choice, const OracleFactory& make_oracle) {
+  if (choice.required) required_.push_back(choice.name);
+  if (choice.engine) {
+    columns_.push_back(std::make_unique<Column>(std::move(*choice.engine), make_oracle(),
+                                                configuration_.world, classifier_));
+    return columns_.back()->start(configuration_);
+  }
+  ColumnReport report;
+  report.name = choice.name;
+  report.status = ColumnStatus::kSkipped;
+  report.reason = choice.engine.error().message;
+  report.required = choice.required;
+  not_run_.push_back(std::move(report));
+  return {};
+}
+
+Result<void> Session::check_captured(std::unique_ptr<Oracle> oracle) {
   captured_check_ = std::make_unique<CapturedCheck>(std::move(oracle), configuration_.world);
   captured_tally_ = std::make_unique<Tally>("captured", configuration_.world, classifier_);
-  const auto programmed = captured_check_->program(configuration_);
-  if (!programmed) captured_tally_->broke_down(programmed.error().message);
+  return captured_check_->program(configuration_);
 }
 
 void Session::explain(bool on) {

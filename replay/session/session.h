@@ -34,14 +34,16 @@ using OracleFactory = std::function<std::unique_ptr<Oracle>()>;
 
 class Session {
  public:
-  // Programs every engine; one that cannot be programmed takes no further part.
-  Session(Configuration configuration, std::vector<EngineChoice> engines,
-          const OracleFactory& make_oracle);
+  // Programs every engine; one for which the machine lacks something takes no further part. Fails
+  // where the configuration itself is wrong.
+  static Result<std::unique_ptr<Session>> start(Configuration configuration,
+                                                std::vector<EngineChoice> engines,
+                                                const OracleFactory& make_oracle);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // Holds the reference to what captures show of the captured node, too.
-  void check_captured(std::unique_ptr<Oracle> oracle);
+  Result<void> check_captured(std::unique_ptr<Oracle> oracle);
 
   void explain(bool on);
 
@@ -61,6 +63,8 @@ class Session {
   void report_into(Report& report) const;
 
  private:
+  explicit Session(Configuration configuration);
+  Result<void> add_column(EngineChoice choice, const OracleFactory& make_oracle);
   void add_failure(const std::string& source, std::string_view column, const std::string& text);
 
   Configuration configuration_;

@@ -61,6 +61,11 @@ void Tally::add_divergence(const Injection& injection, const Fate& fate, const P
   report_.divergences.push_back(std::move(divergence));
 }
 
+void Tally::skipped(const std::string& reason) {
+  report_.status = ColumnStatus::kSkipped;
+  report_.reason = reason;
+}
+
 void Tally::broke_down(const std::string& reason) {
   report_.status = ColumnStatus::kFailed;
   report_.reason = reason;

@@ -24,6 +24,7 @@ class Tally {
   // Makes a divergence of a packet that was counted as agreeing.
   void add_divergence(const Injection& injection, const Fate& fate, const PacketSource& source,
                       size_t number, DifferencePart part);
+  void skipped(const std::string& reason);
   void broke_down(const std::string& reason);
   void set_re_anchored(uint64_t packets) { report_.re_anchored = packets; }
   void set_deviations(const Ledger& ledger);

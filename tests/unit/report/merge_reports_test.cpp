@@ -15,7 +15,7 @@ Report one_case(uint64_t packets, ColumnStatus status = ColumnStatus::kRan) {
   column.divergences.emplace_back().number = 1;
   column.deviations.push_back({"id", "title", 2});
   report.engines.push_back(column);
-  report.import.push_back({"segmented", "cut", 3});
+  report.import.push_back({"segmented", "cut", 3, {}, false});
   report.expectations = 4;
   return report;
 }

@@ -15,10 +15,8 @@ class OneEngine {
     engine_ = fake.get();
     std::vector<EngineChoice> choices;
     choices.push_back({"fake", false, std::move(fake)});
-    session_ = std::make_unique<Session>(small_configuration(), std::move(choices),
-                                         [&]() -> std::unique_ptr<Oracle> {
-                                           return std::make_unique<FakeOracle>(permitted, decorate);
-                                         });
+    session_ = *Session::start(small_configuration(), std::move(choices),
+                               [&] { return std::make_unique<FakeOracle>(permitted, decorate); });
   }
 
   Session& session() { return *session_; }
@@ -123,10 +121,11 @@ TEST(Session, NeverCountsABrokenEngineAsPassed) {
 TEST(Session, ReportsAnEngineThatCannotRunAsSkipped) {
   std::vector<EngineChoice> choices;
   choices.push_back({"netfilter", true, environment_error("needs CAP_NET_ADMIN")});
-  Session session(small_configuration(), std::move(choices),
-                  [] { return std::make_unique<FakeOracle>(translate_service); });
+  const auto session = Session::start(small_configuration(), std::move(choices), [] {
+    return std::make_unique<FakeOracle>(translate_service);
+  });
   Report report;
-  session.report_into(report);
+  (*session)->report_into(report);
   ASSERT_EQ(report.engines.size(), 1U);
   EXPECT_EQ(report.engines[0].status, ColumnStatus::kSkipped);
   EXPECT_TRUE(report.engines[0].required);
@@ -155,7 +154,7 @@ TEST(Session, ChecksAnExpectationOnTheOpeningPacket) {
 
 TEST(Session, HoldsTheReferenceToTheCapture) {
   OneEngine run(translate_service, translate_service);
-  run.session().check_captured(std::make_unique<FakeOracle>(translate_service));
+  ASSERT_TRUE(run.session().check_captured(std::make_unique<FakeOracle>(translate_service)));
   CapturedPacket captured;
   captured.ingress = Ingress{kUplink.interface};
   captured.packet = PacketBuilder::tcp("10.0.0.1:4000", "10.96.0.10:80").syn().build();
