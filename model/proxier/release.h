@@ -20,8 +20,6 @@ class Release {
   bool honours_node_hints() const { return minor_ >= 34; }
   // A source range of length 0 makes the list of ranges as good as empty.
   bool zero_range_allows_all() const { return minor_ >= 34; }
-  // UDP flows are cleaned up by endpoint address and port; before, by address.
-  bool udp_cleanup_compares_ports() const { return minor_ >= 34; }
   // The labels service-proxy-name and headless each hide both Services and EndpointSlices; later
   // each only the kind that it is meant for.
   bool labels_hide_both_kinds() const { return minor_ <= 35; }

@@ -1,11 +1,13 @@
 #include "replay/engine/reference.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "model/netfilter/interpreter.h"
 #include "model/proxier/make_rules.h"
-#include "model/proxier/udp_cleanup.h"
+#include "model/proxier/stale_udp_flows.h"
 #include "replay/engine/belief.h"
 
 namespace kubeproof {
@@ -28,7 +30,8 @@ class Reference::State {
     belief_.change([named = interpreter_->named_lists()](netfilter::State& state) {
       state.recent.retain(named);
     });
-    for (const Family family : {Family::kIpv4, Family::kIpv6}) clean_up_udp(family, configuration);
+    for (const Family family : {Family::kIpv4, Family::kIpv6})
+      end_stale_flows(family, configuration);
     cluster_ = configuration.cluster;
     return {};
   }
@@ -50,24 +53,25 @@ class Reference::State {
 
  private:
   // kube-proxy does it once the new rules are in place.
-  void clean_up_udp(Family family, const Configuration& now) {
-    if (!proxier::UdpCleanup::is_due(family, world_, cluster_, now.cluster, now.proxy)) return;
-    const proxier::UdpCleanup cleanup(family, world_, now.cluster, now.proxy);
+  void end_stale_flows(Family family, const Configuration& now) {
+    const auto stale = StaleUdpFlows::after_change(family, cluster_ ? &*cluster_ : nullptr,
+                                                   now.cluster, world_.node_name, now.proxy);
+    if (!stale) return;
     belief_.change([&](netfilter::State& state) {
-      std::vector<netfilter::ConnectionTable::Id> stale;
+      std::vector<netfilter::ConnectionTable::Id> ended;
       state.connections.visit_all([&](auto id, const netfilter::Connection& flow) {
         const bool of_family = flow.original.source.family() == family;
         if (of_family && flow.original.protocol == kUdp &&
-            cleanup.is_stale(flow.original.destination_endpoint(), flow.reply.source_endpoint())) {
-          stale.push_back(id);
+            stale->contains(flow.original.destination_endpoint(), flow.reply.source_endpoint())) {
+          ended.push_back(id);
         }
       });
-      for (const auto id : stale) state.connections.erase(id);
+      for (const auto id : ended) state.connections.erase(id);
     });
   }
 
   World world_;
-  Cluster cluster_;
+  std::optional<Cluster> cluster_;
   std::optional<netfilter::Interpreter> interpreter_;  // looks at world_
   Belief belief_;
   netfilter::Instant now_{};
