@@ -96,7 +96,7 @@ uint16_t ones_complement_sum(ByteView bytes, uint16_t initial) {
     sum += word;
   }
   std::array<uint8_t, 4> tail{};
-  std::memcpy(tail.data(), bytes.data() + at, bytes.size() - at);
+  if (at < bytes.size()) std::memcpy(tail.data(), bytes.data() + at, bytes.size() - at);
   uint32_t word = 0;
   std::memcpy(&word, tail.data(), 4);
   const uint16_t folded = fold(sum + word);

@@ -190,9 +190,8 @@ TEST_F(IcmpErrorKernelTest, Silence) {
         PacketBuilder::icmp("fd01::9", "fd02::9", static_cast<uint8_t>(type), 0).ttl(1).build());
   }
   for (PacketBuilder builder : udp_to(10)) {
-    for (const Bytes& fragment : builder.ttl(1).payload_size(100).build_fragments(64)) {
-      packets.push_back(fragment);
-    }
+    const auto fragments = builder.ttl(1).payload_size(100).build_fragments(64);
+    packets.insert(packets.end(), fragments.begin(), fragments.end());
   }
   packets.push_back(PacketBuilder::ip("10.1.0.9", "10.2.0.9", kIcmp).ttl(1).build());
   packets.push_back(PacketBuilder::ip("fd01::9", "fd02::9", kIcmpv6).ttl(1).build());
