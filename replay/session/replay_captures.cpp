@@ -44,6 +44,7 @@ Result<std::vector<ImportCount>> replay_captures(Session& session, const Capture
   uint64_t packets = 0;
   while (session.any_runs() && import->next(packet)) {
     // Clocks of captures may step back; virtual time does not.
+    if (!last && replay.source.step == 0) session.begin_at(packet.time);
     if (last && packet.time > *last) session.advance(packet.time - *last);
     if (!last || packet.time > *last) last = packet.time;
     PacketSource source = replay.source;

@@ -65,6 +65,7 @@ void Session::explain(bool on) {
 }
 
 void Session::advance(std::chrono::nanoseconds duration) {
+  now_ += duration;
   for (const auto& column : columns_) column->advance(duration);
   if (captured_check_) captured_check_->advance(duration);
 }

@@ -47,6 +47,10 @@ class Session {
 
   void explain(bool on);
 
+  // The virtual clock, for what is written down: a run of captures begins when they were made.
+  void begin_at(std::chrono::nanoseconds since_the_epoch) { now_ = since_the_epoch; }
+  std::chrono::nanoseconds now() const { return now_; }
+
   // Steps.
   void advance(std::chrono::nanoseconds duration);
   void set_cluster(Cluster cluster);
@@ -75,6 +79,7 @@ class Session {
   std::unique_ptr<CapturedCheck> captured_check_;
   std::unique_ptr<Tally> captured_tally_;
   Fate captured_fate_;
+  std::chrono::nanoseconds now_{};
   uint64_t expectations_ = 0;
   std::vector<ExpectationFailure> failures_;
 };
