@@ -146,7 +146,7 @@ Result<std::vector<TrackedFlow>> ConntrackTable::list() {
 Result<void> ConntrackTable::age(uint32_t seconds) {
   // Once a tick has passed since the last packet, a flow's remaining time is no whole number of
   // seconds any more, and so always one more than what the kernel shows of it.
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::this_thread::sleep_for(std::chrono::milliseconds(12));
   auto flows = list();
   if (!flows) return tl::unexpected(flows.error());
   for (const TrackedFlow& flow : *flows) {

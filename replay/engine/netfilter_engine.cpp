@@ -4,6 +4,7 @@
 #include "model/packet/packet_view.h"
 #include "model/proxier/make_rules.h"
 #include "model/proxier/stale_udp_flows.h"
+#include "replay/engine/engine_probe.h"
 
 namespace kubeproof {
 namespace {
@@ -16,11 +17,13 @@ Result<void> not_programmed() {
 
 }  // namespace
 
-NetfilterEngine::NetfilterEngine(IptablesVariant variant) : variant_(variant) {}
+NetfilterEngine::NetfilterEngine(std::optional<IptablesVariant> variant) : variant_(variant) {}
 
 Result<void> NetfilterEngine::program(const Configuration& configuration) {
   if (!node_) {
-    auto node = NetfilterNode::create(configuration.world, variant_);
+    auto variant = variant_ ? Result<IptablesVariant>(*variant_) : choose_iptables_variant();
+    if (!variant) return tl::unexpected(variant.error());
+    auto node = NetfilterNode::create(configuration.world, *variant);
     if (!node) return tl::unexpected(node.error());
     node_ = std::move(*node);
   }

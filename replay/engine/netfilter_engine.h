@@ -15,7 +15,8 @@ namespace kubeproof {
 
 class NetfilterEngine : public Engine {
  public:
-  explicit NetfilterEngine(IptablesVariant variant = IptablesVariant::kLegacy);
+  // Without a variant, the one that this machine runs best.
+  explicit NetfilterEngine(std::optional<IptablesVariant> variant = {});
 
   std::string_view name() const override { return "netfilter"; }
   // As kube-proxy's sync: new rules, then the end of stale UDP flows.
@@ -32,7 +33,7 @@ class NetfilterEngine : public Engine {
   Result<void> load_rules(const Configuration& configuration);
   Result<void> end_stale_flows(const Configuration& configuration);
 
-  IptablesVariant variant_;
+  std::optional<IptablesVariant> variant_;
   std::unique_ptr<NetfilterNode> node_;
   std::optional<Cluster> programmed_;
   std::map<Family, std::string> rules_;  // as loaded

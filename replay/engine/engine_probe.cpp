@@ -1,0 +1,9 @@
+#include "replay/engine/engine_probe.h"
+
+namespace kubeproof {
+
+std::vector<EngineProbe> probe_engines() {
+  return {EngineProbe{"reference", {}, {}}, probe_netfilter(), probe_ebpf_tc()};
+}
+
+}  // namespace kubeproof
