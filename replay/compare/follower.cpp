@@ -13,11 +13,15 @@ namespace {
 
 constexpr size_t kOutcomesShown = 8;
 
+bool is_undecided(const Outcome& outcome) {
+  return outcome.undecided;
+}
+
 }  // namespace
 
 std::string_view to_string(Judgement judgement) {
-  constexpr std::array<std::string_view, 4> kNames = {"agrees", "deviates", "diverges",
-                                                      "consequence"};
+  constexpr std::array<std::string_view, 5> kNames = {"agrees", "deviates", "diverges",
+                                                      "consequence", "undecided"};
   return kNames[static_cast<size_t>(judgement)];
 }
 
@@ -86,6 +90,10 @@ const Judged& Follower::conclude(Visibility visibility) {
   if (!matches.empty() && violations_.empty()) {
     auto refused = oracle_->commit(matches);
     if (refused) disagree(visibility, std::move(refused));
+  } else if (const auto undecided = std::find_if(outcomes_.begin(), outcomes_.end(), is_undecided);
+             undecided != outcomes_.end() && violations_.empty()) {
+    judged_.judgement = Judgement::kUndecided;
+    commit_nearest(*undecided, static_cast<size_t>(undecided - outcomes_.begin()));
   } else {
     disagree(visibility, std::nullopt);
   }

@@ -33,9 +33,10 @@ enum class Judgement : uint8_t {
   kDeviates,     // differs as the ledger says
   kDiverges,     // news
   kConsequence,  // follows from an earlier divergence of the same flow
+  kUndecided,    // rules that the reference does not understand would have decided
 };
 
-// "agrees", "deviates", "diverges", "consequence": stable names.
+// "agrees", "deviates", "diverges", "consequence", "undecided": stable names.
 std::string_view to_string(Judgement judgement);
 
 // All that a report says of a fate that no outcome agrees with.

@@ -81,6 +81,7 @@ std::span<const OutcomeMatch> Matcher::match(std::span<const Seen> seen,
   size_t count = 0;
   for (size_t i = 0; i < outcomes.size(); ++i) {
     if (count == matches_.size()) matches_.emplace_back();
+    if (outcomes[i].undecided) continue;
     if (!match_outcome(seen, outcomes[i], visibility, matches_[count])) continue;
     matches_[count++].outcome = i;
   }

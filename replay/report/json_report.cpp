@@ -51,6 +51,7 @@ Json to_json(const ColumnReport& column) {
   json["deviate"] = column.deviate;
   json["diverge"] = column.diverge;
   json["consequences"] = column.consequences;
+  json["undecided"] = column.undecided;
   json["not_shown"] = column.not_shown;
   json["re_anchored"] = column.re_anchored;
   Json fates = Json::object();

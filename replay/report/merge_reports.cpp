@@ -40,6 +40,7 @@ void merge_column(ColumnReport& total, ColumnReport part) {
   total.deviate += part.deviate;
   total.diverge += part.diverge;
   total.consequences += part.consequences;
+  total.undecided += part.undecided;
   total.not_shown += part.not_shown;
   total.re_anchored += part.re_anchored;
   for (size_t i = 0; i < kFateClasses; ++i) total.fates[i] += part.fates[i];

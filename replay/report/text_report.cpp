@@ -132,6 +132,11 @@ void TextReport::columns() {
   for (const ColumnReport& column : report_.engines) add(column);
   if (report_.captured) add(*report_.captured);
   text_ += "\n" + table.render(2);
+  for (const ColumnReport& column : report_.engines) {
+    if (column.undecided == 0) continue;
+    line("  ({}: rules that are not understood decide over {})", column.name,
+         counted(column.undecided, "packet", "packets"));
+  }
   if (report_.captured && report_.captured->not_shown != 0) {
     line("  (of {} the capture does not show what became of them)",
          counted(report_.captured->not_shown, "packet", "packets"));

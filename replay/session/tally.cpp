@@ -30,6 +30,9 @@ void Tally::count(const Injection& injection, const Fate& fate, const Judged& ju
     case Judgement::kDeviates:
       ++report_.deviate;
       return;
+    case Judgement::kUndecided:
+      ++report_.undecided;
+      return;
     case Judgement::kConsequence:
       ++report_.consequences;
       add_consequence(judged.divergence);

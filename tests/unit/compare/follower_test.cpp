@@ -97,6 +97,15 @@ TEST_F(FollowerTest, HoldsEvenAPermittedFateToTheInvariants) {
   EXPECT_EQ(judged.disagreement.difference.parts[0].kind, DifferenceKind::kTtl);
 }
 
+TEST_F(FollowerTest, SaysNothingWhereRulesDecideThatNobodyUnderstands) {
+  Outcome undecided;
+  undecided.undecided = true;
+  script_.outcomes = {undecided};
+  EXPECT_EQ(follow(request(), Fate()).judgement, Judgement::kUndecided);
+  EXPECT_EQ(follow(request(), fate_of(kPod1, translated())).judgement, Judgement::kUndecided);
+  EXPECT_EQ(follower_.divergences(), 0U);
+}
+
 TEST_F(FollowerTest, ComparesDatagramsWhole) {
   const auto datagram = [] {
     return PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:53")
