@@ -2,7 +2,9 @@
 // (kubeproxy.config.k8s.io/v1alpha1) that change what a packet meets, with its defaults.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,14 @@ enum class DetectLocalMode : uint8_t {
   kNodeCidr,
   kBridgeInterface,
   kInterfaceNamePrefix,
+};
+
+// The conntrack timeouts that kube-proxy sets; absent ones stay as the kernel has them.
+struct ConntrackTimeouts {
+  std::optional<std::chrono::seconds> tcp_established = std::chrono::hours(24);
+  std::optional<std::chrono::seconds> tcp_close_wait = std::chrono::hours(1);
+  std::optional<std::chrono::seconds> udp;
+  std::optional<std::chrono::seconds> udp_stream;
 };
 
 struct ProxyConfig {
@@ -27,6 +37,8 @@ struct ProxyConfig {
   bool masquerade_all = false;
   bool localhost_node_ports = true;
   bool tcp_be_liberal = false;
+  bool allow_service_external_ips = true;  // the feature gate of this name
+  ConntrackTimeouts timeouts;
   uint8_t release_minor = 36;  // of the kube-proxy to follow: Kubernetes 1.36
 
   uint32_t masquerade_mark() const { return uint32_t{1} << masquerade_bit; }

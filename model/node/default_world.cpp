@@ -148,6 +148,7 @@ Result<void> add_given_routes(World& world, const std::vector<NamedRoute>& given
 Sysctls with_settings(Sysctls sysctls, const SysctlSettings& given) {
   sysctls.ip_forward = given.ip_forward.value_or(sysctls.ip_forward);
   sysctls.route_localnet = given.route_localnet.value_or(sysctls.route_localnet);
+  sysctls.accept_local = given.accept_local.value_or(sysctls.accept_local);
   sysctls.tcp_be_liberal = given.tcp_be_liberal.value_or(sysctls.tcp_be_liberal);
   sysctls.tcp_loose = given.tcp_loose.value_or(sysctls.tcp_loose);
   return sysctls;

@@ -21,6 +21,7 @@ struct NamedRoute {
 struct SysctlSettings {
   std::optional<bool> ip_forward;
   std::optional<bool> route_localnet;
+  std::optional<bool> accept_local;
   std::optional<bool> tcp_be_liberal;
   std::optional<bool> tcp_loose;
 };
@@ -33,5 +34,8 @@ struct NodeSpec {
   std::optional<std::vector<NamedRoute>> routes;
   SysctlSettings sysctls;
 };
+
+// An address of a node that says nothing of its subnet: a /24, or a /64.
+InterfaceAddress node_address(const IpAddress& address);
 
 }  // namespace kubeproof

@@ -1,0 +1,109 @@
+// Services (v1), as far as kube-proxy reads them.
+#include <algorithm>
+#include <set>
+
+#include "model/cluster/address_text.h"
+#include "model/cluster/object_readers_json.h"
+
+namespace kubeproof {
+namespace {
+
+constexpr int64_t kMaxPort = 65535;
+constexpr int64_t kMaxAffinitySeconds = 86400;
+constexpr int64_t kDefaultAffinitySeconds = 10800;
+
+std::string read_cluster_ip(const JsonField& field) {
+  const std::string text = field.string_or("");
+  if (!text.empty() && text != "None" && !parse_sloppy_address(text)) {
+    field.fail_expecting("an IP address or None");
+  }
+  return text;
+}
+
+std::vector<ServicePort> read_ports(const JsonField& ports) {
+  std::vector<ServicePort> result;
+  std::set<std::string> names;
+  const std::vector<JsonField> items = ports.items();
+  for (const JsonField& item : items) {
+    ServicePort port;
+    port.name = item["name"].string_or("");
+    port.protocol = read_protocol(item["protocol"]);
+    port.port = static_cast<uint16_t>(item["port"].integer(1, kMaxPort));
+    port.node_port = static_cast<uint16_t>(item["nodePort"].integer_or(0, 0, kMaxPort));
+    if (items.size() > 1 && port.name.empty()) {
+      item["name"].fail_expecting("a name, since there are several ports");
+    }
+    if (!names.insert(port.name).second) item["name"].fail("a port of this name came before");
+    result.push_back(std::move(port));
+  }
+  return result;
+}
+
+TrafficPolicy read_policy(const JsonField& field) {
+  return field.one_of_or(TrafficPolicy::kCluster,
+                         {{"Cluster", TrafficPolicy::kCluster}, {"Local", TrafficPolicy::kLocal}});
+}
+
+void read_affinity(const JsonField& spec, Service& service) {
+  service.client_ip_affinity =
+      spec["sessionAffinity"].one_of_or(false, {{"None", false}, {"ClientIP", true}});
+  service.affinity_timeout_seconds =
+      static_cast<uint32_t>(spec["sessionAffinityConfig"]["clientIP"]["timeoutSeconds"].integer_or(
+          kDefaultAffinitySeconds, 1, kMaxAffinitySeconds));
+}
+
+std::vector<LoadBalancerIngress> read_load_balancer(const JsonField& ingress) {
+  std::vector<LoadBalancerIngress> result;
+  for (const JsonField& item : ingress.items()) {
+    LoadBalancerIngress entry;
+    entry.ip = item["ip"].string_or("");
+    entry.proxy_mode = item["ipMode"].one_of_or(false, {{"VIP", false}, {"Proxy", true}});
+    result.push_back(std::move(entry));
+  }
+  return result;
+}
+
+// The older of the two names wins, as it did in the releases that read them.
+std::string read_topology_annotation(const JsonField& object) {
+  const JsonField annotations = object["metadata"]["annotations"];
+  const JsonField hints = annotations["service.kubernetes.io/topology-aware-hints"];
+  const JsonField mode = annotations["service.kubernetes.io/topology-mode"];
+  return (hints.present() ? hints : mode).string_or("");
+}
+
+}  // namespace
+
+Service read_service(const JsonField& object) {
+  Service service;
+  service.key = read_key(object, true);
+  service.labels = read_labels(object);
+  service.topology_annotation = read_topology_annotation(object);
+
+  const JsonField spec = object["spec"];
+  if (!spec.present()) spec.fail_expecting("the service's specification");
+  service.type = spec["type"].one_of_or(ServiceType::kClusterIp,
+                                        {{"ClusterIP", ServiceType::kClusterIp},
+                                         {"NodePort", ServiceType::kNodePort},
+                                         {"LoadBalancer", ServiceType::kLoadBalancer},
+                                         {"ExternalName", ServiceType::kExternalName}});
+  service.cluster_ip = read_cluster_ip(spec["clusterIP"]);
+  for (const JsonField& item : spec["clusterIPs"].items()) {
+    service.cluster_ips.push_back(read_cluster_ip(item));
+  }
+  for (const JsonField& item : spec["ipFamilies"].items()) {
+    service.ip_families.push_back(
+        item.one_of<Family>({{"IPv4", Family::kIpv4}, {"IPv6", Family::kIpv6}}));
+  }
+  service.ports = read_ports(spec["ports"]);
+  service.external_ips = spec["externalIPs"].strings();
+  service.load_balancer_source_ranges = spec["loadBalancerSourceRanges"].strings();
+  service.external_traffic_policy = read_policy(spec["externalTrafficPolicy"]);
+  service.internal_traffic_policy = read_policy(spec["internalTrafficPolicy"]);
+  read_affinity(spec, service);
+  service.health_check_node_port =
+      static_cast<uint16_t>(spec["healthCheckNodePort"].integer_or(0, 0, kMaxPort));
+  service.load_balancer_ingress = read_load_balancer(object["status"]["loadBalancer"]["ingress"]);
+  return service;
+}
+
+}  // namespace kubeproof

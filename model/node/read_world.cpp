@@ -1,0 +1,191 @@
+#include "model/node/read_world.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "model/node/read_world_json.h"
+
+namespace kubeproof {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kMaxIndex = 0x7fffffff;
+constexpr int64_t kMaxMtu = 0x7fffffff;
+constexpr int64_t kMaxMetric = 0xffffffff;
+
+IpAddress read_address(const JsonField& field) {
+  const auto address = IpAddress::parse(field.string());
+  if (!address) field.fail_expecting("an IP address");
+  return *address;
+}
+
+bool has_word(const JsonField& list, std::string_view word) {
+  const std::vector<std::string> words = list.strings();
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+std::array<uint8_t, 6> read_mac(const JsonField& field) {
+  std::array<uint8_t, 6> mac{};
+  const std::string text = field.string();
+  int length = 0;
+  const int read = std::sscanf(text.c_str(), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0],
+                               &mac[1], &mac[2], &mac[3], &mac[4], &mac[5], &length);
+  if (read != 6 || static_cast<size_t>(length) != text.size()) {
+    field.fail_expecting("a link-layer address such as 02:00:00:00:00:01");
+  }
+  return mac;
+}
+
+InterfaceAddress read_interface_address(const JsonField& field) {
+  InterfaceAddress result;
+  result.address = read_address(field["local"]);
+  const int64_t bits = result.address.is_v4() ? 32 : 128;
+  result.prefix_length = static_cast<uint8_t>(field["prefixlen"].integer(0, bits));
+  result.scope = field["scope"].one_of_or<AddressScope>(AddressScope::kGlobal,
+                                                        {{"global", AddressScope::kGlobal},
+                                                         {"site", AddressScope::kSite},
+                                                         {"link", AddressScope::kLink},
+                                                         {"host", AddressScope::kHost}});
+  result.secondary = field["secondary"].boolean_or(false);
+  if (field["broadcast"].present()) result.broadcast = read_address(field["broadcast"]);
+  return result;
+}
+
+Interface read_interface(const JsonField& field) {
+  Interface result;
+  result.index = static_cast<uint32_t>(field["ifindex"].integer(1, kMaxIndex));
+  result.name = field["ifname"].string();
+  const bool loopback =
+      field["link_type"].string_or("") == "loopback" || has_word(field["flags"], "LOOPBACK");
+  if (loopback) result.kind = InterfaceKind::kLoopback;
+  result.mtu = static_cast<uint32_t>(field["mtu"].integer_or(result.mtu, 68, kMaxMtu));
+  if (!loopback && field["link_type"].string_or("") == "ether" && field["address"].present()) {
+    result.mac = read_mac(field["address"]);
+  }
+  for (const JsonField& each : field["addr_info"].items()) {
+    // An address that another host has already, or that may turn out to, is not in use.
+    if (each["tentative"].boolean_or(false) || each["dadfailed"].boolean_or(false)) continue;
+    result.addresses.push_back(read_interface_address(each));
+  }
+  return result;
+}
+
+// What leads a packet elsewhere than the rest of the route says, and is not modelled.
+void refuse_unmodelled(const JsonField& field) {
+  if (field["nexthops"].present()) field["nexthops"].fail("routes with several hops are unknown");
+  if (field["encap"].present()) field["encap"].fail("routes that encapsulate are unknown");
+  if (field["tos"].present()) field["tos"].fail("routes by type of service are unknown");
+  for (const JsonField& metrics : field["metrics"].items()) {
+    if (metrics["mtu"].present()) metrics["mtu"].fail("routes with an MTU are unknown");
+  }
+}
+
+// "default", "10.0.0.0/8", "10.0.0.1". The family of "default" shows only in its neighbours.
+Cidr read_destination(const JsonField& field, Family default_family) {
+  const std::string text = field.string();
+  if (text == "default") return {IpAddress::unspecified(default_family), 0};
+  const auto cidr = Cidr::parse(text);
+  if (!cidr) field.fail_expecting("default, or ADDRESS/LENGTH");
+  return *cidr;
+}
+
+Family default_family(const JsonField& field) {
+  for (const char* key : {"gateway", "prefsrc"}) {
+    if (field[key].present()) return read_address(field[key]).family();
+  }
+  // Only `ip -6 route` prints a router preference.
+  return field["pref"].present() ? Family::kIpv6 : Family::kIpv4;
+}
+
+NamedRoute read_route(const JsonField& field) {
+  refuse_unmodelled(field);
+  NamedRoute named;
+  Route& route = named.route;
+  route.destination = read_destination(field["dst"], default_family(field));
+  route.type = field["type"].one_of_or<RouteType>(RouteType::kUnicast,
+                                                  {{"unicast", RouteType::kUnicast},
+                                                   {"local", RouteType::kLocal},
+                                                   {"broadcast", RouteType::kBroadcast},
+                                                   {"unreachable", RouteType::kUnreachable},
+                                                   {"blackhole", RouteType::kBlackhole},
+                                                   {"prohibit", RouteType::kProhibit}});
+  if (field["gateway"].present()) route.gateway = read_address(field["gateway"]);
+  if (field["via"].present()) route.gateway = read_address(field["via"]["host"]);
+  if (field["prefsrc"].present()) route.preferred_source = read_address(field["prefsrc"]);
+  route.metric = static_cast<uint32_t>(field["metric"].integer_or(0, 0, kMaxMetric));
+  if (route.type == RouteType::kUnicast || field["dev"].present()) {
+    named.device = field["dev"].string();
+  }
+  return named;
+}
+
+// Routes of the main table that are in use. `ip route show table all` has others among them.
+bool is_in_use(const JsonField& field) {
+  const JsonField table = field["table"];
+  if (table.present() && !(table.value().is_string() && table.string() == "main")) return false;
+  const std::string type = field["type"].string_or("unicast");
+  return type != "multicast" && type != "anycast" && !has_word(field["flags"], "dead");
+}
+
+}  // namespace
+
+std::vector<Interface> read_interfaces(const JsonField& field) {
+  std::vector<Interface> interfaces;
+  for (const JsonField& each : field.items()) interfaces.push_back(read_interface(each));
+  return interfaces;
+}
+
+std::vector<NamedRoute> read_routes(const JsonField& field, const std::string& file) {
+  std::vector<NamedRoute> routes;
+  const std::vector<JsonField> items = field.items();
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!is_in_use(items[i])) continue;
+    routes.push_back(read_route(items[i]));
+    routes.back().place = fmt::format("{}: route {}", file, i + 1);
+  }
+  return routes;
+}
+
+Result<std::vector<Interface>> read_interfaces(const json& value, const JsonDocument& document) {
+  try {
+    return read_interfaces(JsonField(value));
+  } catch (const FieldFailure& failure) {
+    return document.error(failure, "");
+  }
+}
+
+Result<std::vector<NamedRoute>> read_routes(const json& value, const JsonDocument& document) {
+  try {
+    return read_routes(JsonField(value), document.file);
+  } catch (const FieldFailure& failure) {
+    return document.error(failure, "");
+  }
+}
+
+Result<std::vector<Interface>> read_interfaces(const std::string& file) {
+  const auto documents = read_documents(file);
+  if (!documents) return tl::unexpected(documents.error());
+  if (documents->size() != 1) {
+    return bad_input("{}: expected what `ip -j addr` prints, found {} documents", file,
+                     documents->size());
+  }
+  return read_interfaces(documents->front().value, documents->front());
+}
+
+Result<std::vector<NamedRoute>> read_routes(const std::vector<std::string>& files) {
+  std::vector<NamedRoute> all;
+  for (const std::string& file : files) {
+    const auto documents = read_documents(file);
+    if (!documents) return tl::unexpected(documents.error());
+    for (const JsonDocument& document : *documents) {
+      auto routes = read_routes(document.value, document);
+      if (!routes) return tl::unexpected(routes.error());
+      std::move(routes->begin(), routes->end(), std::back_inserter(all));
+    }
+  }
+  return all;
+}
+
+}  // namespace kubeproof
