@@ -1,12 +1,13 @@
 #include "model/cluster/document_json.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iostream>
-#include <iterator>
+#include <optional>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "model/cluster/tree_json.h"
@@ -16,6 +17,8 @@ namespace kubeproof {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::string_view kSeparator = "---";  // YAML's, but found between JSON documents as well
 
 // Turns the parser's events into a tree, since json::parse() would hide keys that occur twice.
 class TreeSax : public json::json_sax_t {
@@ -76,6 +79,10 @@ Result<std::vector<json>> parse_json(const std::string& text, const std::string&
   std::vector<json> documents;
   std::istringstream stream(text);
   while (!(stream >> std::ws).eof()) {
+    if (text.compare(static_cast<size_t>(stream.tellg()), kSeparator.size(), kSeparator) == 0) {
+      stream.ignore(static_cast<std::streamsize>(kSeparator.size()));
+      continue;
+    }
     TreeSax sax;
     if (!json::sax_parse(stream, &sax, json::input_format_t::json, false)) {
       stream.clear();
@@ -86,6 +93,16 @@ Result<std::vector<json>> parse_json(const std::string& text, const std::string&
     documents.push_back(sax.take());
   }
   return documents;
+}
+
+std::optional<std::string> read_all(std::FILE* file) {
+  std::string text;
+  std::array<char, 65536> buffer{};
+  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), file)) {
+    text.append(buffer.data(), count);
+  }
+  if (std::ferror(file) != 0) return std::nullopt;
+  return text;
 }
 
 bool ends_like_yaml(const std::string& file) {
@@ -130,15 +147,16 @@ Result<std::vector<JsonDocument>> parse_documents(std::string text, const std::s
 }
 
 Result<std::vector<JsonDocument>> read_documents(const std::string& file) {
-  std::ifstream opened;
-  if (file != "-") {
-    opened.open(file, std::ios::binary);
-    if (!opened) return bad_input("{}: {}", file, std::strerror(errno));
+  if (file == "-") {
+    auto text = read_all(stdin);
+    if (!text) return bad_input("standard input: {}", std::strerror(errno));
+    return parse_documents(*std::move(text), "standard input");
   }
-  std::istream& stream = file == "-" ? std::cin : opened;
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  if (stream.bad()) return bad_input("{}: cannot be read", file);
-  return parse_documents(std::move(text), file == "-" ? "standard input" : file);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "rb"),
+                                                               std::fclose);
+  auto text = opened != nullptr ? read_all(opened.get()) : std::nullopt;
+  if (!text) return bad_input("{}: {}", file, std::strerror(errno));
+  return parse_documents(*std::move(text), file);
 }
 
 }  // namespace kubeproof

@@ -42,13 +42,13 @@ void read_local_mode(const JsonField& root, ProxyConfig& config) {
   const JsonField detect = root["detectLocal"];
   config.bridge_interface = detect["bridgeInterface"].string_or("");
   config.interface_name_prefix = detect["interfaceNamePrefix"].string_or("");
-  config.detect_local_mode =
-      mode.one_of_or(DetectLocalMode::kClusterCidr,
-                     {{"", DetectLocalMode::kClusterCidr},
-                      {"ClusterCIDR", DetectLocalMode::kClusterCidr},
-                      {"NodeCIDR", DetectLocalMode::kNodeCidr},
-                      {"BridgeInterface", DetectLocalMode::kBridgeInterface},
-                      {"InterfaceNamePrefix", DetectLocalMode::kInterfaceNamePrefix}});
+  if (!mode.string_or("").empty()) {
+    config.detect_local_mode = mode.one_of<DetectLocalMode>(
+        {{"ClusterCIDR", DetectLocalMode::kClusterCidr},
+         {"NodeCIDR", DetectLocalMode::kNodeCidr},
+         {"BridgeInterface", DetectLocalMode::kBridgeInterface},
+         {"InterfaceNamePrefix", DetectLocalMode::kInterfaceNamePrefix}});
+  }
   if (config.detect_local_mode == DetectLocalMode::kBridgeInterface &&
       config.bridge_interface.empty()) {
     detect["bridgeInterface"].fail_expecting("the name of the bridge, for mode BridgeInterface");
@@ -98,7 +98,10 @@ uint8_t read_release(const JsonField& field, uint8_t fallback) {
 ProxyConfig read_config(const JsonField& root) {
   root["kind"].one_of_or(true, {{"KubeProxyConfiguration", true}});
   root["apiVersion"].one_of_or(true, {{kApiVersion, true}});
-  root["mode"].one_of_or(true, {{"", true}, {"iptables", true}});
+  const std::string mode = root["mode"].string_or("");
+  if (!mode.empty() && mode != "iptables") {
+    root["mode"].fail_expecting("iptables, the mode that is modelled");
+  }
 
   ProxyConfig config;
   config.cluster_cidrs = read_cluster_cidrs(root["clusterCIDR"]);

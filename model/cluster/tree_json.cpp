@@ -9,8 +9,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMostLevels = 100;         // Kubernetes objects have about a dozen
-constexpr size_t kMostValues = 50'000'000;  // several gigabytes
+constexpr size_t kMostLevels = 100;        // Kubernetes objects have about a dozen
+constexpr size_t kMostCopied = 1'000'000;  // values that aliases may add to what was written
 constexpr const char* kMergeKey = "<<";
 
 size_t count_values(const json& value) {
@@ -45,7 +45,6 @@ const json& JsonTree::end() {
   Level level = std::move(levels_.back());
   levels_.pop_back();
   if (level.merges) merge_members(level.container);
-  count(1);
   return place(std::move(level.container));
 }
 
@@ -63,12 +62,12 @@ void JsonTree::merge_key() {
 }
 
 void JsonTree::add(json scalar) {
-  count(1);
   place(std::move(scalar));
 }
 
 void JsonTree::add_copy(const json& value) {
-  count(count_values(value));
+  copied_ += count_values(value);
+  if (copied_ > kMostCopied) throw TreeFailure{"aliases stand for too many values"};
   place(value);
 }
 
@@ -95,13 +94,8 @@ json::json_pointer JsonTree::position() const {
   return pointer;
 }
 
-void JsonTree::count(size_t values) {
-  values_ += values;
-  if (values_ > kMostValues) throw TreeFailure{"too many values"};
-}
-
 json JsonTree::take() {
-  values_ = 0;
+  copied_ = 0;
   levels_.clear();
   return std::exchange(root_, json());
 }

@@ -45,11 +45,10 @@ class JsonTree {
 
   void begin(nlohmann::json container);
   const nlohmann::json& place(nlohmann::json value);
-  void count(size_t values);
 
   std::vector<Level> levels_;
   nlohmann::json root_;
-  size_t values_ = 0;
+  size_t copied_ = 0;
 };
 
 }  // namespace kubeproof

@@ -1,6 +1,8 @@
 #include "model/node/read_world.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <iterator>
 #include <utility>
 
@@ -74,11 +76,12 @@ Interface read_interface(const JsonField& field) {
 
 // What leads a packet elsewhere than the rest of the route says, and is not modelled.
 void refuse_unmodelled(const JsonField& field) {
-  if (field["nexthops"].present()) field["nexthops"].fail("routes with several hops are unknown");
-  if (field["encap"].present()) field["encap"].fail("routes that encapsulate are unknown");
-  if (field["tos"].present()) field["tos"].fail("routes by type of service are unknown");
+  if (field["nexthops"].present())
+    field["nexthops"].fail("routes with several hops are not modelled");
+  if (field["encap"].present()) field["encap"].fail("routes that encapsulate are not modelled");
+  if (field["tos"].present()) field["tos"].fail("routes by type of service are not modelled");
   for (const JsonField& metrics : field["metrics"].items()) {
-    if (metrics["mtu"].present()) metrics["mtu"].fail("routes with an MTU are unknown");
+    if (metrics["mtu"].present()) metrics["mtu"].fail("routes with an MTU are not modelled");
   }
 }
 
@@ -133,7 +136,11 @@ bool is_in_use(const JsonField& field) {
 
 std::vector<Interface> read_interfaces(const JsonField& field) {
   std::vector<Interface> interfaces;
-  for (const JsonField& each : field.items()) interfaces.push_back(read_interface(each));
+  for (const JsonField& each : field.items()) {
+    // `ip` leaves an empty object where a filter hides an interface.
+    if (each.members().empty()) continue;
+    interfaces.push_back(read_interface(each));
+  }
   return interfaces;
 }
 
