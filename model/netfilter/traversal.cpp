@@ -85,13 +85,24 @@ void Traversal::enter(PacketPath& path, const Injection& injection) {
   if (!view) return drop(path);
   path.view = *view;
   path.packet.resize(path.view.total_length);
-  if (injection.ingress.is_host()) return send_from_host(path);
+  if (injection.ingress.is_host()) return send_from_process(path);
   path.in = in;
   go_to(path, Hook::kPrerouting);
 }
 
+// What is too large for its route is refused with an error code (raw_send_hdrinc()).
+void Traversal::send_from_process(PacketPath& path) {
+  const auto route = stack_.route_output(path.view.source, path.view.destination);
+  const bool fits = !route || route->out == nullptr || path.packet.size() <= route->out->mtu;
+  if (!fits) {
+    note(path, [&] { return "refused: larger than the MTU of " + route->out->name; });
+    return drop(path);
+  }
+  send_from_node(path);
+}
+
 // A packet of the node's own is routed before netfilter sees it.
-void Traversal::send_from_host(PacketPath& path) {
+void Traversal::send_from_node(PacketPath& path) {
   const auto route = stack_.route_output(path.view.source, path.view.destination);
   if (!route) return fail(path, route.error());
   path.route = *route;
@@ -335,7 +346,7 @@ void Traversal::answer(PacketPath& path, const IcmpError& error) {
   path.made_by_node = true;
   attach_to_error(path.attachment);
   note(path, [&] { return "answered: " + describe_packet(path.packet); });
-  send_from_host(path);
+  send_from_node(path);
 }
 
 void Traversal::go_to(PacketPath& path, Hook hook) {

@@ -46,7 +46,8 @@ class Traversal {
  private:
   // Where a packet enters the node.
   void enter(PacketPath& path, const Injection& injection);
-  void send_from_host(PacketPath& path);
+  void send_from_process(PacketPath& path);
+  void send_from_node(PacketPath& path);
 
   // Runs the rest of the path to its end. Ways that part from it are put into paths_.
   void follow(PacketPath& path);

@@ -100,8 +100,7 @@ TEST(ConnectionTableTest, VisitsFlowsOfTheSameSourceNewestFirst) {
 TEST(ConnectionTableTest, WhatIsOverDoesNotPileUp) {
   ConnectionTable table;
   for (int i = 0; i < 10000; ++i) {
-    const FlowTuple original =
-        tuple(("10.0.0.1:" + std::to_string(i + 1)).c_str(), "10.96.0.1:53");
+    const FlowTuple original = tuple(("10.0.0.1:" + std::to_string(i + 1)).c_str(), "10.96.0.1:53");
     Connection next = connection(original, original.inverse());
     const Instant now = std::chrono::seconds(i);
     next.deadline = now + 10s;
