@@ -17,11 +17,15 @@ void CaptureWriter::Close::operator()(pcap_dumper* dumper) const {
 }
 
 Result<CaptureWriter> CaptureWriter::create(const std::string& path) {
+  return create(path, DLT_RAW);
+}
+
+Result<CaptureWriter> CaptureWriter::create(const std::string& path, int link_type) {
   std::FILE* file = std::fopen(path.c_str(), "wbe");
   if (file == nullptr) return bad_input("{}: {}", path, std::strerror(errno));
   constexpr int kSnapLength = 262144;
   std::unique_ptr<pcap, Close> handle(
-      pcap_open_dead_with_tstamp_precision(DLT_RAW, kSnapLength, PCAP_TSTAMP_PRECISION_NANO));
+      pcap_open_dead_with_tstamp_precision(link_type, kSnapLength, PCAP_TSTAMP_PRECISION_NANO));
   std::unique_ptr<pcap_dumper, Close> dumper(pcap_dump_fopen(handle.get(), file));
   if (!dumper) return bad_input("{}: {}", path, pcap_geterr(handle.get()));
   return CaptureWriter(path, std::move(handle), std::move(dumper));

@@ -1,4 +1,5 @@
-// Packets out as a pcap file that Wireshark opens: raw IP, time in nanoseconds.
+// Packets out as a pcap file that Wireshark opens, time in nanoseconds: raw IP, or frames as
+// another capture holds them.
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,8 @@ namespace kubeproof {
 class CaptureWriter {
  public:
   static Result<CaptureWriter> create(const std::string& path);
+  // With the link-layer headers of another capture (DLT_…).
+  static Result<CaptureWriter> create(const std::string& path, int link_type);
 
   void write(std::chrono::nanoseconds time, ByteView packet);
 

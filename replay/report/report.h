@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replay/capture/captured_packet.h"
 #include "replay/compare/follower.h"
 #include "replay/report/traffic_cell.h"
 
@@ -25,6 +26,7 @@ std::string_view to_string(FateClass fate);
 struct DivergenceReport {
   size_t number = 0;    // within its column, from 1
   std::string source;   // "lab.pcap frame 17", "web.json step 3 packet 2"
+  FramePlace place;     // of a captured packet; frame 0 otherwise
   std::string ingress;  // "pod 10.180.0.9 (pod1)"
   std::string packet;   // as given to the engine, in one line
   Disagreement disagreement;

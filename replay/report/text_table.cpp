@@ -7,6 +7,7 @@
 namespace kubeproof {
 
 bool TextTable::is_right_aligned(size_t column) const {
+  if (numbers_ == Numbers::kLeft) return false;
   const auto is_number = [](char c) { return (c >= '0' && c <= '9') || c == ',' || c == '-'; };
   return std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) {
     return column < row.size() && !row[column].empty() &&

@@ -1,4 +1,4 @@
-// Columns that line up: numbers to the right, everything else to the left.
+// Columns that line up: numbers to the right unless told otherwise, everything else to the left.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,9 @@ namespace kubeproof {
 
 class TextTable {
  public:
+  enum class Numbers : uint8_t { kRight, kLeft };
+  explicit TextTable(Numbers numbers = Numbers::kRight) : numbers_(numbers) {}
+
   void add_row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   // Each line indented by `indent` and ended by a newline.
   std::string render(size_t indent) const;
@@ -19,6 +22,7 @@ class TextTable {
  private:
   bool is_right_aligned(size_t column) const;
 
+  Numbers numbers_;
   std::vector<std::vector<std::string>> rows_;
 };
 

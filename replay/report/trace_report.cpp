@@ -43,7 +43,7 @@ std::vector<const TraceColumn*> shown_columns(const TraceReport& report) {
 
 std::string render_table(const TraceReport& report) {
   const auto columns = shown_columns(report);
-  TextTable table;
+  TextTable table(TextTable::Numbers::kLeft);
   const auto add = [&](std::string label, std::string permitted, auto of_column) {
     std::vector<std::string> row = {std::move(label), std::move(permitted)};
     for (const TraceColumn* column : columns) row.push_back(of_column(*column));

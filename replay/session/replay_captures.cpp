@@ -50,6 +50,7 @@ Result<std::vector<ImportCount>> replay_captures(Session& session, const Capture
     PacketSource source = replay.source;
     (source.step == 0 ? source.input : source.capture) = names[packet.place.file];
     source.frame = packet.place.frame;
+    source.file = packet.place.file;
     session.captured(packet, source);
     if (++packets % kProgressInterval == 0 && replay.progress) replay.progress(packets);
   }

@@ -42,7 +42,7 @@ ConversationPlan plan(uint8_t protocol) {
   return plan;
 }
 
-constexpr PacketSource kSource{"web.json", 1, {}, 0, 0};
+constexpr PacketSource kSource{"web.json", 1, {}, 0, 0, 0};
 
 void drop(const Injection&, Fate&) {}
 
@@ -159,7 +159,7 @@ TEST(Session, HoldsTheReferenceToTheCapture) {
   captured.ingress = Ingress{kUplink.interface};
   captured.packet = PacketBuilder::tcp("10.0.0.1:4000", "10.96.0.10:80").syn().build();
   captured.departures_complete = true;
-  run.session().captured(captured, {"lab.pcap", 0, {}, 5, 0});
+  run.session().captured(captured, {"lab.pcap", 0, {}, 5, 0, 0});
   const Report report = run.report();
   ASSERT_TRUE(report.captured);
   EXPECT_EQ(report.captured->diverge, 1U);

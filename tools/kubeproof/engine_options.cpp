@@ -1,0 +1,74 @@
+#include "tools/kubeproof/engine_options.h"
+
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "replay/engine/engine_probe.h"
+#include "replay/engine/netfilter_engine.h"
+#include "replay/engine/reference_engine.h"
+
+namespace kubeproof {
+namespace {
+
+// Fixed, so that a run that diverges diverges again.
+constexpr uint64_t kSeed = 1;
+
+constexpr std::array<std::string_view, 2> kNames = {"netfilter", "reference"};
+// The reference agrees with itself; it runs where it is asked for.
+constexpr std::array<std::string_view, 1> kDefault = {"netfilter"};
+
+using Made = Result<std::unique_ptr<Engine>>;
+
+Made make_netfilter() {
+  const EngineProbe probe = probe_netfilter();
+  if (!probe.available()) return environment_error("{}", fmt::join(probe.missing, "; "));
+  auto variant = choose_iptables_variant();
+  if (!variant) return tl::unexpected(variant.error());
+  return std::make_unique<NetfilterEngine>(*variant);
+}
+
+Made make_engine(std::string_view name) {
+  if (name == "netfilter") return make_netfilter();
+  return std::make_unique<ReferenceEngine>(make_oracle(), kSeed);
+}
+
+}  // namespace
+
+void EngineOptions::add_to(CLI::App& command) {
+  constexpr const char* kGroup = "Engines";
+  command
+      .add_option("--engine", names_,
+                  fmt::format("Which engines to run: {} (default: all that can run here)",
+                              fmt::join(kNames, ", ")))
+      ->type_name("NAME[,NAME…]")
+      ->delimiter(',')
+      ->group(kGroup);
+}
+
+Result<std::vector<EngineChoice>> EngineOptions::make() const {
+  std::vector<std::string> names = names_;
+  const bool by_name = !names.empty();
+  if (!by_name) names.assign(kDefault.begin(), kDefault.end());
+  std::vector<EngineChoice> choices;
+  for (const std::string& name : names) {
+    if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {
+      return bad_input("--engine: no engine is called '{}'; there are {}", name,
+                       fmt::join(kNames, ", "));
+    }
+    EngineChoice& choice = choices.emplace_back(EngineChoice{name, by_name, make_engine(name)});
+    if (!choice.engine && choice.engine.error().kind == ErrorKind::kBadInput) {
+      return tl::unexpected(choice.engine.error());
+    }
+  }
+  return choices;
+}
+
+std::unique_ptr<Oracle> make_oracle() {
+  return std::make_unique<Reference>();
+}
+
+}  // namespace kubeproof

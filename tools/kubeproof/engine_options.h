@@ -1,0 +1,33 @@
+// Which engines a command runs.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/result.h"
+#include "replay/session/session.h"
+
+namespace CLI {
+class App;
+}
+
+namespace kubeproof {
+
+class EngineOptions {
+ public:
+  void add_to(CLI::App& command);
+
+  // The engines that were asked for, or all that this machine can run in-process; fresh ones with
+  // every call. A name that no engine has is bad input.
+  Result<std::vector<EngineChoice>> make() const;
+
+ private:
+  std::vector<std::string> names_;
+};
+
+// One reference for each engine.
+std::unique_ptr<Oracle> make_oracle();
+
+}  // namespace kubeproof

@@ -1,0 +1,53 @@
+#include "tools/kubeproof/report_options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "replay/report/json_report.h"
+#include "replay/report/text_report.h"
+
+namespace kubeproof {
+
+using namespace std::chrono_literals;
+
+void ReportOptions::add_to(CLI::App& command) {
+  command.add_option("--format", format_, "For people or for machines")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+int ReportOptions::print(const Report& report) const {
+  if (json()) {
+    fmt::print("{}", render_json(report));
+  } else {
+    TextStyle style;
+    style.color = output_takes_color();
+    fmt::print("{}", render_text(report, style));
+  }
+  return exit_status(verdict_of(report));
+}
+
+bool output_takes_color() {
+  // The program runs no threads that could change the environment.
+  return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr;
+}
+
+ProgressLine::ProgressLine()
+    : terminal_(isatty(STDERR_FILENO) != 0), next_(std::chrono::steady_clock::now() + 1s) {}
+
+ProgressLine::~ProgressLine() {
+  if (shown_) fmt::print(stderr, "\r\x1b[K");
+}
+
+void ProgressLine::show(const std::string& text) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || now < next_) return;
+  next_ = now + 200ms;
+  shown_ = true;
+  fmt::print(stderr, "\r\x1b[K{}", text);
+}
+
+}  // namespace kubeproof

@@ -1,0 +1,52 @@
+#include "tools/kubeproof/snapshot_options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace kubeproof {
+
+void SnapshotOptions::add_to(CLI::App& command) {
+  constexpr const char* kGroup = "Cluster and node";
+  auto* cluster =
+      command
+          .add_option("--cluster", files_.cluster,
+                      "Kubernetes objects, as kubectl get -o json|yaml prints them: Services, "
+                      "EndpointSlices, Nodes, Pods")
+          ->type_name("FILE")
+          ->group(kGroup);
+  auto* node = command.add_option("--node", files_.node, "The node under test, by name")
+                   ->type_name("NAME")
+                   ->group(kGroup);
+  cluster->needs(node);
+  node->needs(cluster);
+  command
+      .add_option("--proxy-config", files_.proxy_config,
+                  "A KubeProxyConfiguration, or the ConfigMap that holds it")
+      ->type_name("FILE")
+      ->group(kGroup);
+  command
+      .add_option("--interfaces", files_.interfaces,
+                  "The node's interfaces, as ip -j addr prints them")
+      ->type_name("FILE")
+      ->group(kGroup);
+  command
+      .add_option("--routes", files_.routes,
+                  "The node's routes, as ip -j route and ip -j -6 route print them")
+      ->type_name("FILE")
+      ->group(kGroup);
+}
+
+Result<Snapshot> SnapshotOptions::read() const {
+  if (files_.cluster.empty()) return bad_input("--cluster and --node are missing");
+  return read_snapshot(files_);
+}
+
+Result<Configuration> configure(const Snapshot& snapshot, const std::vector<IpAddress>& traffic) {
+  NodePods pods(snapshot.node);
+  pods.add(snapshot.objects.cluster);
+  for (const IpAddress& address : traffic) pods.add_traffic_address(address);
+  auto world = make_world(snapshot.node, pods, snapshot.objects.cluster, snapshot.proxy);
+  if (!world) return tl::unexpected(world.error());
+  return Configuration{*std::move(world), snapshot.objects.cluster, snapshot.proxy};
+}
+
+}  // namespace kubeproof

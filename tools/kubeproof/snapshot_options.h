@@ -1,0 +1,35 @@
+// The options that say which cluster, node and configuration a command is about.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/packet/address.h"
+#include "model/snapshot/snapshot.h"
+#include "replay/engine/engine.h"
+
+namespace CLI {
+class App;
+}
+
+namespace kubeproof {
+
+class SnapshotOptions {
+ public:
+  void add_to(CLI::App& command);
+
+  // What the options name, read.
+  Result<Snapshot> read() const;
+
+  // Interfaces as they are on the captured node, with its indices.
+  bool has_interfaces() const { return files_.interfaces.has_value(); }
+
+ private:
+  SnapshotFiles files_;
+};
+
+// What engines are programmed with. `traffic`: sources that the node must know, of captures.
+Result<Configuration> configure(const Snapshot& snapshot, const std::vector<IpAddress>& traffic);
+
+}  // namespace kubeproof
