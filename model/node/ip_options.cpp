@@ -15,11 +15,14 @@ StackFailure ipv4_parameter_problem(size_t pointer) {
               .type = kParameterProblem, .code = 0, .info = static_cast<uint32_t>(pointer << 24)}};
 }
 
-StackFailure ipv6_unknown_option(size_t pointer) {
-  constexpr uint8_t kParameterProblem = 4, kUnknownOption = 2;
-  return {StackDrop::kBadOptions, IcmpError{.type = kParameterProblem,
-                                            .code = kUnknownOption,
-                                            .info = static_cast<uint32_t>(pointer)}};
+constexpr uint8_t kErroneousField = 0;
+constexpr uint8_t kUnknownOption = 2;
+
+StackFailure ipv6_parameter_problem(uint8_t code, size_t pointer) {
+  constexpr uint8_t kParameterProblem = 4;
+  return {
+      StackDrop::kBadOptions,
+      IcmpError{.type = kParameterProblem, .code = code, .info = static_cast<uint32_t>(pointer)}};
 }
 
 enum Ipv6Option : uint8_t {
@@ -39,14 +42,26 @@ std::optional<StackFailure> refuse_unknown(ByteView packet, size_t at) {
     case 0:
       return std::nullopt;
     case 2:
-      return ipv6_unknown_option(at);
+      return ipv6_parameter_problem(kUnknownOption, at);
     case 3:
-      if (!to_group) return ipv6_unknown_option(at);
+      if (!to_group) return ipv6_parameter_problem(kUnknownOption, at);
       break;
     default:
       break;
   }
   return StackFailure{StackDrop::kBadOptions, std::nullopt};
+}
+
+// A length beyond 65535 in place of the header's, which must then be zero (RFC 2675). None of our
+// packets is that long, so all that is left is how the option is wrong.
+StackFailure refuse_jumbogram(ByteView packet, size_t at) {
+  constexpr uint32_t kLargestPayload = 0xffff;
+  if (packet[at + 1] != 4 || at % 4 != 2) return {StackDrop::kBadOptions, std::nullopt};
+  if (load32(packet, at + 2) <= kLargestPayload) {
+    return ipv6_parameter_problem(kErroneousField, at + 2);
+  }
+  if (load16(packet, 4) != 0) return ipv6_parameter_problem(kErroneousField, at);
+  return {StackDrop::kTotalLength, std::nullopt};
 }
 
 }  // namespace
@@ -99,7 +114,8 @@ std::optional<StackFailure> refuse_hop_by_hop_options(ByteView packet) {
     } else {
       padding = 0;
       if (++options > kMostOptions) return silent;
-      if (type == kJumbo || (type == kRouterAlert && size != 4)) return silent;
+      if (type == kJumbo) return refuse_jumbogram(packet, at);
+      if (type == kRouterAlert && size != 4) return silent;
       if (type != kRouterAlert && type != kCalipso && type != kIoam) {
         if (auto refusal = refuse_unknown(packet, at)) return refusal;
       }

@@ -30,24 +30,6 @@ std::optional<StackDrop> ipv4_martian(const IpAddress& source, const IpAddress& 
   return std::nullopt;
 }
 
-// Groups that every node is a member of, and those that a router joins (RFC 4291, section 2.8).
-bool is_joined_group(const IpAddress& group, const Interface& in, bool router) {
-  if (group.is_v4()) return group.v4_host_order() == 0xe0000001;
-  const auto bytes = group.bytes();
-  const bool well_known =
-      std::all_of(bytes.begin() + 2, bytes.begin() + 15, [](uint8_t byte) { return byte == 0; });
-  const int scope = bytes[1];
-  if (well_known && bytes[15] == 1) return scope <= 2;
-  if (well_known && bytes[15] == 2) return router && (scope <= 2 || scope == 5);
-  // Solicited-node: ff02::1:ff, and the last three bytes of an address.
-  constexpr std::array<uint8_t, 13> kSolicited{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff};
-  if (!std::equal(kSolicited.begin(), kSolicited.end(), bytes.begin())) return false;
-  return std::any_of(in.addresses.begin(), in.addresses.end(), [&](const InterfaceAddress& own) {
-    return !own.address.is_v4() &&
-           std::equal(bytes.begin() + 13, bytes.end(), own.address.bytes().begin() + 13);
-  });
-}
-
 // The answers of ip_error() and of ip6_pkt_discard() and its kin.
 StackResult<RouteDecision> dispatch(const RouteDecision& route, Family family) {
   switch (route.verdict) {
@@ -74,13 +56,25 @@ bool is_for_the_node(RouteVerdict verdict) {
 
 }  // namespace
 
+bool IpStack::is_joined(const IpAddress& group) const {
+  if (group.is_v4()) return group.v4_host_order() == 0xe0000001;
+  const auto bytes = group.bytes();
+  const bool well_known =
+      std::all_of(bytes.begin() + 2, bytes.begin() + 15, [](uint8_t byte) { return byte == 0; });
+  constexpr int kNode = 1, kLink = 2;
+  if (!well_known || (bytes[1] != kNode && bytes[1] != kLink)) return false;
+  constexpr uint8_t kAllNodes = 1, kAllRouters = 2;
+  return bytes[15] == kAllNodes ||
+         (bytes[15] == kAllRouters && bytes[1] == kLink && world_.sysctls.ip_forward);
+}
+
 StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface& in) const {
   const IpAddress source = source_of(packet);
   const IpAddress destination = destination_of(packet);
   const bool ipv4 = destination.is_v4();
   const Sysctls& sysctls = world_.sysctls;
 
-  if (destination.is_multicast() && !is_joined_group(destination, in, sysctls.ip_forward)) {
+  if (destination.is_multicast() && !is_joined(destination)) {
     return fail(StackDrop::kMulticast);
   }
   if (ipv4) {
@@ -92,7 +86,7 @@ StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface
 
   // fib_validate_source() with rp_filter off: no other host has an address of the node's own. IPv6
   // does not ask.
-  if (ipv4 && !sysctls.accept_local &&
+  if (ipv4 && !in.accept_local &&
       (is_for_the_node(route.verdict) || route.verdict == RouteVerdict::kForward) &&
       routes_.is_configured(source)) {
     return fail(StackDrop::kMartianSource);

@@ -115,10 +115,12 @@ StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
       if (source.is_v4() && source.is_loopback() && !world_.sysctls.route_localnet) {
         return fail(StackDrop::kMartianSource);
       }
-      return route;
+      break;
     default:
-      return route;
+      break;
   }
+  if (route.out == nullptr) return fail(StackDrop::kNoRoute);
+  return route;
 }
 
 StackResult<IpStack::OutputSize> IpStack::output_size(ByteView packet, const Interface& out) const {

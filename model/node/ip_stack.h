@@ -78,12 +78,17 @@ class IpStack {
   // verdict is returned.
   StackResult<RouteDecision> route_input(ByteView packet, const Interface& in) const;
 
+  // Groups that the node is in at every interface: all nodes, and in IPv6 all routers of a link.
+  // Not those of neighbour discovery: the interfaces of a node's world resolve no addresses.
+  bool is_joined(const IpAddress& group) const;
+
   // Lowers the TTL or hop limit (and mends the IPv4 header's checksum) where all is well. The
   // answer to a failure quotes the packet as it was.
   StackResult<void> forward(MutableByteView packet, const Interface& in,
                             const RouteDecision& route) const;
 
-  // Which way a packet of the node's own goes: kLocal, kBroadcast or kForward (to a group, too).
+  // Which way a packet of the node's own goes, always with an interface: kLocal, kBroadcast or
+  // kForward (to a group and to 255.255.255.255, too).
   // Failures have no answer: the sending process gets an error code. `bound_to` as for lookup().
   StackResult<RouteDecision> route_output(const IpAddress& source, const IpAddress& destination,
                                           const Interface* bound_to = nullptr) const;

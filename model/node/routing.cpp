@@ -122,6 +122,7 @@ void RoutingTable::add_route(const Route& route) {
                            .out = world_.find_interface(route.interface),
                            .next_hop = route.gateway.value_or(IpAddress()),
                            .preferred_source = route.preferred_source}};
+  if (route.type == RouteType::kLocal) entry.decision.out = &world_.loopback();
   if (!entry.decision.preferred_source && route.destination.family() == Family::kIpv4 &&
       entry.decision.out != nullptr) {
     // Routes without a gateway have link scope (`scope link`), and so may take any address that is

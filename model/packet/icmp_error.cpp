@@ -31,6 +31,14 @@ bool is_about_an_error(ByteView packet, const PacketView& view) {
   return false;
 }
 
+// RFC 4443, section 2.4 (e.3): path MTU discovery for groups, and options that ask for an answer.
+bool may_concern_a_group(ByteView packet, const IcmpError& error) {
+  constexpr uint8_t kPacketTooBig = 2, kParameterProblem = 4, kUnknownOption = 2;
+  if (error.type == kPacketTooBig) return true;
+  return error.type == kParameterProblem && error.code == kUnknownOption &&
+         error.info < packet.size() && packet[error.info] >> 6 == 2;
+}
+
 bool is_suppressed(ByteView packet, const PacketView& view, const IcmpError& error) {
   if (view.source.is_multicast() || view.source.is_unspecified() ||
       view.source.is_limited_broadcast() || is_about_an_error(packet, view)) {
@@ -40,8 +48,7 @@ bool is_suppressed(ByteView packet, const PacketView& view, const IcmpError& err
     return view.destination.is_multicast() || view.destination.is_limited_broadcast() ||
            (view.is_fragment && view.fragment_offset != 0);
   }
-  constexpr uint8_t kPacketTooBig = 2;
-  return view.destination.is_multicast() && error.type != kPacketTooBig;
+  return view.destination.is_multicast() && !may_concern_a_group(packet, error);
 }
 
 void put_icmp_header(MutableByteView header, const IcmpError& error) {

@@ -167,14 +167,29 @@ void NodeSimulation::host_output(Traveller& traveller, Fate& fate) {
   if (!length) return fail(traveller, {length.error().drop, std::nullopt}, fate);
   traveller.packet.resize(*length);
 
-  const auto route = stack_.route_output(source_of(traveller.packet),
-                                         destination_of(traveller.packet), traveller.at);
+  const IpAddress destination = destination_of(traveller.packet);
+  const auto route = stack_.route_output(source_of(traveller.packet), destination, traveller.at);
   if (!route) return fail(traveller, route.error(), fate);
-  const bool leaves = route->verdict == RouteVerdict::kForward || route->out != nullptr;
-  traveller.at = leaves ? route->out : &world_.loopback();
-  traveller.route = route->verdict == RouteVerdict::kLocal ? KnownRoute::kLocal : KnownRoute::kOut;
+  const bool leaves = route->out->kind != InterfaceKind::kLoopback;
+  traveller.at = route->out;
+  traveller.route = leaves ? KnownRoute::kOut : KnownRoute::kLocal;
   traveller.stage = Stage::kStackOutput;
   say(fate, traveller, "routed to it by the stack");
+  if (leaves && for_the_node_too(destination)) hear_oneself(traveller);
+}
+
+bool NodeSimulation::for_the_node_too(const IpAddress& destination) const {
+  if (destination.is_multicast()) return stack_.is_joined(destination);
+  return routes_.lookup(destination).verdict == RouteVerdict::kBroadcast;
+}
+
+// ip_mc_output(): a copy comes back as if the interface had received it (dev_loopback_xmit()).
+void NodeSimulation::hear_oneself(const Traveller& traveller) {
+  Traveller copy = traveller;
+  copy.stage = Stage::kTcIngress;
+  copy.route = KnownRoute::kLocal;
+  copy.received_at = copy.at->index;
+  others_.push_back(std::move(copy));
 }
 
 void NodeSimulation::stack_output(Traveller& traveller, Fate& fate) {

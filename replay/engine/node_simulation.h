@@ -99,6 +99,8 @@ class NodeSimulation {
   void redirect(Traveller& traveller, const HookOutput& output, Fate& fate);
   void stack_input(Traveller& traveller, Fate& fate);
   void host_output(Traveller& traveller, Fate& fate);
+  bool for_the_node_too(const IpAddress& destination) const;
+  void hear_oneself(const Traveller& traveller);
   void stack_output(Traveller& traveller, Fate& fate);
   void transmit(Traveller& traveller, Fate& fate);
   void deliver(Traveller& traveller, Fate& fate);

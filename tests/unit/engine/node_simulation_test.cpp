@@ -202,7 +202,7 @@ TEST_F(NodeSimulationTest, TheStacksErrorsMeetTheEgressHookOnTheirWayBack) {
 }
 
 TEST_F(NodeSimulationTest, ErrorsAboutWhatAProgramSentToIngressGoToTheHostsSockets) {
-  world_.sysctls.accept_local = true;
+  world_.interfaces[0].accept_local = true;
   programs_.attach(Hook::kTcEgress, "eth0", redirect(Action::kRedirectIngress, "lo"));
   inject("host", udp("192.168.0.2", "10.180.0.9").ttl(1).build());
   EXPECT_EQ(emissions(), Lines{"pod1 192.168.0.2 > 10.180.0.9 ttl 1"});

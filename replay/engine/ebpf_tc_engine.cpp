@@ -1,0 +1,199 @@
+#include "replay/engine/ebpf_tc_engine.h"
+
+#include <linux/pkt_cls.h>
+
+#include <utility>
+
+#include "datapath/control/datapath.h"
+#include "replay/engine/namespace_stay.h"
+#include "replay/engine/node_simulation.h"
+#include "replay/engine/private_namespace.h"
+#include "replay/engine/test_run.h"
+#include "replay/engine/trace_text.h"
+#include "replay/engine/world_setup.h"
+
+namespace kubeproof {
+namespace {
+
+// Time starts well above zero, as a machine's does after a while.
+constexpr std::chrono::nanoseconds kStartOfTime = std::chrono::hours(24);
+// How often the datapath's control looks for flows whose time is over.
+constexpr std::chrono::nanoseconds kGarbageInterval = std::chrono::seconds(30);
+
+// The datapath at the hooks of every interface.
+class DatapathHooks : public HookPrograms {
+ public:
+  DatapathHooks(Datapath& datapath, const World& world)
+      : datapath_(datapath),
+        world_(world),
+        ingress_(datapath.ingress_program(), "tc ingress program"),
+        egress_(datapath.egress_program(), "tc egress program") {}
+
+  Result<HookOutput> run(const HookInput& input, std::vector<std::string>* trace) override {
+    TestRun& program = input.hook == Hook::kTcIngress ? ingress_ : egress_;
+    auto output = program.run(
+        input.packet,
+        {.interface = input.interface->index, .ingress = input.received_at, .mark = input.mark});
+    if (!output) return tl::unexpected(output.error());
+    auto record = take_record(input);
+    if (!record) return tl::unexpected(record.error());
+    if (trace != nullptr) {
+      trace->push_back(
+          describe_decision(*record, world_, datapath_.service_name(record->service_id)));
+    }
+    return judge(*output, *record);
+  }
+
+ private:
+  // The record of the run that just ended.
+  Result<abi::trace_record> take_record(const HookInput& input) {
+    size_t count = 0;
+    abi::trace_record record{};
+    datapath_.drain_trace([&](const abi::trace_record& one) {
+      record = one;
+      ++count;
+    });
+    if (count != 1 || record.ifindex != input.interface->index) {
+      return environment_error("{}: the programs left {} trace records for one run, expected 1",
+                               input.interface->name, count);
+    }
+    return record;
+  }
+
+  // What becomes of the packet follows from the return code; only where it goes from the record.
+  static Result<HookOutput> judge(const TestRun::Output& output, const abi::trace_record& record) {
+    HookOutput result{.mark = output.mark, .packet = output.packet};
+    switch (output.verdict) {
+      case TC_ACT_SHOT:
+      case TC_ACT_STOLEN:
+      case TC_ACT_QUEUED:
+      case TC_ACT_TRAP:
+        result.action = HookOutput::Action::kDrop;
+        return result;
+      case TC_ACT_REDIRECT:
+        break;
+      default:
+        return result;
+    }
+    result.redirect_interface = record.redirect_ifindex;
+    switch (record.redirect) {
+      case abi::REDIRECT_EGRESS:
+        result.action = HookOutput::Action::kRedirectEgress;
+        return result;
+      case abi::REDIRECT_INGRESS:
+        result.action = HookOutput::Action::kRedirectIngress;
+        return result;
+      case abi::REDIRECT_NEIGHBOUR:
+        result.action = HookOutput::Action::kRedirectNeighbour;
+        return result;
+      default:
+        return environment_error("a program redirected a packet, but its trace does not say where");
+    }
+  }
+
+  Datapath& datapath_;
+  const World& world_;
+  TestRun ingress_;
+  TestRun egress_;
+};
+
+// The world as Datapath::attach() leaves it: it changes sysctls for what it delivers through lo.
+World as_attached(World world) {
+  world.sysctls.route_localnet = true;
+  for (Interface& interface : world.interfaces) {
+    if (interface.kind == InterfaceKind::kLoopback) interface.accept_local = true;
+  }
+  return world;
+}
+
+// What exists once the world is known.
+class Node {
+ public:
+  static Result<std::unique_ptr<Node>> create(const World& world, Datapath& datapath) {
+    auto name_space = PrivateNamespace::create();
+    if (!name_space) return tl::unexpected(name_space.error());
+    auto devices = name_space->run([&] { return set_up_world(world); });
+    if (!devices) return tl::unexpected(devices.error());
+    return std::unique_ptr<Node>(
+        new Node(world, datapath, std::move(*name_space), std::move(*devices)));
+  }
+
+  Result<void> enter() { return stay_.enter(); }
+  NodeSimulation& simulation() { return simulation_; }
+
+ private:
+  Node(const World& world, Datapath& datapath, PrivateNamespace name_space,
+       std::vector<TunDevice> devices)
+      : world_(world),
+        name_space_(std::move(name_space)),
+        devices_(std::move(devices)),
+        stay_(name_space_),
+        hooks_(datapath, world_),
+        simulation_(world_, hooks_) {}
+
+  const World world_;
+  PrivateNamespace name_space_;
+  std::vector<TunDevice> devices_;
+  NamespaceStay stay_;
+  DatapathHooks hooks_;
+  NodeSimulation simulation_;
+};
+
+class EbpfTcEngine : public Engine {
+ public:
+  explicit EbpfTcEngine(Datapath datapath) : datapath_(std::move(datapath)) {
+    datapath_.trace(true);
+    datapath_.set_clock(0, static_cast<uint64_t>(now_.count()));
+  }
+
+  std::string_view name() const override { return "ebpf-tc"; }
+
+  Result<void> program(const Configuration& configuration) override {
+    if (!node_) {
+      auto node = Node::create(as_attached(configuration.world), datapath_);
+      if (!node) return tl::unexpected(node.error());
+      node_ = std::move(*node);
+      node_->simulation().explain(explain_);
+    }
+    return datapath_.program(configuration.world, configuration.cluster, configuration.proxy);
+  }
+
+  Result<void> inject(const Injection& injection, Fate& fate) override {
+    if (!node_) return bad_input("ebpf-tc: a packet came before the first configuration");
+    if (auto entered = node_->enter(); !entered) return entered;
+    return node_->simulation().inject(injection, fate);
+  }
+
+  Result<void> advance(std::chrono::nanoseconds duration) override {
+    now_ += duration;
+    datapath_.set_clock(0, static_cast<uint64_t>(now_.count()));
+    if (now_ - last_collection_ < kGarbageInterval) return {};
+    last_collection_ = now_;
+    return datapath_.collect_garbage();
+  }
+
+  void explain(bool on) override {
+    explain_ = on;
+    if (node_) node_->simulation().explain(on);
+  }
+
+ private:
+  Datapath datapath_;
+  std::unique_ptr<Node> node_;
+  std::chrono::nanoseconds now_ = kStartOfTime;
+  std::chrono::nanoseconds last_collection_ = kStartOfTime;
+  bool explain_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_ebpf_tc_engine(const EbpfTcOptions& options) {
+  LoadOptions load;
+  load.object_file = options.object_file;
+  auto datapath = Datapath::load(load);
+  if (!datapath) return tl::unexpected(datapath.error());
+  if (options.seed != 0) datapath->seed_random(options.seed);
+  return std::make_unique<EbpfTcEngine>(std::move(*datapath));
+}
+
+}  // namespace kubeproof

@@ -1,0 +1,24 @@
+// The datapath's tc programs, run by BPF_PROG_TEST_RUN at every interface of a simulated node. The
+// kernel's part that test runs do reach, routes and interfaces by index, is real: it lies in a
+// private network namespace.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "model/result.h"
+#include "replay/engine/engine.h"
+
+namespace kubeproof {
+
+struct EbpfTcOptions {
+  std::optional<std::filesystem::path> object_file;  // in place of the built-in programs
+  uint64_t seed = 0;                                 // of the datapath's choices; 0: the kernel's
+};
+
+// Loads the programs, so that what the machine lacks is known at once.
+Result<std::unique_ptr<Engine>> make_ebpf_tc_engine(const EbpfTcOptions& options = {});
+
+}  // namespace kubeproof

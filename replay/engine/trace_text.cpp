@@ -1,0 +1,183 @@
+#include "replay/engine/trace_text.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "model/packet/packet_view.h"
+
+namespace kubeproof {
+namespace {
+
+IpAddress to_address(const abi::address& address, uint8_t family) {
+  std::array<uint8_t, 16> bytes{};
+  std::memcpy(bytes.data(), &address, sizeof(address));
+  const std::span<const uint8_t, 16> all(bytes);
+  return family == abi::FAMILY_IPV6 ? IpAddress::v6(all) : IpAddress::v4(all.first<4>());
+}
+
+SocketAddress endpoint(const abi::address& address, uint16_t network_order_port, uint8_t family) {
+  return {to_address(address, family), ntohs(network_order_port)};
+}
+
+std::string describe(const abi::tuple& tuple) {
+  return fmt::format("{} > {}", endpoint(tuple.source, tuple.source_port, tuple.family).to_string(),
+                     endpoint(tuple.destination, tuple.destination_port, tuple.family).to_string());
+}
+
+bool same_endpoints(const abi::tuple& a, const abi::tuple& b) {
+  return std::memcmp(&a.source, &b.source, sizeof(a.source)) == 0 &&
+         std::memcmp(&a.destination, &b.destination, sizeof(a.destination)) == 0 &&
+         a.source_port == b.source_port && a.destination_port == b.destination_port;
+}
+
+std::string interface_name(const World& world, uint32_t index) {
+  const Interface* interface = world.find_interface(index);
+  return interface != nullptr ? interface->name : fmt::format("interface {}", index);
+}
+
+std::string_view program_text(uint8_t program) {
+  return program == abi::PROGRAM_TC_EGRESS ? "tc egress" : "tc ingress";
+}
+
+std::string_view redirect_text(uint8_t redirect) {
+  switch (redirect) {
+    case abi::REDIRECT_INGRESS:
+      return "redirected to the ingress of";
+    case abi::REDIRECT_NEIGHBOUR:
+      return "redirected by neighbour to";
+    default:
+      return "redirected to";
+  }
+}
+
+constexpr std::array kFlagTexts = {
+    std::pair{abi::TRACE_MASQUERADE, "masquerade"},
+    std::pair{abi::TRACE_HAIRPIN, "hairpin"},
+    std::pair{abi::TRACE_PORT_REDRAWN, "source port redrawn"},
+    std::pair{abi::TRACE_AFFINITY, "affinity"},
+    std::pair{abi::TRACE_LOCAL_SET, "local endpoints only"},
+    std::pair{abi::TRACE_SHORT_CIRCUIT, "short-circuit for local traffic"},
+    std::pair{abi::TRACE_NODE_PORT, "node port"},
+    std::pair{abi::TRACE_CLUSTER_IP, "cluster IP"},
+    std::pair{abi::TRACE_EXTERNAL_IP, "external IP"},
+    std::pair{abi::TRACE_REJECTED, "rejected"},
+    std::pair{abi::TRACE_HOST_ORIGIN, "from the host"},
+    std::pair{abi::TRACE_LOCAL_BACKEND, "endpoint on the host"},
+};
+
+}  // namespace
+
+std::string_view reason_text(abi::reason reason) {
+  switch (reason) {
+    case abi::REASON_NONE:
+    case abi::REASON_COUNT:
+      break;
+    case abi::PASS_NOT_IP:
+      return "not IP";
+    case abi::PASS_OTHER_HOST:
+      return "for another host on the link";
+    case abi::PASS_VLAN:
+      return "VLAN tag";
+    case abi::PASS_MALFORMED:
+      return "malformed, left to the stack";
+    case abi::PASS_FRAGMENT:
+      return "later fragment of no flow";
+    case abi::PASS_OTHER_PROTOCOL:
+      return "another protocol";
+    case abi::PASS_NO_SERVICE:
+      return "no service";
+    case abi::PASS_LOOPBACK:
+      return "decided when it was sent through lo";
+    case abi::PASS_ALREADY_DECIDED:
+      return "decided before its redirect";
+    case abi::PASS_STACK_ANSWERS:
+      return "left to the stack, which refuses it first";
+    case abi::PASS_LEAVES:
+      return "the host's own, to an address without rules for it";
+    case abi::PASS_INVALID:
+      return "invalid, but nothing drops it here";
+    case abi::PASS_RELATED_UNKNOWN:
+      return "ICMP error about no known flow";
+    case abi::PASS_FORWARDED:
+      return "nothing to translate";
+    case abi::PASS_MARTIAN:
+      return "martian source, left to the stack";
+    case abi::REASON_NEW_FLOW:
+      return "new flow";
+    case abi::REASON_NEW_DIRECT_FLOW:
+      return "new flow, straight to an endpoint";
+    case abi::REASON_ORIGINAL:
+      return "known flow";
+    case abi::REASON_REPLY:
+      return "reply";
+    case abi::REASON_RELATED:
+      return "ICMP error about a flow";
+    case abi::REASON_FRAGMENT:
+      return "later fragment of a flow";
+    case abi::REASON_REJECTED:
+      return "no endpoints: answered with port unreachable";
+    case abi::DROP_NO_LOCAL_ENDPOINT:
+      return "policy Local, and no endpoint on this node";
+    case abi::DROP_SOURCE_RANGE:
+      return "source outside loadBalancerSourceRanges";
+    case abi::DROP_INVALID:
+      return "invalid";
+    case abi::DROP_LOCALNET:
+      return "from outside to 127.0.0.0/8";
+    case abi::DROP_NO_SOURCE:
+      return "no address to masquerade with";
+    case abi::DROP_NO_PORT:
+      return "no free source port";
+    case abi::DROP_TABLE_FULL:
+      return "flow table full";
+    case abi::DROP_NO_BACKEND:
+      return "maps contradict each other: no such backend";
+    case abi::DROP_NO_ROUTE:
+      return "no route to the endpoint";
+    case abi::DROP_ICMP_REDIRECT:
+      return "ICMP redirect about a translated flow";
+    case abi::DROP_REWRITE:
+      return "the packet could not be rewritten";
+    case abi::DROP_REJECT_SILENT:
+      return "no endpoints, and no error may be sent about it";
+  }
+  return "unknown reason";
+}
+
+std::string describe_decision(const abi::trace_record& record, const World& world,
+                              std::string_view service) {
+  std::string line =
+      fmt::format("{} {}: {}", program_text(record.program), interface_name(world, record.ifindex),
+                  reason_text(static_cast<abi::reason>(record.reason)));
+  if (!service.empty()) line += fmt::format(" of {}", service);
+  if (record.before.family != 0) line += fmt::format(", {}", describe(record.before));
+  if (record.after.family != 0 && !same_endpoints(record.before, record.after)) {
+    line += fmt::format(" becomes {}", describe(record.after));
+  }
+  if (record.backend.port != 0) {
+    line += fmt::format(
+        "; endpoint {}",
+        endpoint(record.backend.address, record.backend.port, record.before.family).to_string());
+  }
+  for (const auto& [flag, text] : kFlagTexts) {
+    if ((record.flags & flag) != 0) line += fmt::format("; {}", text);
+  }
+  switch (record.verdict) {
+    case abi::VERDICT_DROP:
+      line += "; dropped";
+      break;
+    case abi::VERDICT_REDIRECT:
+      line += fmt::format("; {} {}", redirect_text(record.redirect),
+                          interface_name(world, record.redirect_ifindex));
+      break;
+    default:
+      break;
+  }
+  return line;
+}
+
+}  // namespace kubeproof
