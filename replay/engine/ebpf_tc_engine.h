@@ -14,8 +14,8 @@
 namespace kubeproof {
 
 struct EbpfTcOptions {
-  std::optional<std::filesystem::path> object_file;  // in place of the built-in programs
-  uint64_t seed = 0;                                 // of the datapath's choices; 0: the kernel's
+  std::optional<std::filesystem::path> object_file{};  // in place of the built-in programs
+  uint64_t seed = 0;                                   // of the datapath's choices; 0: the kernel's
 };
 
 // Loads the programs, so that what the machine lacks is known at once.
