@@ -86,7 +86,7 @@ StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface
 
   // fib_validate_source() with rp_filter off: no other host has an address of the node's own. IPv6
   // does not ask.
-  if (ipv4 && !in.accept_local &&
+  if (ipv4 && !sysctls.accept_local && !in.accept_local &&
       (is_for_the_node(route.verdict) || route.verdict == RouteVerdict::kForward) &&
       routes_.is_configured(source)) {
     return fail(StackDrop::kMartianSource);

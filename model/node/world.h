@@ -37,7 +37,7 @@ struct Interface {
   std::string name;
   InterfaceKind kind = InterfaceKind::kOther;
   uint32_t mtu = 1500;
-  bool accept_local = false;  // net.ipv4.conf.NAME.accept_local
+  bool accept_local = false;  // net.ipv4.conf.NAME.accept_local, beside Sysctls::accept_local
   std::optional<std::array<uint8_t, 6>> mac;
   std::vector<InterfaceAddress> addresses;  // in the kernel's order, as `ip addr` prints them
 };
@@ -65,6 +65,7 @@ struct Route {
 struct Sysctls {
   bool ip_forward = true;
   bool route_localnet = true;   // net.ipv4.conf.all.route_localnet
+  bool accept_local = false;    // net.ipv4.conf.all.accept_local
   bool tcp_be_liberal = false;  // net.netfilter.nf_conntrack_tcp_be_liberal
   bool tcp_loose = true;        // net.netfilter.nf_conntrack_tcp_loose
 };

@@ -80,6 +80,9 @@ Result<void> apply_settings(const World& world) {
   auto done = write_sysctl("ipv4/ip_forward", forward);
   if (done) done = apply(kIpv4Settings);
   if (done) {
+    done = write_sysctl("ipv4/conf/all/accept_local", world.sysctls.accept_local ? "1" : "0");
+  }
+  if (done) {
     done = write_sysctl("ipv4/conf/all/route_localnet", world.sysctls.route_localnet ? "1" : "0");
   }
   // A kernel without IPv6 does for a world without.
