@@ -90,17 +90,30 @@ class TraceText {
     for (const std::string& line : lines) text_ += fmt::format("      {}\n", line);
   }
 
+  // Outcomes share most of their rules: of the later ones, only what the first has not.
   void outcomes() {
     text_ += fmt::format("\n{}, {}\n", bold("reference"),
                          report_.outcomes.size() == 1
                              ? "one outcome is permitted"
                              : fmt::format("{} outcomes are permitted", report_.outcomes.size()));
-    size_t number = 0;
-    for (const TraceOutcome& outcome : report_.outcomes) {
-      text_ +=
-          fmt::format("  {}  {:.4g} %  {}\n", ++number, outcome.probability * 100, outcome.text);
-      lines(outcome.rules);
+    for (size_t i = 0; i < report_.outcomes.size(); ++i) {
+      const TraceOutcome& outcome = report_.outcomes[i];
+      text_ += fmt::format("  {}  {:.4g} %  {}\n", i + 1, outcome.probability * 100, outcome.text);
+      if (i == 0) {
+        lines(outcome.rules);
+      } else {
+        lines(beyond(report_.outcomes.front().rules, outcome.rules));
+      }
     }
+  }
+
+  static std::vector<std::string> beyond(const std::vector<std::string>& known,
+                                         const std::vector<std::string>& rules) {
+    std::vector<std::string> others;
+    for (const std::string& rule : rules) {
+      if (std::find(known.begin(), known.end(), rule) == known.end()) others.push_back(rule);
+    }
+    return others;
   }
 
   void engine(const TraceColumn& column) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <memory>
 
+#include "replay/engine/ebpf_tc_engine.h"
 #include "replay/engine/engine_probe.h"
 #include "replay/engine/netfilter_engine.h"
 #include "replay/engine/reference_engine.h"
@@ -17,9 +18,9 @@ namespace {
 // Fixed, so that a run that diverges diverges again.
 constexpr uint64_t kSeed = 1;
 
-constexpr std::array<std::string_view, 2> kNames = {"netfilter", "reference"};
+constexpr std::array<std::string_view, 3> kNames = {"netfilter", "ebpf-tc", "reference"};
 // The reference agrees with itself; it runs where it is asked for.
-constexpr std::array<std::string_view, 1> kDefault = {"netfilter"};
+constexpr std::array<std::string_view, 2> kDefault = {"netfilter", "ebpf-tc"};
 
 using Made = Result<std::unique_ptr<Engine>>;
 
@@ -31,8 +32,16 @@ Made make_netfilter() {
   return std::make_unique<NetfilterEngine>(*variant);
 }
 
-Made make_engine(std::string_view name) {
+Made make_ebpf_tc(const std::optional<std::string>& object) {
+  EbpfTcOptions options;
+  if (object) options.object_file = *object;
+  options.seed = kSeed;
+  return make_ebpf_tc_engine(options);
+}
+
+Made make_engine(std::string_view name, const std::optional<std::string>& object) {
   if (name == "netfilter") return make_netfilter();
+  if (name == "ebpf-tc") return make_ebpf_tc(object);
   return std::make_unique<ReferenceEngine>(make_oracle(), kSeed);
 }
 
@@ -47,6 +56,9 @@ void EngineOptions::add_to(CLI::App& command) {
       ->type_name("NAME[,NAME…]")
       ->delimiter(',')
       ->group(kGroup);
+  command.add_option("--bpf-object", bpf_object_, "BPF programs in place of the built-in ones")
+      ->type_name("FILE")
+      ->group(kGroup);
 }
 
 Result<std::vector<EngineChoice>> EngineOptions::make() const {
@@ -59,7 +71,8 @@ Result<std::vector<EngineChoice>> EngineOptions::make() const {
       return bad_input("--engine: no engine is called '{}'; there are {}", name,
                        fmt::join(kNames, ", "));
     }
-    EngineChoice& choice = choices.emplace_back(EngineChoice{name, by_name, make_engine(name)});
+    EngineChoice& choice =
+        choices.emplace_back(EngineChoice{name, by_name, make_engine(name, bpf_object_)});
     if (!choice.engine && choice.engine.error().kind == ErrorKind::kBadInput) {
       return tl::unexpected(choice.engine.error());
     }

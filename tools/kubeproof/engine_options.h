@@ -25,6 +25,7 @@ class EngineOptions {
 
  private:
   std::vector<std::string> names_;
+  std::optional<std::string> bpf_object_;
 };
 
 // One reference for each engine.

@@ -1,0 +1,153 @@
+#include "tools/kubeproof/command_line.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace kubeproof {
+namespace {
+
+struct Ended {
+  int status;
+  std::string output;
+  std::string error;
+};
+
+Ended kubeproof(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "kubeproof");
+  std::vector<const char*> argv;
+  for (const std::string& argument : arguments) argv.push_back(argument.c_str());
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const int status = run_command_line(static_cast<int>(argv.size()), argv.data());
+  std::fflush(stdout);
+  std::fflush(stderr);
+  return {status, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+}
+
+class CommandLine : public testing::Test {
+ protected:
+  CommandLine()
+      : folder_(std::filesystem::temp_directory_path() /
+                ("kubeproof-command-line-" + std::to_string(getpid()))) {
+    std::filesystem::create_directories(folder_);
+  }
+  ~CommandLine() override { std::filesystem::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::string& text) {
+    const std::string path = (folder_ / name).string();
+    std::ofstream(path) << text;
+    return path;
+  }
+  // One node, one service with an endpoint on it.
+  std::string cluster() {
+    return write("cluster.yaml", R"(apiVersion: v1
+kind: Node
+metadata: { name: node-a }
+spec: { podCIDRs: [10.180.0.0/24] }
+status: { addresses: [{ type: InternalIP, address: 192.168.0.2 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { namespace: default, name: web }
+spec:
+  clusterIP: 10.96.0.10
+  clusterIPs: [10.96.0.10]
+  ipFamilies: [IPv4]
+  ports: [{ protocol: TCP, port: 80 }]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { namespace: default, name: web-1, labels: { kubernetes.io/service-name: web } }
+addressType: IPv4
+endpoints: [{ addresses: [10.180.0.5], nodeName: node-a }]
+ports: [{ name: "", protocol: TCP, port: 8080 }]
+)");
+  }
+  Ended with_cluster(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--cluster", cluster(), "--node", "node-a"});
+    return kubeproof(arguments);
+  }
+
+  std::filesystem::path folder_;
+};
+
+size_t lines(const std::string& text) {
+  return static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST_F(CommandLine, EndsWithTwoAndOneLineForBadUsage) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"reply"},
+                                             {"replay", "--no-such-option"},
+                                             {"replay"},
+                                             {"rules", "--node", "node-a"},
+                                             {"rules"},
+                                             {"rules", "--family", "ipx"}}) {
+    const Ended ended = kubeproof(arguments);
+    EXPECT_EQ(ended.status, 2);
+    EXPECT_EQ(lines(ended.error), 1U) << ended.error;
+    EXPECT_EQ(ended.output, "");
+  }
+}
+
+TEST_F(CommandLine, EndsWithTwoAndTheFilesNameForBadInput) {
+  const Ended missing = kubeproof({"rules", "--cluster", "none.yaml", "--node", "node-a"});
+  EXPECT_EQ(missing.status, 2);
+  EXPECT_NE(missing.error.find("none.yaml"), std::string::npos) << missing.error;
+  const Ended syntax =
+      kubeproof({"rules", "--cluster", write("broken.json", "{"), "--node", "node-a"});
+  EXPECT_EQ(syntax.status, 2);
+  EXPECT_NE(syntax.error.find("broken.json"), std::string::npos) << syntax.error;
+  EXPECT_EQ(lines(syntax.error), 1U) << syntax.error;
+}
+
+TEST_F(CommandLine, NamesTheNodesThereAreWhenItIsNotAmongThem) {
+  const Ended ended = kubeproof({"rules", "--cluster", cluster(), "--node", "node-x"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.error.find("node-a"), std::string::npos) << ended.error;
+}
+
+TEST_F(CommandLine, HelpsOnEveryCommand) {
+  for (const char* command : {"replay", "trace", "rules", "engines"}) {
+    const Ended ended = kubeproof({command, "--help"});
+    EXPECT_EQ(ended.status, 0) << command;
+    EXPECT_NE(ended.output.find("--help"), std::string::npos) << command;
+  }
+}
+
+TEST_F(CommandLine, PrintsRules) {
+  const Ended ended = with_cluster({"rules"});
+  EXPECT_EQ(ended.status, 0) << ended.error;
+  EXPECT_NE(ended.output.find("--to-destination 10.180.0.5:8080"), std::string::npos);
+  EXPECT_NE(ended.output.find("COMMIT"), std::string::npos);
+}
+
+TEST_F(CommandLine, TracesThroughTheReference) {
+  const Ended ended =
+      with_cluster({"trace", "--from", "host", "--to", "10.96.0.10:80", "--engine", "reference"});
+  EXPECT_EQ(ended.status, 0) << ended.error;
+  EXPECT_NE(ended.output.find("10.180.0.5:8080"), std::string::npos) << ended.output;
+}
+
+TEST_F(CommandLine, RefusesAnEngineThatNobodyKnows) {
+  const Ended ended =
+      with_cluster({"trace", "--from", "host", "--to", "10.96.0.10:80", "--engine", "ipvs"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.error.find("ipvs"), std::string::npos);
+}
+
+TEST_F(CommandLine, RefusesACaptureThatIsNone) {
+  const Ended ended = with_cluster({"replay", "--pcap", write("text.pcap", "no capture")});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.error.find("text.pcap"), std::string::npos) << ended.error;
+}
+
+}  // namespace
+}  // namespace kubeproof
