@@ -33,6 +33,7 @@ start_tcpdump() {
   local device=$1 file=$2 log attempt
   log=$kScratch/tcpdump-${device%:*}.log
   rm -f "$file"
+  : >"$log"
   nsenter --net="/run/netns/$kCapturedNode" tcpdump -Z root -n -U --immediate-mode -B 16384 \
     -i "$device" -w "$file" "${@:3}" 2>"$log" &
   kCaptures+=($!)

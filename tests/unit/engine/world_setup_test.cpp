@@ -52,6 +52,20 @@ TEST_F(WorldSetupTest, RoutesWithoutInterfaceAreMade) {
   EXPECT_NE(routes.find("unreachable 10.99.0.0/16 metric 7"), std::string::npos) << routes;
 }
 
+TEST_F(WorldSetupTest, LinksMayShareAPrefix) {
+  World world = small_world();
+  Route shared;
+  shared.destination = Cidr::parse("fe80::/64").value();
+  shared.metric = 256;
+  for (const uint32_t interface : {kUplink, kPod1}) {
+    shared.interface = interface;
+    world.routes.push_back(shared);
+  }
+  const std::string routes = output_with(world, {"ip", "-6", "route", "show", "fe80::/64"});
+  EXPECT_NE(routes.find("dev eth0"), std::string::npos) << routes;
+  EXPECT_NE(routes.find("dev pod1"), std::string::npos) << routes;
+}
+
 TEST_F(WorldSetupTest, SecondaryAddressesAreSecondaryToTheKernel) {
   World world = small_world();
   InterfaceAddress second = world.interfaces[1].addresses[0];
