@@ -21,6 +21,19 @@ void put_length(MutableByteView segment, const PacketView& view) {
   }
 }
 
+// An error quotes the packet as the node had it: without a checksum yet, where its sender left that
+// to the card. Only a packet that is quoted whole can be completed.
+bool complete_quoted_checksum(MutableByteView packet, const PacketView& view) {
+  const size_t start = view.transport_offset + kIcmpHeaderSize;
+  if (start > view.total_length) return false;
+  const MutableByteView quote = packet.first(view.total_length).subspan(start);
+  const auto quoted = parse_quoted_packet(quote);
+  if (!quoted || quoted->total_length > quote.size() || is_icmp_error(*quoted)) return false;
+  if (!complete_checksum(quote, *quoted)) return false;
+  fix_checksums(packet);
+  return true;
+}
+
 }  // namespace
 
 std::optional<uint32_t> tcp_payload_size(ByteView packet, const PacketView& view) {
@@ -65,6 +78,7 @@ std::vector<Bytes> cut_segments(ByteView packet, const PacketView& view,
 }
 
 bool complete_checksum(MutableByteView packet, const PacketView& view) {
+  if (is_icmp_error(view)) return complete_quoted_checksum(packet, view);
   // One in 65536 complete checksums looks like a partial one.
   if (!has_partial_checksum(packet, view) ||
       check_checksums(packet).transport == ChecksumState::kRight) {

@@ -25,7 +25,8 @@ uint32_t segment_payload_size(ByteView packet, const PacketView& view, uint32_t 
 std::vector<Bytes> cut_segments(ByteView packet, const PacketView& view,
                                 std::span<const uint32_t> cuts);
 
-// Puts the right checksum where only that of the pseudo header stood; false where none did.
+// Puts the right checksum where only that of the pseudo header stood, in the packet or in the one
+// that it quotes; false where none did.
 bool complete_checksum(MutableByteView packet, const PacketView& view);
 
 }  // namespace kubeproof

@@ -35,7 +35,13 @@ CapturedCheck::CapturedCheck(std::unique_ptr<Oracle> oracle, const World& world)
     : follower_(std::move(oracle), world, Ledger({})), anchor_(world) {}
 
 const Judged* CapturedCheck::check(const CapturedPacket& captured) {
-  if (captured.departures.empty() && !captured.departures_complete) return nullptr;
+  const auto flow = flow_key(captured.packet);
+  if (flow && unseen_flows_.contains(*flow)) return nullptr;
+  if (captured.departures.empty() && !captured.departures_complete) {
+    // The reference cannot know what was chosen for it, and so not what is right for what follows.
+    if (flow) unseen_flows_.insert(*flow);
+    return nullptr;
+  }
   const Injection injection = anchor_.anchor(captured);
   const auto outcomes = follower_.permit(injection);
   if (captured.departures.empty()) {

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <unordered_set>
 #include <vector>
 
 #include "model/node/world.h"
 #include "model/result.h"
 #include "replay/capture/captured_packet.h"
 #include "replay/compare/anchor.h"
+#include "replay/compare/flow_key.h"
 #include "replay/compare/follower.h"
 
 namespace kubeproof {
@@ -26,7 +28,8 @@ class CapturedCheck {
   }
   void advance(std::chrono::nanoseconds duration) { follower_.advance(duration); }
 
-  // Nullptr where the capture does not show what became of the packet. Valid until the next call.
+  // Nullptr where the capture does not show what became of the packet, or of an earlier one of its
+  // flow. Valid until the next call.
   const Judged* check(const CapturedPacket& captured);
 
   const Follower& follower() const { return follower_; }
@@ -35,6 +38,7 @@ class CapturedCheck {
   Follower follower_;
   Anchor anchor_;
   std::vector<Seen> departures_;
+  std::unordered_set<FlowKey> unseen_flows_;
 };
 
 }  // namespace kubeproof

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/packet/checksum.h"
+#include "model/packet/icmp_error.h"
 #include "model/packet/packet_builder.h"
 
 namespace kubeproof {
@@ -73,6 +74,17 @@ TEST(CompleteChecksum, CompletesOnlyPartialOnes) {
   Bytes wrong = builder.bad_transport_checksum().build();
   EXPECT_FALSE(complete_checksum(wrong, view));
   EXPECT_EQ(wrong, builder.build());
+}
+
+TEST(CompleteChecksum, CompletesThatOfAQuotedPacket) {
+  PacketBuilder offending = PacketBuilder::udp("10.0.0.1:1", "10.0.0.2:2").payload("abc");
+  const IpAddress node = *IpAddress::parse("10.0.0.9");
+  const IcmpError error = IcmpError::time_exceeded(Family::kIpv4);
+  const Bytes right = *make_icmp_error(offending.build(), error, node);
+  Bytes packet = *make_icmp_error(offending.partial_checksum().build(), error, node);
+  ASSERT_NE(packet, right);
+  EXPECT_TRUE(complete_checksum(packet, *parse_packet(packet)));
+  EXPECT_EQ(packet, right);
 }
 
 TEST(CompleteChecksum, KeepsAnAbsentOne) {
