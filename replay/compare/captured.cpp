@@ -20,6 +20,16 @@ const PermittedEmission* only_delivery(std::span<const Outcome> outcomes) {
   return found;
 }
 
+// Delivered to the node's own sockets from a port that only they get to see.
+bool port_stays_unseen(std::span<const Outcome> outcomes) {
+  return std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) {
+    return std::any_of(outcome.emissions.begin(), outcome.emissions.end(),
+                       [](const PermittedEmission& emission) {
+                         return emission.place.is_sockets() && emission.free_port;
+                       });
+  });
+}
+
 // An error that the node made about a packet for its own sockets may be theirs: no part of the
 // fate.
 bool may_be_delivered(std::span<const Outcome> outcomes) {
@@ -45,6 +55,10 @@ const Judged* CapturedCheck::check(const CapturedPacket& captured) {
   const Injection injection = anchor_.anchor(captured);
   const auto outcomes = follower_.permit(injection);
   if (captured.departures.empty()) {
+    if (flow && port_stays_unseen(outcomes)) {
+      unseen_flows_.insert(*flow);
+      return nullptr;
+    }
     if (const PermittedEmission* delivery = only_delivery(outcomes)) {
       anchor_.learn(captured, delivery->packet);
     }
