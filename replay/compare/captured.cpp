@@ -47,20 +47,17 @@ CapturedCheck::CapturedCheck(std::unique_ptr<Oracle> oracle, const World& world)
 const Judged* CapturedCheck::check(const CapturedPacket& captured) {
   const auto flow = flow_key(captured.packet);
   if (flow && unseen_flows_.contains(*flow)) return nullptr;
-  if (captured.departures.empty() && !captured.departures_complete) {
-    // The reference cannot know what was chosen for it, and so not what is right for what follows.
-    if (flow) unseen_flows_.insert(*flow);
-    return nullptr;
-  }
   const Injection injection = anchor_.anchor(captured);
   const auto outcomes = follower_.permit(injection);
   if (captured.departures.empty()) {
-    if (flow && port_stays_unseen(outcomes)) {
-      unseen_flows_.insert(*flow);
-      return nullptr;
-    }
+    const bool unseen = !captured.departures_complete || port_stays_unseen(outcomes);
     if (const PermittedEmission* delivery = only_delivery(outcomes)) {
       anchor_.learn(captured, delivery->packet);
+    }
+    if (unseen) {
+      // Where there was a choice, the reference cannot know what is right for what follows.
+      if (!follower_.assume() && flow) unseen_flows_.insert(*flow);
+      return nullptr;
     }
   }
   departures_.clear();

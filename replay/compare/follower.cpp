@@ -84,6 +84,17 @@ const Judged& Follower::judge_departures(std::span<const Seen> departures) {
   return conclude(Visibility::kDeparturesOnly);
 }
 
+bool Follower::assume() {
+  const bool certain =
+      outcomes_.size() == 1 &&
+      std::none_of(
+          outcomes_.front().emissions.begin(), outcomes_.front().emissions.end(),
+          [](const PermittedEmission& emission) { return emission.free_port.has_value(); });
+  if (certain) commit_nearest(outcomes_.front(), 0);
+  outcomes_ = {};
+  return certain;
+}
+
 const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
   const auto matches = matcher_.match(seen_, outcomes_, visibility);

@@ -77,6 +77,10 @@ class Follower {
   // The same for a fate known from a capture: departures only, invariants not checked.
   const Judged& judge_departures(std::span<const Seen> departures);
 
+  // In place of judging, for a fate that nobody saw: takes the one that is permitted for what
+  // happened. False where there are several, or one with a port to choose: then nothing happens.
+  bool assume();
+
   // Makes a divergence of the packet that was last judged, for a reason that no oracle knows;
   // returns its number.
   size_t note_divergence();
