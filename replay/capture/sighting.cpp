@@ -125,8 +125,11 @@ bool is_tcp_segment_of(ByteView part, ByteView whole) {
   const uint32_t skipped = load32(part, 4) - load32(whole, 4);
   const ByteView part_data = part.subspan(part_header);
   const ByteView whole_data = whole.subspan(whole_header);
-  return part_header == whole_header && part_header >= 20 && skipped <= whole_data.size() &&
-         part_data.size() <= whole_data.size() - skipped && load32(part, 8) == load32(whole, 8) &&
+  const bool is_last = skipped + part_data.size() == whole_data.size();
+  return part_header == whole_header && part_header >= 20 && !part_data.empty() &&
+         skipped <= whole_data.size() && part_data.size() <= whole_data.size() - skipped &&
+         ((part[13] & kFin) == 0 || (is_last && (whole[13] & kFin) != 0)) &&
+         load32(part, 8) == load32(whole, 8) &&
          std::equal(part.begin() + 20, part.begin() + static_cast<ptrdiff_t>(part_header),
                     whole.begin() + 20) &&
          std::equal(part_data.begin(), part_data.end(), whole_data.begin() + skipped);

@@ -117,6 +117,18 @@ TEST(IsPartOf, SegmentsOfATcpFrame) {
   }
 }
 
+TEST(IsPartOf, NotWhatOnlyFollowsATcpFrame) {
+  PacketBuilder builder = PacketBuilder::tcp("10.0.0.1:4000", "10.96.0.10:80").seq(7).ack(7);
+  const Bytes whole = PacketBuilder(builder).payload_size(3000).build();
+  EXPECT_FALSE(part(PacketBuilder(builder).seq(3007).fin().build(), whole));
+  EXPECT_FALSE(part(PacketBuilder(builder).seq(1000).build(), whole));
+  const std::vector<uint32_t> cuts = {1000};
+  Bytes last = cut_segments(whole, *parse_packet(whole), cuts)[1];
+  EXPECT_TRUE(part(last, whole));
+  last[33] |= 0x01;
+  EXPECT_FALSE(part(last, whole));
+}
+
 TEST(IsPartOf, FragmentsOfAnIpv4Packet) {
   PacketBuilder builder = PacketBuilder::udp("192.168.0.2:7", "10.0.0.2:8").payload_size(3000);
   const Bytes whole = builder.dont_fragment(false).build();
