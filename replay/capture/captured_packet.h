@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -17,7 +18,7 @@ struct FramePlace {
   uint32_t file = 0;   // position in the list of files, from 0
   uint64_t frame = 0;  // number in its file, from 1, as Wireshark counts
 
-  friend bool operator==(const FramePlace&, const FramePlace&) = default;
+  friend auto operator<=>(const FramePlace&, const FramePlace&) = default;
 };
 
 struct CapturedPacket {

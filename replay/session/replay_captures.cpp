@@ -43,6 +43,7 @@ Result<std::vector<ImportCount>> replay_captures(Session& session, const Capture
   std::optional<std::chrono::nanoseconds> last;
   uint64_t packets = 0;
   while (session.any_runs() && import->next(packet)) {
+    if (replay.before && !replay.before(packet.place)) break;
     // Clocks of captures may step back; virtual time does not.
     if (!last && replay.source.step == 0) session.begin_at(packet.time);
     if (last && packet.time > *last) session.advance(packet.time - *last);

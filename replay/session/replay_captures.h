@@ -21,6 +21,8 @@ struct CaptureReplay {
   PacketSource source;
   // Called now and then with the number of packets so far; may be empty.
   std::function<void(uint64_t packets)> progress;
+  // Called before each packet; false ends the replay. May be empty.
+  std::function<bool(const FramePlace& place)> before;
 };
 
 // What the import met, for the report. Stops early when no engine runs any more.

@@ -9,6 +9,7 @@
 
 #include "replay/capture/capture_survey.h"
 #include "replay/session/engine_captures.h"
+#include "replay/session/explain_divergences.h"
 #include "replay/session/replay_captures.h"
 #include "tools/kubeproof/command_line.h"
 #include "tools/kubeproof/engine_options.h"
@@ -35,42 +36,61 @@ Result<Configuration> configure_for(const ReplayOptions& options) {
   return configure(*snapshot, survey->sources);
 }
 
-int run_replay(const ReplayOptions& options) {
-  auto configuration = configure_for(options);
-  if (!configuration) return fail(configuration.error());
-  auto engines = options.engines.make();
-  if (!engines) return fail(engines.error());
-  auto session = Session::start(*std::move(configuration), *std::move(engines), make_oracle);
-  if (!session) return fail(session.error());
-  if (const auto checked = (*session)->check_captured(make_oracle()); !checked) {
-    return fail(checked.error());
-  }
+using StartedSession = Result<std::unique_ptr<Session>>;
 
+StartedSession start(const ReplayOptions& options, const Configuration& configuration) {
+  auto engines = options.engines.make();
+  if (!engines) return tl::unexpected(engines.error());
+  return Session::start(configuration, *std::move(engines), make_oracle);
+}
+
+// Replays, and fills the report.
+Result<void> replay_once(const ReplayOptions& options, const CaptureReplay& replay,
+                         Session& session, Report& report) {
+  if (auto checked = session.check_captured(make_oracle()); !checked) return checked;
   std::optional<EngineCaptures> written;
   if (options.write) {
-    auto opened = EngineCaptures::open(*options.write, **session);
-    if (!opened) return fail(opened.error());
+    auto opened = EngineCaptures::open(*options.write, session);
+    if (!opened) return tl::unexpected(opened.error());
     written = *std::move(opened);
   }
+  auto imported = replay_captures(session, replay);
+  if (!imported) return tl::unexpected(imported.error());
+  report.import = *std::move(imported);
+  if (written) {
+    if (auto finished = written->finish(); !finished) return finished;
+  }
+  session.report_into(report);
+  return {};
+}
+
+Result<void> replay_all(const ReplayOptions& options, const Configuration& configuration,
+                        Report& report) {
+  ProgressLine progress;
+  CaptureReplay replay;
+  replay.files = options.captures;
+  replay.import.world_is_the_nodes = options.snapshot.has_interfaces();
+  replay.progress = [&](uint64_t packets) {
+    progress.show(fmt::format("{} packets replayed", packets));
+  };
+  auto session = start(options, configuration);
+  if (!session) return tl::unexpected(session.error());
+  if (auto replayed = replay_once(options, replay, **session, report); !replayed) return replayed;
+  session->reset();
+  if (!needs_explanation(report)) return {};
+  auto fresh = start(options, configuration);
+  if (!fresh) return tl::unexpected(fresh.error());
+  return explain_divergences(**fresh, replay, report);
+}
+
+int run_replay(const ReplayOptions& options) {
+  const auto configuration = configure_for(options);
+  if (!configuration) return fail(configuration.error());
   Report report;
   report.command = "replay";
   report.inputs = options.captures;
-  {
-    ProgressLine progress;
-    CaptureReplay replay;
-    replay.files = options.captures;
-    replay.import.world_is_the_nodes = options.snapshot.has_interfaces();
-    replay.progress = [&](uint64_t packets) {
-      progress.show(fmt::format("{} packets replayed", packets));
-    };
-    auto imported = replay_captures(**session, replay);
-    if (!imported) return fail(imported.error());
-    report.import = *std::move(imported);
-  }
-  if (written) {
-    if (const auto finished = written->finish(); !finished) return fail(finished.error());
-  }
-  (*session)->report_into(report);
+  const auto replayed = replay_all(options, *configuration, report);
+  if (!replayed) return fail(replayed.error());
   return options.report.print(report);
 }
 

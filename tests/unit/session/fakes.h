@@ -27,15 +27,17 @@ class FakeEngine final : public Engine {
     if (broken) return environment_error("the kernel went away");
     fate.clear();
     behaviour_(injection, fate);
+    if (explaining) fate.trace = {"as the test says"};
     return {};
   }
   Result<void> advance(std::chrono::nanoseconds duration) override {
     advanced += duration;
     return {};
   }
-  void explain(bool) override {}
+  void explain(bool on) override { explaining = on; }
 
   bool broken = false;
+  bool explaining = false;
   std::chrono::nanoseconds advanced{};
 
  private:

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "replay/session/engine_captures.h"
+#include "replay/session/explain_divergences.h"
 #include "tests/unit/session/fakes.h"
 
 namespace kubeproof {
@@ -19,14 +20,19 @@ class ReplayCaptures : public testing::Test {
       : folder_(std::filesystem::temp_directory_path() /
                 ("kubeproof-replay-" + std::to_string(getpid()))) {
     std::filesystem::create_directories(folder_);
-    auto engine = std::make_unique<FakeEngine>("fake", translate_service);
+    start(translate_service);
+  }
+  ~ReplayCaptures() override { std::filesystem::remove_all(folder_); }
+
+  // A fresh session of an engine that may behave otherwise than is permitted.
+  void start(Behaviour behaviour) {
+    auto engine = std::make_unique<FakeEngine>("fake", std::move(behaviour));
     engine_ = engine.get();
     std::vector<EngineChoice> choices;
     choices.push_back({"fake", false, std::move(engine)});
     session_ = *Session::start(small_configuration(), std::move(choices),
                                [] { return std::make_unique<FakeOracle>(translate_service); });
   }
-  ~ReplayCaptures() override { std::filesystem::remove_all(folder_); }
 
   std::string capture_of(const std::vector<std::pair<std::chrono::nanoseconds, Bytes>>& packets) {
     const std::string path = (folder_ / "in.pcap").string();
@@ -84,6 +90,27 @@ TEST_F(ReplayCaptures, CountsWhatTheImportMet) {
   EXPECT_EQ(count_of("frames"), 2U);
   EXPECT_EQ(count_of("packets"), 1U);
   EXPECT_EQ(count_of("malformed_headers"), 1U);
+}
+
+TEST_F(ReplayCaptures, ExplainsInASecondReplayWhatDiverged) {
+  const auto drop_second = [](const Injection& injection, Fate& fate) {
+    if (parse_packet(injection.packet)->source_port != 4001) translate_service(injection, fate);
+  };
+  CaptureReplay replay;
+  replay.files = {capture_of({{1s, request("10.0.0.1:4000")},
+                              {2s, request("10.0.0.1:4001")},
+                              {3s, request("10.0.0.1:4002")}})};
+  start(drop_second);
+  ASSERT_TRUE(replay_captures(*session_, replay));
+  Report report;
+  session_->report_into(report);
+  ASSERT_TRUE(needs_explanation(report));
+  EXPECT_TRUE(report.engines[0].divergences.at(0).decisions.empty());
+  start(drop_second);
+  ASSERT_TRUE(explain_divergences(*session_, replay, report));
+  EXPECT_EQ(report.engines[0].divergences.at(0).decisions,
+            std::vector<std::string>{"as the test says"});
+  EXPECT_EQ(report.engines[0].packets, 3U);
 }
 
 TEST_F(ReplayCaptures, SaysWhichFileCannotBeRead) {
