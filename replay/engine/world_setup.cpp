@@ -136,8 +136,8 @@ std::string_view type_name(RouteType type) {
   return "unicast";
 }
 
-// `append`: links may share a prefix, as fe80::/64, which `add` refuses. `onlink`: a world may name a
-// gateway that none of its other routes reaches.
+// `append`: links may share a prefix, as fe80::/64, which `add` refuses. `onlink`: a world may name
+// a gateway that none of its other routes reaches.
 Result<void> add_route(std::string& batch, const World& world, const Route& route) {
   batch += fmt::format("route append {} {} table main", type_name(route.type),
                        route.destination.to_string());
