@@ -161,6 +161,12 @@ TEST_F(MergeTest, ADeliveredPacketHasNoDepartureAndTheCaptureWouldShowOne) {
   EXPECT_FALSE(packets[1].departures_complete);
 }
 
+TEST_F(MergeTest, WhatEntersWithAnAddressOfTheNodeWasSentByAnother) {
+  const auto packets = import_any(
+      {{microseconds(0), enters(kEth0, PacketBuilder::udp("192.168.0.2:7", "10.96.0.10:53"))}});
+  EXPECT_EQ(packets.at(0).ingress, Ingress{kEth0});
+}
+
 TEST_F(MergeTest, TheNodesOwnPacketIsGivenAsItLeftWhereNothingElseShowsIt) {
   PacketBuilder packet = PacketBuilder::tcp("192.168.0.2:4000", "10.180.1.7:8080").syn();
   const auto packets = import_any({{microseconds(0), leaves(kEth0, packet)}});
@@ -170,6 +176,14 @@ TEST_F(MergeTest, TheNodesOwnPacketIsGivenAsItLeftWhereNothingElseShowsIt) {
   EXPECT_EQ(packets[0].packet, packet.build());
   EXPECT_EQ(packets[0].departures.at(0).packet, packet.build());
   EXPECT_EQ(count(ImportNote::kAsItLeft), 1U);
+}
+
+TEST_F(MergeTest, ItIsOnePacketWhereABridgeShowsItTwice) {
+  PacketBuilder packet = PacketBuilder::tcp("192.168.0.2:4000", "10.180.0.1:8080").syn();
+  const auto packets = import_any(
+      {{microseconds(0), leaves(kBridge, packet)}, {microseconds(1), leaves(kVeth1, packet)}});
+  EXPECT_EQ(packets.size(), 1U);
+  EXPECT_EQ(count(ImportNote::kRepeatedSighting), 1U);
 }
 
 TEST_F(MergeTest, SoIsTheAnswerThatItsProcessGaveThroughAService) {
@@ -201,6 +215,7 @@ TEST_F(MergeTest, ALoggedPacketEntersBeforeItLeftHoweverLateTheLog) {
   EXPECT_EQ(packets[0].time, microseconds(0));
   EXPECT_EQ(packets[0].departures.at(0).packet, PacketBuilder(kHostLeft).build());
   EXPECT_EQ(packets[1].packet, reply.build());
+  EXPECT_EQ(count(ImportNote::kUnexplainedDeparture), 0U);
 }
 
 TEST_F(MergeTest, ALoggedPacketMayLeaveAfterTheLog) {
@@ -252,6 +267,15 @@ TEST_F(MergeTest, WhatLoopsBackToTheHostDoesNotLeave) {
   EXPECT_TRUE(packets[0].departures_complete);
   EXPECT_EQ(packets[0].time, microseconds(0));
   EXPECT_EQ(count(ImportNote::kLoopback), 2U);
+}
+
+TEST_F(MergeTest, NorDoesItWhereTheLogCameFirst) {
+  const Bytes looped = PacketBuilder::tcp("192.168.0.2:4000", "192.168.0.2:8080").syn().build();
+  const auto packets =
+      import_both({{microseconds(9), cooked_v2(kOutgoing, 1, looped, 772)}},
+                  {{microseconds(0), logged_output(PacketBuilder(kHostRequest).build())}});
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_TRUE(packets[0].departures.empty());
 }
 
 PacketBuilder large(std::string_view to, uint8_t ttl) {

@@ -87,6 +87,21 @@ TEST(CompleteChecksum, CompletesThatOfAQuotedPacket) {
   EXPECT_EQ(packet, right);
 }
 
+TEST(CompleteChecksum, LeavesACompleteOneThatLooksPartial) {
+  for (uint32_t word = 0; word <= UINT16_MAX; ++word) {
+    Bytes payload(2);
+    store16(payload, 0, static_cast<uint16_t>(word));
+    const Bytes right = PacketBuilder::udp("10.0.0.1:1", "10.0.0.2:2").payload(payload).build();
+    const auto view = *parse_packet(right);
+    if (!has_partial_checksum(right, view)) continue;
+    Bytes packet = right;
+    EXPECT_FALSE(complete_checksum(packet, view));
+    EXPECT_EQ(packet, right);
+    return;
+  }
+  FAIL() << "no payload makes the checksum that of the pseudo header";
+}
+
 TEST(CompleteChecksum, KeepsAnAbsentOne) {
   Bytes packet = PacketBuilder::udp("10.0.0.1:1", "10.0.0.2:2").no_checksum().build();
   EXPECT_FALSE(complete_checksum(packet, *parse_packet(packet)));
