@@ -114,9 +114,8 @@ Result<Objects> read_objects(const json& value, const JsonDocument& document) {
   return objects;
 }
 
-Result<ObjectId> read_object_id(const json& value, const JsonDocument& document) {
+Result<ObjectId> read_object_id(const JsonField& field, const JsonDocument& document) {
   try {
-    const JsonField field(value);
     field.expect_only({"kind", "namespace", "name"});
     ObjectId id;
     id.kind = field["kind"].one_of<ObjectKind>({{"Service", ObjectKind::kService},

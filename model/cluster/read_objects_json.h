@@ -13,6 +13,6 @@ namespace kubeproof {
 Result<Objects> read_objects(const nlohmann::json& value, const JsonDocument& document);
 
 // {"kind": …, "namespace": …, "name": …}, as a case names an object; part of `document`.
-Result<ObjectId> read_object_id(const nlohmann::json& value, const JsonDocument& document);
+Result<ObjectId> read_object_id(const JsonField& field, const JsonDocument& document);
 
 }  // namespace kubeproof

@@ -160,11 +160,10 @@ bool is_config_map(const json& value) {
 
 }  // namespace
 
-Result<ProxyConfig> read_proxy_config(const json& value, const JsonDocument& document) {
+Result<ProxyConfig> read_proxy_config(const JsonField& field, const JsonDocument& document) {
   try {
-    const JsonField root(value);
-    if (!value.is_null() && !value.is_object()) root.fail_expecting("an object");
-    return read_config(root);
+    if (field.present() && !field.value().is_object()) field.fail_expecting("an object");
+    return read_config(field);
   } catch (const FieldFailure& failure) {
     return document.error(failure, "");
   }
@@ -183,7 +182,7 @@ Result<ProxyConfig> read_proxy_config(const std::string& file) {
     if (!inner) return tl::unexpected(inner.error());
     document = *std::move(inner);
   }
-  return read_proxy_config(document.value, document);
+  return read_proxy_config(JsonField(document.value), document);
 }
 
 }  // namespace kubeproof

@@ -1,8 +1,6 @@
 // kube-proxy's configuration from JSON that was read already; see read_proxy_config.h.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include "model/cluster/document_json.h"
 #include "model/cluster/proxy_config.h"
 #include "model/result.h"
@@ -11,6 +9,6 @@ namespace kubeproof {
 
 // A KubeProxyConfiguration, or the `proxy` object of a case, which is one without its kind; part of
 // `document`.
-Result<ProxyConfig> read_proxy_config(const nlohmann::json& value, const JsonDocument& document);
+Result<ProxyConfig> read_proxy_config(const JsonField& field, const JsonDocument& document);
 
 }  // namespace kubeproof

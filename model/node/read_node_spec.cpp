@@ -7,8 +7,6 @@
 namespace kubeproof {
 namespace {
 
-using nlohmann::json;
-
 SysctlSettings read_sysctls(const JsonField& field) {
   SysctlSettings settings;
   const std::pair<const char*, std::optional<bool> SysctlSettings::*> known[] = {
@@ -61,9 +59,9 @@ Result<InterfaceAddress> parse_node_address(const std::string& text) {
   return result;
 }
 
-Result<NodeSpec> read_node_spec(const json& value, const JsonDocument& document) {
+Result<NodeSpec> read_node_spec(const JsonField& field, const JsonDocument& document) {
   try {
-    return read_spec(JsonField(value), document.file);
+    return read_spec(field, document.file);
   } catch (const FieldFailure& failure) {
     return document.error(failure, "");
   }
