@@ -1,0 +1,35 @@
+// A deliberate break of the BPF programs: a patch, and what has to be said of it.
+//
+//   Breaks: what it breaks.
+//   Caught by: what must catch it.
+//   Input: what to replay (a folder as corpus/lab is) or run (a case); one or several lines
+//   Differs: KIND, TEXT      a difference of that kind, in whose words the text occurs; one or
+//   several
+//
+//   --- a/datapath/bpf/…     a unified diff; `git apply` takes the file as it is
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace kubeproof::breaks {
+
+struct ExpectedDifference {
+  std::string kind;  // as reports spell it: "destination-port"
+  std::string text;  // may be empty
+};
+
+struct Break {
+  std::string name;  // of the file, without ".patch"
+  std::filesystem::path patch;
+  std::string what;
+  std::string caught_by;
+  std::vector<std::string> inputs;
+  std::vector<ExpectedDifference> differences;
+};
+
+// Every patch of a folder, by name. Throws what is wrong with one that is not of the form above.
+std::vector<Break> read_breaks(const std::filesystem::path& folder);
+
+}  // namespace kubeproof::breaks

@@ -1,0 +1,183 @@
+// The harness has to find what it exists to find. Each patch of this folder breaks the BPF programs
+// in one way; compiled with the flags of the real ones and put in their place, they must diverge in
+// the way that the patch foretells, and the untouched programs must not.
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "replay/engine/child_process.h"
+#include "tests/breaks/break.h"
+
+namespace kubeproof::breaks {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const fs::path kRoot = KUBEPROOF_ROOT;
+
+// A copy of the programs' sources that is gone with the test.
+class Workshop {
+ public:
+  Workshop() {
+    std::string pattern = fs::temp_directory_path() / "kubeproof-break-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
+    directory_ = pattern;
+    fs::copy(kRoot / "datapath/bpf", directory_, fs::copy_options::recursive);
+  }
+  Workshop(const Workshop&) = delete;
+  Workshop& operator=(const Workshop&) = delete;
+  ~Workshop() {
+    std::error_code ignored;
+    fs::remove_all(directory_, ignored);
+  }
+
+  // What the tools say where they fail.
+  std::string apply(const fs::path& patch) const {
+    return complaints({"patch", "--strip=3", "--fuzz=0", "--batch", "--silent",
+                       "--directory=" + directory_.string(), "--input=" + patch.string()});
+  }
+  std::string compile() const {
+    std::vector<std::string> command = {KUBEPROOF_BPF_COMPILE};
+    command.insert(command.end(), {"-c", directory_ / "datapath.bpf.c", "-o", object()});
+    return complaints(command);
+  }
+  std::string object() const { return directory_ / "broken.bpf.o"; }
+
+ private:
+  static std::string complaints(const std::vector<std::string>& command) {
+    const auto output = run_child(command, "");
+    if (!output) return output.error().message;
+    if (output->exit_status == 0) return "";
+    return fmt::format("exit status {}: {}{}", output->exit_status, output->standard_output,
+                       output->standard_error);
+  }
+
+  fs::path directory_;
+};
+
+struct Finding {
+  int exit_status = 0;
+  std::string standard_error;
+  json report;
+};
+
+std::vector<std::string> command_for(const std::string& input) {
+  const fs::path path = kRoot / input;
+  if (!fs::is_directory(path)) return {"run", path};
+  std::vector<std::string> command = {"replay", "--node", "node-a"};
+  const auto add = [&](const char* option, const char* file) {
+    command.insert(command.end(), {option, path / file});
+  };
+  add("--cluster", "cluster.yaml");
+  add("--proxy-config", "kube-proxy.yaml");
+  add("--interfaces", "node-a-addr.json");
+  add("--routes", "node-a-route.json");
+  add("--routes", "node-a-route6.json");
+  add("--pcap", "node-a.pcap");
+  add("--pcap", "node-a-host.pcap");
+  return command;
+}
+
+Finding run_kubeproof(const std::string& input, const std::string& object) {
+  std::vector<std::string> command = {KUBEPROOF_PROGRAM};
+  for (std::string& argument : command_for(input)) command.push_back(std::move(argument));
+  command.insert(command.end(),
+                 {"--engine", "ebpf-tc", "--bpf-object", object, "--format", "json"});
+  auto output = run_child(command, "").value();
+  Finding finding;
+  finding.exit_status = output.exit_status;
+  finding.standard_error = std::move(output.standard_error);
+  finding.report = json::parse(output.standard_output, nullptr, /*allow_exceptions=*/false);
+  return finding;
+}
+
+// All that a report says of one divergence, kind by kind.
+std::vector<ExpectedDifference> told_differences(const json& report) {
+  std::vector<ExpectedDifference> told;
+  for (const json& engine : report.value("engines", json::array())) {
+    for (const json& divergence : engine.at("divergences")) {
+      for (const json& part : divergence.at("differences")) {
+        told.push_back({part.at("kind"), fmt::format("{}; seen {}; from {}: {}; permitted {}",
+                                                     part.at("text").get<std::string>(),
+                                                     divergence.at("seen").get<std::string>(),
+                                                     divergence.at("ingress").get<std::string>(),
+                                                     divergence.at("packet").get<std::string>(),
+                                                     divergence.at("permitted").dump())});
+      }
+    }
+  }
+  return told;
+}
+
+bool is_among(const ExpectedDifference& expected, const std::vector<ExpectedDifference>& told) {
+  return std::any_of(told.begin(), told.end(), [&](const ExpectedDifference& one) {
+    return one.kind == expected.kind && one.text.find(expected.text) != std::string::npos;
+  });
+}
+
+// The first few, for people.
+std::string sample(const std::vector<ExpectedDifference>& told) {
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(told.size(), 5); ++i) {
+    text += fmt::format("  {}: {}\n", told[i].kind, told[i].text);
+  }
+  return text;
+}
+
+constexpr int kCannotRun = 3;
+
+class Breaks : public testing::TestWithParam<Break> {};
+
+TEST_P(Breaks, IsCaught) {
+  const Break& broken = GetParam();
+  const Workshop workshop;
+  ASSERT_EQ(workshop.apply(broken.patch), "")
+      << broken.patch << " no longer applies to datapath/bpf: bring it up to date";
+  ASSERT_EQ(workshop.compile(), "") << broken.patch << " does not compile: bring it up to date";
+  std::vector<ExpectedDifference> told;
+  for (const std::string& input : broken.inputs) {
+    const Finding finding = run_kubeproof(input, workshop.object());
+    if (finding.exit_status == kCannotRun) GTEST_SKIP() << finding.standard_error;
+    EXPECT_EQ(finding.exit_status, 1) << input << ": " << finding.standard_error;
+    ASSERT_FALSE(finding.report.is_discarded()) << input << ": no report";
+    for (ExpectedDifference& one : told_differences(finding.report)) told.push_back(std::move(one));
+  }
+  for (const ExpectedDifference& expected : broken.differences) {
+    EXPECT_TRUE(is_among(expected, told)) << "breaks: " << broken.what << "\nnot caught by "
+                                          << expected.kind << " '" << expected.text << "', but:\n"
+                                          << sample(told);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, Breaks, testing::ValuesIn(read_breaks(kRoot / "tests/breaks")),
+                         [](const auto& info) {
+                           std::string name = info.param.name;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+// Without it the tests above would prove nothing.
+TEST(WithoutABreak, TheSameInputsAgree) {
+  const Workshop workshop;
+  ASSERT_EQ(workshop.compile(), "");
+  std::set<std::string> inputs;
+  for (const Break& one : read_breaks(kRoot / "tests/breaks")) {
+    inputs.insert(one.inputs.begin(), one.inputs.end());
+  }
+  for (const std::string& input : inputs) {
+    const Finding finding = run_kubeproof(input, workshop.object());
+    if (finding.exit_status == kCannotRun) GTEST_SKIP() << finding.standard_error;
+    EXPECT_EQ(finding.exit_status, 0) << input << ": " << finding.standard_error << "\n"
+                                      << sample(told_differences(finding.report));
+  }
+}
+
+}  // namespace
+}  // namespace kubeproof::breaks
