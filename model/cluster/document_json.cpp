@@ -23,6 +23,11 @@ constexpr std::string_view kSeparator = "---";  // YAML's, but found between JSO
 // Turns the parser's events into a tree, since json::parse() would hide keys that occur twice.
 class TreeSax : public json::json_sax_t {
  public:
+  TreeSax() = default;
+  TreeSax(const TreeSax&) = delete;
+  TreeSax& operator=(const TreeSax&) = delete;
+  ~TreeSax() override = default;
+
   bool null() override { return add(nullptr); }
   bool boolean(bool value) override { return add(value); }
   bool number_integer(number_integer_t value) override { return add(value); }

@@ -13,7 +13,7 @@ constexpr int64_t kMaxAffinitySeconds = 86400;
 constexpr int64_t kDefaultAffinitySeconds = 10800;
 
 std::string read_cluster_ip(const JsonField& field) {
-  const std::string text = field.string_or("");
+  std::string text = field.string_or("");
   if (!text.empty() && text != "None" && !parse_sloppy_address(text)) {
     field.fail_expecting("an IP address or None");
   }

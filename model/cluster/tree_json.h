@@ -16,6 +16,10 @@ struct TreeFailure {
 
 class JsonTree {
  public:
+  JsonTree() = default;
+  JsonTree(const JsonTree&) = delete;
+  JsonTree& operator=(const JsonTree&) = delete;
+
   void begin_object() { begin(nlohmann::json::object()); }
   void begin_array() { begin(nlohmann::json::array()); }
   // The finished object or array, as it stands in the tree until the next call.

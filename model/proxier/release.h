@@ -8,7 +8,9 @@ namespace kubeproof::proxier {
 
 class Release {
  public:
-  explicit Release(const ProxyConfig& config) : minor_(config.release_minor) {}
+  explicit Release(const ProxyConfig& config)
+      : minor_(config.release_minor),
+        ignores_external_ips_(minor_ >= 36 && !config.allow_service_external_ips) {}
 
   // KUBE-FORWARD's drop of INVALID packets is left out where conntrack is liberal (PR 120412).
   bool honours_liberal_conntrack() const { return minor_ >= 29; }
@@ -26,12 +28,15 @@ class Release {
   // Of two equal endpoints the earlier stays where the later terminates; before, where the later is
   // not local.
   bool terminating_duplicate_yields() const { return minor_ >= 36; }
+  // The feature gate AllowServiceExternalIPs is off; earlier releases have no such gate.
+  bool ignores_external_ips() const { return ignores_external_ips_; }
 
   // Clearing UDP flows after a change of endpoints goes by address and port; before, by address.
   bool udp_cleanup_compares_ports() const { return minor_ >= 34; }
 
  private:
   int minor_;
+  bool ignores_external_ips_;
 };
 
 }  // namespace kubeproof::proxier

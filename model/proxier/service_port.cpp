@@ -26,7 +26,9 @@ std::optional<IpAddress> cluster_ip(const Service& service, Family family) {
   }
   const auto found = std::find(service.ip_families.begin(), service.ip_families.end(), family);
   const auto place = static_cast<size_t>(found - service.ip_families.begin());
-  if (place >= service.cluster_ips.size()) return std::nullopt;
+  if (found == service.ip_families.end() || place >= service.cluster_ips.size()) {
+    return std::nullopt;
+  }
   return parse_sloppy_address(service.cluster_ips[place]);
 }
 
@@ -83,7 +85,7 @@ bool hints_count(const Service& service, Release release) {
 }  // namespace
 
 bool ServicePortInfo::externally_accessible() const {
-  return node_port != 0 || !load_balancer_vips.empty() || !external_ips.empty();
+  return node_port != 0 || !load_balancer_vips.empty() || has_external_ips;
 }
 
 bool ServicePortInfo::uses_cluster_endpoints() const {
@@ -108,6 +110,8 @@ std::vector<ServicePortInfo> service_ports(const Service& service, Family family
       has_external_traffic(service) && service.external_traffic_policy == TrafficPolicy::kLocal;
   common.internal_policy_local = service.internal_traffic_policy == TrafficPolicy::kLocal;
   common.external_ips = addresses_of_family(service.external_ips, family);
+  common.has_external_ips = !common.external_ips.empty();
+  if (release.ignores_external_ips()) common.external_ips.clear();
   common.load_balancer_vips = load_balancer_vips(service, family, release);
   common.source_ranges = source_ranges(service, family, release);
   if (service.type == ServiceType::kLoadBalancer && common.external_policy_local) {

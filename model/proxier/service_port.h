@@ -23,6 +23,7 @@ struct ServicePortInfo {
   bool external_policy_local = false;
   bool internal_policy_local = false;
   std::vector<IpAddress> external_ips;
+  bool has_external_ips = false;  // even if they are not to be served
   std::vector<IpAddress> load_balancer_vips;
   std::vector<Cidr> source_ranges;  // empty: everybody
   uint16_t health_check_node_port = 0;

@@ -58,6 +58,7 @@ Result<Snapshot> read_snapshot(const SnapshotFiles& files) {
   const auto& nodes = snapshot.objects.cluster.nodes;
   if (!nodes.contains({"", files.node})) {
     std::vector<std::string> names;
+    names.reserve(nodes.size());
     for (const auto& [key, node] : nodes) names.push_back(key.name);
     return bad_input("{}: no Node '{}'; {}", fmt::join(files.cluster, ", "), files.node,
                      names.empty() ? "there are no Node objects at all"

@@ -17,11 +17,11 @@ namespace kubeproof {
 
 // As the command line names them.
 struct SnapshotFiles {
-  std::vector<std::string> cluster;
-  std::string node;
-  std::optional<std::string> proxy_config;
-  std::optional<std::string> interfaces;  // `ip -j addr`
-  std::vector<std::string> routes;        // `ip -j route`, `ip -j -6 route`; empty: not given
+  std::vector<std::string> cluster = {};
+  std::string node = {};
+  std::optional<std::string> proxy_config = {};
+  std::optional<std::string> interfaces = {};  // `ip -j addr`
+  std::vector<std::string> routes = {};        // `ip -j route`, `ip -j -6 route`; empty: not given
 };
 
 struct Snapshot {

@@ -1,0 +1,151 @@
+#include "model/cluster/read_proxy_config.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "model/cluster/read_proxy_config_json.h"
+
+namespace kubeproof {
+namespace {
+
+using namespace std::chrono_literals;
+
+Result<ProxyConfig> read(const std::string& text) {
+  const auto documents = parse_documents(text, "file");
+  if (!documents) return tl::unexpected(documents.error());
+  return read_proxy_config(documents->front().value, documents->front());
+}
+
+std::string error(const std::string& text) {
+  const auto config = read(text);
+  return config ? "no error" : config.error().message;
+}
+
+TEST(ReadProxyConfig, HasKubeProxysDefaults) {
+  const ProxyConfig config = read("{}").value();
+  EXPECT_TRUE(config.cluster_cidrs.empty());
+  EXPECT_EQ(config.detect_local_mode, DetectLocalMode::kClusterCidr);
+  EXPECT_EQ(config.masquerade_bit, 14);
+  EXPECT_EQ(config.masquerade_mark(), 0x4000U);
+  EXPECT_FALSE(config.masquerade_all);
+  EXPECT_TRUE(config.localhost_node_ports);
+  EXPECT_EQ(config.bind_address, "0.0.0.0");
+  EXPECT_EQ(config.timeouts.tcp_established, 24h);
+  EXPECT_EQ(config.timeouts.tcp_close_wait, 1h);
+  EXPECT_FALSE(config.timeouts.udp);
+  EXPECT_EQ(config.release_minor, 36);
+}
+
+TEST(ReadProxyConfig, ReadsWhatChangesPackets) {
+  const ProxyConfig config = read(R"(
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: iptables
+clusterCIDR: 10.244.0.0/16,fd00:10:244::/56
+detectLocalMode: InterfaceNamePrefix
+detectLocal: {interfaceNamePrefix: cali}
+nodePortAddresses: [192.168.0.0/24]
+bindAddress: "::"
+hostnameOverride: other
+iptables: {masqueradeBit: 15, masqueradeAll: true, localhostNodePorts: false, syncPeriod: 0s}
+conntrack: {tcpBeLiberal: true, tcpEstablishedTimeout: 0s, udpTimeout: 10s, maxPerCore: null}
+featureGates: {AllowServiceExternalIPs: false}
+proxyVersion: v1.34.1
+winkernel: {networkName: ""}
+)")
+                                 .value();
+  EXPECT_EQ(config.cluster_cidrs, (std::vector<std::string>{"10.244.0.0/16", "fd00:10:244::/56"}));
+  EXPECT_EQ(config.detect_local_mode, DetectLocalMode::kInterfaceNamePrefix);
+  EXPECT_EQ(config.interface_name_prefix, "cali");
+  EXPECT_EQ(config.node_port_addresses, std::vector<std::string>{"192.168.0.0/24"});
+  EXPECT_EQ(config.bind_address, "::");
+  EXPECT_EQ(config.hostname_override, "other");
+  EXPECT_EQ(config.masquerade_bit, 15);
+  EXPECT_TRUE(config.masquerade_all);
+  EXPECT_FALSE(config.localhost_node_ports);
+  EXPECT_TRUE(config.tcp_be_liberal);
+  EXPECT_FALSE(config.timeouts.tcp_established);
+  EXPECT_EQ(config.timeouts.udp, 10s);
+  EXPECT_FALSE(config.allow_service_external_ips);
+  EXPECT_EQ(config.release_minor, 34);
+}
+
+TEST(ReadProxyConfig, TakesNullForTheDefault) {
+  const ProxyConfig config =
+      read("clusterCIDR: \"\"\niptables: {masqueradeBit: null}\nnodePortAddresses: null").value();
+  EXPECT_EQ(config.masquerade_bit, 14);
+  EXPECT_TRUE(config.node_port_addresses.empty());
+}
+
+TEST(ReadProxyConfig, NamesWhatIsWrong) {
+  EXPECT_EQ(error("iptables: {masqueradeBit: 32}"),
+            "file:1: iptables.masqueradeBit: expected a whole number from 0 to 31, found 32");
+  EXPECT_EQ(error("detectLocalMode: Cluster"),
+            "file:1: detectLocalMode: expected one of ClusterCIDR, NodeCIDR, BridgeInterface, "
+            "InterfaceNamePrefix, found \"Cluster\"");
+  EXPECT_EQ(error("mode: ipvs"),
+            "file:1: mode: expected iptables, the mode that is modelled, found \"ipvs\"");
+  EXPECT_EQ(error("clusterCIDR: 10.0.0.0/8,10.1.0.0/16"),
+            "file:1: clusterCIDR: expected a CIDR, or one of each family with a comma between "
+            "them, found \"10.0.0.0/8,10.1.0.0/16\"");
+  EXPECT_EQ(error("nodePortAddresses: [primary, 10.0.0.0/8]"),
+            "file:1: nodePortAddresses[0]: expected a CIDR, or primary alone, found \"primary\"");
+  EXPECT_EQ(error("detectLocalMode: BridgeInterface"),
+            "file:1: detectLocal.bridgeInterface: expected the name of the bridge, for mode "
+            "BridgeInterface, found nothing");
+  EXPECT_EQ(error("proxyVersion: v1.20"),
+            "file:1: proxyVersion: expected a release from v1.27 to v1.36, found \"v1.20\"");
+  EXPECT_EQ(error("conntrack: {udpTimeout: 10}"),
+            "file:1: conntrack.udpTimeout: expected a string, found 10");
+  EXPECT_EQ(error("[]"), "file: expected an object, found a list");
+}
+
+class ProxyConfigFile : public testing::Test {
+ protected:
+  std::string write(const std::string& text) {
+    std::ofstream(path_) << text;
+    return path_;
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  std::string path_ =
+      testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name();
+};
+
+TEST_F(ProxyConfigFile, MayBeTheConfigMapThatKubeadmKeeps) {
+  const auto config = read_proxy_config(write(R"(apiVersion: v1
+data:
+  config.conf: |-
+    apiVersion: kubeproxy.config.k8s.io/v1alpha1
+    clusterCIDR: 10.244.0.0/16
+    kind: KubeProxyConfiguration
+    iptables:
+      masqueradeAll: true
+  kubeconfig.conf: |-
+    apiVersion: v1
+kind: ConfigMap
+metadata: {name: kube-proxy, namespace: kube-system}
+)"));
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->cluster_cidrs, std::vector<std::string>{"10.244.0.0/16"});
+  EXPECT_TRUE(config->masquerade_all);
+}
+
+TEST_F(ProxyConfigFile, NamesThePlaceInsideOfTheConfigMap) {
+  const auto config = read_proxy_config(
+      write("kind: ConfigMap\ndata:\n  config.conf: |-\n    mode: x\n    clusterCIDR: 5\n"));
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message, path_ +
+                                        ": data[\"config.conf\"]:1: mode: expected iptables, the "
+                                        "mode that is modelled, found \"x\"");
+}
+
+TEST_F(ProxyConfigFile, HoldsOneConfiguration) {
+  EXPECT_EQ(read_proxy_config(write("{}\n---\n{}\n")).error().message,
+            path_ + ": expected one KubeProxyConfiguration, found 2 documents");
+}
+
+}  // namespace
+}  // namespace kubeproof
