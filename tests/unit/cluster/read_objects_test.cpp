@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/cluster/field_json.h"
 #include "model/cluster/read_objects_json.h"
 
 namespace kubeproof {
@@ -292,9 +293,10 @@ TEST(ReadObjects, ReadsNamesOfObjects) {
                           {"kind": "Node", "name": "n"}, {"kind": "Pod", "name": "p", "x": 1}])",
                       "file");
   const JsonDocument& document = documents->front();
-  EXPECT_EQ(read_object_id(document.value[0], document)->to_string(), "EndpointSlice a/b");
-  EXPECT_EQ(read_object_id(document.value[1], document)->to_string(), "Node n");
-  EXPECT_EQ(read_object_id(document.value[2], document).error().message,
+  EXPECT_EQ(read_object_id(JsonField(document.value[0]), document)->to_string(),
+            "EndpointSlice a/b");
+  EXPECT_EQ(read_object_id(JsonField(document.value[1]), document)->to_string(), "Node n");
+  EXPECT_EQ(read_object_id(JsonField(document.value[2]), document).error().message,
             "file: x: unknown field; known are kind, namespace, name");
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "model/cluster/field_json.h"
 #include "model/cluster/read_proxy_config_json.h"
 
 namespace kubeproof {
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 Result<ProxyConfig> read(const std::string& text) {
   const auto documents = parse_documents(text, "file");
   if (!documents) return tl::unexpected(documents.error());
-  return read_proxy_config(documents->front().value, documents->front());
+  return read_proxy_config(JsonField(documents->front().value), documents->front());
 }
 
 std::string error(const std::string& text) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "model/cluster/field_json.h"
 #include "model/node/read_node_spec_json.h"
 #include "tests/unit/node/node_fixture.h"
 
@@ -8,7 +9,7 @@ namespace {
 
 Result<NodeSpec> read(const std::string& text) {
   const JsonDocument document = parse_documents(text, "case.yaml").value().front();
-  return read_node_spec(document.value, document);
+  return read_node_spec(JsonField(document.value), document);
 }
 
 std::string error(const std::string& text) {
