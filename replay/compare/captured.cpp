@@ -46,7 +46,7 @@ CapturedCheck::CapturedCheck(std::unique_ptr<Oracle> oracle, const World& world)
 
 const Judged* CapturedCheck::check(const CapturedPacket& captured) {
   const auto flow = flow_key(captured.packet);
-  if (flow && unseen_flows_.contains(*flow)) return nullptr;
+  if (flow && unseen_flows_.find(*flow) != 0) return nullptr;
   const Injection injection = anchor_.anchor(captured);
   const auto outcomes = follower_.permit(injection);
   if (captured.departures.empty()) {
@@ -56,7 +56,7 @@ const Judged* CapturedCheck::check(const CapturedPacket& captured) {
     }
     if (unseen) {
       // Where there was a choice, the reference cannot know what is right for what follows.
-      if (!follower_.assume() && flow) unseen_flows_.insert(*flow);
+      if (!follower_.assume() && flow) unseen_flows_.add(*flow, 1);
       return nullptr;
     }
   }

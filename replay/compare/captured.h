@@ -6,14 +6,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <unordered_set>
 #include <vector>
 
 #include "model/node/world.h"
 #include "model/result.h"
 #include "replay/capture/captured_packet.h"
 #include "replay/compare/anchor.h"
-#include "replay/compare/flow_key.h"
+#include "replay/compare/flow_marks.h"
 #include "replay/compare/follower.h"
 
 namespace kubeproof {
@@ -38,7 +37,7 @@ class CapturedCheck {
   Follower follower_;
   Anchor anchor_;
   std::vector<Seen> departures_;
-  std::unordered_set<FlowKey> unseen_flows_;
+  FlowMarks unseen_flows_{size_t{1} << 20};
 };
 
 }  // namespace kubeproof

@@ -21,9 +21,9 @@
 #include "model/result.h"
 #include "replay/compare/datagrams.h"
 #include "replay/compare/difference.h"
+#include "replay/compare/flow_marks.h"
 #include "replay/compare/ledger.h"
 #include "replay/compare/match.h"
-#include "replay/compare/tainted_flows.h"
 #include "replay/engine/reference.h"
 
 namespace kubeproof {
@@ -103,7 +103,7 @@ class Follower {
   Ledger ledger_;
   Matcher matcher_;
   DatagramAssembler assembler_;
-  TaintedFlows tainted_;
+  FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;
   size_t divergences_ = 0;
 

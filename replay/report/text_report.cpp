@@ -132,6 +132,9 @@ void TextReport::columns() {
   for (const ColumnReport& column : report_.engines) add(column);
   if (report_.captured) add(*report_.captured);
   text_ += "\n" + table.render(2);
+  if (report_.captured && report_.captured->fates[static_cast<size_t>(FateClass::kDropped)] != 0) {
+    line("  (dropped by the captured node: or delivered to its sockets, the capture cannot tell)");
+  }
   for (const ColumnReport& column : report_.engines) {
     if (column.undecided == 0) continue;
     line("  ({}: rules that are not understood decide over {})", column.name,
