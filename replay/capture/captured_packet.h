@@ -36,6 +36,9 @@ struct CapturedPacket {
     // An ICMP error of the node itself about the packet: a rejection, a router's duty, or the
     // answer of the stack to a datagram that it delivered to a closed port.
     bool is_answer = false;
+    // Over loopback, on its way to the node's own sockets: what the rules for INPUT still do with
+    // it is not to be seen.
+    bool loopback = false;
   };
   std::vector<Departure> departures;
   // Whether the capture would have shown the packet leaving (`-i any`): then an empty `departures`

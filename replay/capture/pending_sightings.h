@@ -45,7 +45,14 @@ class PendingSightings {
  public:
   using Slot = uint32_t;
   // Which property of a packet a key stands for; keys of different kinds never meet.
-  enum class Key : uint8_t { kContent, kWhole, kQuote, kLeavingContent, kLeavingWhole };
+  enum class Key : uint8_t {
+    kContent,
+    kWhole,
+    kQuote,
+    kLeavingContent,
+    kLeavingWhole,
+    kLeavingAnswer,
+  };
 
   // A fresh one for this sighting, at its place in the order: by `order`, which is unique, once the
   // sighting's time is past.

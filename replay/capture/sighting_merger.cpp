@@ -34,6 +34,20 @@ bool left_through(const PendingSighting& entered, std::optional<uint32_t> interf
       [&](const auto& departure) { return !interface || departure.interface == interface; });
 }
 
+struct Quote {
+  ByteView bytes;
+  PacketView view;
+};
+
+// What an ICMP error to the sender of a packet quotes of it.
+std::optional<Quote> quote_in(ByteView packet, const PacketView& view) {
+  if (!is_icmp_error(view)) return std::nullopt;
+  const ByteView bytes = packet.subspan(view.transport_offset + kIcmpHeaderSize);
+  const auto quoted = parse_quoted_packet(bytes);
+  if (!quoted || quoted->source != view.destination) return std::nullopt;
+  return Quote{bytes, *quoted};
+}
+
 int likeness(const PacketView& a, const PacketView& b) {
   return (a.source == b.source ? 4 : 0) + (a.destination == b.destination ? 2 : 0) +
          (a.source_port == b.source_port ? 1 : 0) +
@@ -50,6 +64,7 @@ SightingMerger::SightingMerger(const MergeOptions& options, ImportSummary& summa
 void SightingMerger::add(const Sighting& sighting) {
   now_ = std::max(now_, sighting.time);
   ++sightings_;
+  if (sighting.loopback) return add_loopback(sighting);
   switch (sighting.heading) {
     case Heading::kEntering:
     case Heading::kPassing:
@@ -78,13 +93,16 @@ PendingSighting* SightingMerger::next() {
       given_out_ = slot;
       return &pending;
     }
-    if (pending.kind == Kind::kBridged) summary_.note(ImportNote::kBridged, pending.place);
+    if (pending.kind == Kind::kBridged) {
+      summary_.note(ImportNote::kBridged, pending.place);
+    } else if (!pending.taken) {
+      summary_.note(ImportNote::kLoopback, pending.place);
+    }
     pending_.release(*slot);
   }
 }
 
 void SightingMerger::add_entering(const Sighting& sighting) {
-  if (sighting.loopback) return summary_.note(ImportNote::kLoopback, sighting.place);
   if (sighting.heading == Heading::kUnknown) {
     pending_.add(sighting, Kind::kEntering, 2 * sightings_ + 1, sighting.time);
     return;
@@ -112,8 +130,16 @@ bool SightingMerger::join_repeat(const Sighting& sighting, uint64_t content) {
   return false;
 }
 
+// What a process of the node sent to another, translated: it left the one and enters the other.
+// Without a log of OUTPUT nobody knows what was sent.
+void SightingMerger::add_loopback(const Sighting& sighting) {
+  if (!options_.host_packets_logged) {
+    return summary_.note(ImportNote::kLoopback, sighting.place);
+  }
+  add_leaving(sighting);
+}
+
 void SightingMerger::add_leaving(const Sighting& sighting) {
-  if (sighting.loopback) summary_.note(ImportNote::kLoopback, sighting.place);
   const uint64_t content = content_key(sighting.packet, sighting.view);
   if (join_departure(sighting, content) || join_part(sighting) || join_answer(sighting) ||
       join_leaving_repeat(sighting, content)) {
@@ -122,7 +148,9 @@ void SightingMerger::add_leaving(const Sighting& sighting) {
   const Slot slot = pending_.add(sighting, Kind::kLeaving, 2 * sightings_ + 1, sighting.time);
   pending_.index(slot, Key::kLeavingContent, content);
   if (!options_.host_packets_logged) return;
-  if (const auto whole = whole_key(sighting.packet, sighting.view)) {
+  if (const auto quote = quote_in(sighting.packet, sighting.view)) {
+    pending_.index(slot, Key::kLeavingAnswer, quote_key(quote->view));
+  } else if (const auto whole = whole_key(sighting.packet, sighting.view)) {
     pending_.index(slot, Key::kLeavingWhole, *whole);
   }
 }
@@ -182,13 +210,11 @@ bool SightingMerger::join_answer(const Sighting& sighting) {
 }
 
 PendingSighting* SightingMerger::find_quoted(const Sighting& sighting) {
-  if (!is_icmp_error(sighting.view)) return nullptr;
-  const ByteView quote = sighting.packet.subspan(sighting.view.transport_offset + kIcmpHeaderSize);
-  const auto view = parse_quoted_packet(quote);
-  if (!view || view->source != sighting.view.destination) return nullptr;
-  for (const Slot slot : pending_.find(Key::kQuote, quote_key(*view))) {
+  const auto quote = quote_in(sighting.packet, sighting.view);
+  if (!quote) return nullptr;
+  for (const Slot slot : pending_.find(Key::kQuote, quote_key(quote->view))) {
     PendingSighting& pending = pending_[slot];
-    if (is_quote_of(quote, *view, pending.packet, pending.view)) return &pending;
+    if (is_quote_of(quote->bytes, quote->view, pending.packet, pending.view)) return &pending;
   }
   return nullptr;
 }
@@ -206,15 +232,16 @@ bool SightingMerger::join_leaving_repeat(const Sighting& sighting, uint64_t cont
 
 void SightingMerger::add_departure(PendingSighting& entered, const Sighting& sighting,
                                    bool is_answer) {
-  if (sighting.loopback) return;  // delivered to the node itself: it did not leave
   const bool repeated =
       std::any_of(entered.departures.begin(), entered.departures.end(),
                   [&](const auto& departure) { return equal(departure.packet, sighting.packet); });
   if (repeated) return summary_.note(ImportNote::kRepeatedSighting, sighting.place);
   summary_.note(is_answer ? ImportNote::kAnswer : ImportNote::kDeparture, sighting.place);
+  // An error about a packet of the node's own goes back to the node.
+  const bool loopback = sighting.loopback || (is_answer && entered.kind == Kind::kHost);
   entered.departures.push_back({sighting.interface,
                                 Bytes(sighting.packet.begin(), sighting.packet.end()),
-                                sighting.place, is_answer});
+                                sighting.place, is_answer, loopback});
 }
 
 void SightingMerger::add_logged(const Sighting& sighting) {
@@ -262,19 +289,36 @@ PendingSightings::Slot SightingMerger::add_host(const Sighting& sighting, uint64
       }
     }
   }
+  if (const auto answer = find_earlier_answer(sighting)) explained.push_back(*answer);
   if (explained.empty()) {
     return pending_.add(sighting, Kind::kHost, 2 * sightings_ + 1, sighting.time);
   }
-  const uint64_t order = pending_[explained.front()].order - 1;
-  const Slot host = pending_.add(sighting, Kind::kHost, order, pending_[explained.front()].time);
+  const PendingSighting& first = pending_[explained.front()];
+  const Slot host = pending_.add(sighting, Kind::kHost, first.order - 1, first.time);
   for (const Slot slot : explained) {
     PendingSighting& leaving = pending_[slot];
     leaving.taken = true;
-    if (leaving.loopback) continue;
-    summary_.note(ImportNote::kDeparture, leaving.place);
-    pending_[host].departures.push_back({leaving.interface, leaving.packet, leaving.place, false});
+    const bool is_answer = is_icmp_error(leaving.view) && !is_icmp_error(sighting.view);
+    summary_.note(is_answer ? ImportNote::kAnswer : ImportNote::kDeparture, leaving.place);
+    pending_[host].departures.push_back(
+        {leaving.interface, leaving.packet, leaving.place, is_answer, leaving.loopback});
   }
   return host;
+}
+
+// An error of the node about the logged packet, where the log came later: the earliest.
+std::optional<PendingSightings::Slot> SightingMerger::find_earlier_answer(
+    const Sighting& sighting) {
+  std::optional<Slot> earliest;
+  for (const Slot slot : pending_.find(Key::kLeavingAnswer, quote_key(sighting.view))) {
+    const PendingSighting& answer = pending_[slot];
+    const auto quote = quote_in(answer.packet, answer.view);
+    if (!answer.taken && quote && sighting.time - answer.time <= options_.log_window &&
+        is_quote_of(quote->bytes, quote->view, sighting.packet, sighting.view)) {
+      earliest = slot;  // found latest first
+    }
+  }
+  return earliest;
 }
 
 void SightingMerger::index_whole(Slot slot, const Sighting& sighting, Key key) {

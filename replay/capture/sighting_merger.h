@@ -46,6 +46,7 @@ class SightingMerger {
 
   void add_entering(const Sighting& sighting);
   void add_leaving(const Sighting& sighting);
+  void add_loopback(const Sighting& sighting);
   void add_logged(const Sighting& sighting);
 
   bool join_repeat(const Sighting& sighting, uint64_t content);
@@ -56,6 +57,7 @@ class SightingMerger {
 
   // Earlier departures that the logged packet explains.
   Slot add_host(const Sighting& sighting, uint64_t content);
+  std::optional<Slot> find_earlier_answer(const Sighting& sighting);
   void index_whole(Slot slot, const Sighting& sighting, Key key);
 
   PendingSighting* find_quoted(const Sighting& sighting);

@@ -30,13 +30,15 @@ bool port_stays_unseen(std::span<const Outcome> outcomes) {
   });
 }
 
-// An error that the node made about a packet for its own sockets may be theirs: no part of the
-// fate.
-bool may_be_delivered(std::span<const Outcome> outcomes) {
-  return std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) {
-    return std::any_of(outcome.emissions.begin(), outcome.emissions.end(),
-                       [](const auto& emission) { return emission.place.is_sockets(); });
-  });
+bool is_delivery(const Outcome& outcome) {
+  return !outcome.rejected &&
+         std::any_of(outcome.emissions.begin(), outcome.emissions.end(),
+                     [](const auto& emission) { return emission.place.is_sockets(); });
+}
+
+bool leaves(const Outcome& outcome) {
+  return std::any_of(outcome.emissions.begin(), outcome.emissions.end(),
+                     [](const auto& emission) { return !emission.place.is_sockets(); });
 }
 
 }  // namespace
@@ -60,11 +62,21 @@ const Judged* CapturedCheck::check(const CapturedPacket& captured) {
       return nullptr;
     }
   }
+  const bool may_be_delivered = std::any_of(outcomes.begin(), outcomes.end(), is_delivery);
+  const bool may_leave = std::any_of(outcomes.begin(), outcomes.end(), leaves);
   departures_.clear();
   for (const CapturedPacket::Departure& departure : captured.departures) {
-    if (departure.is_answer && may_be_delivered(outcomes)) continue;
+    // An error that the node made about a packet for its own sockets may be theirs: no part of the
+    // fate.
+    if (departure.is_answer && may_be_delivered) continue;
+    // What came over loopback and neither leaves nor is delivered was taken by a rule for INPUT.
+    if (departure.loopback && !departure.is_answer && !may_be_delivered && !may_leave) continue;
     std::optional<Place> place;
-    if (departure.interface) place = Place{*departure.interface};
+    if (departure.loopback) {
+      place = Place::sockets();
+    } else if (departure.interface) {
+      place = Place{*departure.interface};
+    }
     departures_.push_back({departure.packet, place});
   }
   return &follower_.judge_departures(departures_);

@@ -1,6 +1,7 @@
 // The reference held to the capture itself: a follower of what the captured node did. Every packet
-// that was seen leaving must be a permitted outcome, and of a packet that was not seen leaving,
-// though the capture would have shown it, a drop or a local delivery must be permitted.
+// that was seen leaving, or on loopback on its way to the node's own sockets, must be a permitted
+// outcome, and of a packet that was not seen leaving, though the capture would have shown it, a
+// drop or a local delivery must be permitted.
 #pragma once
 
 #include <chrono>

@@ -81,7 +81,10 @@ const Judged& Follower::judge_departures(std::span<const Seen> departures) {
   assembled_.clear();
   for (const Seen& departure : departures) see(departure.packet, departure.place);
   violations_.clear();
-  return conclude(Visibility::kDeparturesOnly);
+  const bool delivered = std::any_of(departures.begin(), departures.end(), [](const Seen& seen) {
+    return seen.place && seen.place->is_sockets();
+  });
+  return conclude(delivered ? Visibility::kEverything : Visibility::kDeparturesOnly);
 }
 
 bool Follower::assume() {

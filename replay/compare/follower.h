@@ -74,7 +74,8 @@ class Follower {
   // Both halves.
   const Judged& follow(const Injection& injection, const Fate& fate);
 
-  // The same for a fate known from a capture: departures only, invariants not checked.
+  // The same for a fate known from a capture, invariants not checked: departures only, unless a
+  // delivery is among them.
   const Judged& judge_departures(std::span<const Seen> departures);
 
   // In place of judging, for a fate that nobody saw: takes the one that is permitted for what

@@ -96,8 +96,9 @@ void Session::captured(const CapturedPacket& captured, const PacketSource& sourc
   }
   captured_fate_.clear();
   for (const CapturedPacket::Departure& departure : captured.departures) {
-    captured_fate_.add_emission(Place{departure.interface.value_or(kUnknownInterface)},
-                                departure.packet);
+    const Place place = departure.loopback ? Place::sockets()
+                                           : Place{departure.interface.value_or(kUnknownInterface)};
+    captured_fate_.add_emission(place, departure.packet);
   }
   captured_tally_->count({captured.ingress, captured.packet, 0}, captured_fate_, *judged, source);
 }

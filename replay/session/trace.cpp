@@ -204,7 +204,11 @@ Result<std::optional<TraceColumn>> trace_captured(const Configuration& configura
     std::vector<Seen> seen;
     for (const auto& departure : captured.departures) {
       std::optional<Place> place;
-      if (departure.interface) place = Place{*departure.interface};
+      if (departure.loopback) {
+        place = Place::sockets();
+      } else if (departure.interface) {
+        place = Place{*departure.interface};
+      }
       seen.push_back({departure.packet, place});
     }
     describe_fate(world, {captured.ingress, captured.packet, 0}, seen, *judged, column);

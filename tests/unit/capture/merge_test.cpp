@@ -255,27 +255,64 @@ TEST_F(MergeTest, ARejectionToTheHostItselfIsLogged) {
   EXPECT_TRUE(packets[0].departures.at(0).is_answer);
 }
 
-TEST_F(MergeTest, WhatLoopsBackToTheHostDoesNotLeave) {
+TEST_F(MergeTest, WhatLoopsBackToTheHostShowsItsTranslation) {
   const Bytes looped = PacketBuilder::tcp("192.168.0.2:4000", "192.168.0.2:8080").syn().build();
   const auto packets =
-      import_both({{microseconds(0), cooked_v2(kOutgoing, 1, looped, 772)},
-                   {microseconds(1), cooked_v2(kToUs, 1, looped, 772)},
+      import_both({{microseconds(0), cooked_v2(kToUs, 1, looped, 772)},
                    {milliseconds(600), enters(kEth0, kRequest)}},
                   {{milliseconds(500), logged_output(PacketBuilder(kHostRequest).build())}});
   ASSERT_EQ(packets.size(), 2U);
-  EXPECT_TRUE(packets[0].departures.empty());
+  ASSERT_EQ(packets[0].departures.size(), 1U);
+  EXPECT_EQ(packets[0].departures[0].packet, looped);
+  EXPECT_TRUE(packets[0].departures[0].loopback);
   EXPECT_TRUE(packets[0].departures_complete);
   EXPECT_EQ(packets[0].time, microseconds(0));
-  EXPECT_EQ(count(ImportNote::kLoopback), 2U);
+  EXPECT_EQ(count(ImportNote::kLoopback), 0U);
 }
 
-TEST_F(MergeTest, NorDoesItWhereTheLogCameFirst) {
+TEST_F(MergeTest, AndSoDoesItWhereTheLogCameFirst) {
   const Bytes looped = PacketBuilder::tcp("192.168.0.2:4000", "192.168.0.2:8080").syn().build();
   const auto packets =
       import_both({{microseconds(9), cooked_v2(kOutgoing, 1, looped, 772)}},
                   {{microseconds(0), logged_output(PacketBuilder(kHostRequest).build())}});
   ASSERT_EQ(packets.size(), 1U);
-  EXPECT_TRUE(packets[0].departures.empty());
+  ASSERT_EQ(packets[0].departures.size(), 1U);
+  EXPECT_TRUE(packets[0].departures[0].loopback);
+}
+
+TEST_F(MergeTest, WithoutALogWhatLoopsBackIsSetAside) {
+  const Bytes looped = PacketBuilder::tcp("192.168.0.2:4000", "192.168.0.2:8080").syn().build();
+  const auto packets = import_any({{microseconds(0), cooked_v2(kToUs, 1, looped, 772)}});
+  EXPECT_TRUE(packets.empty());
+  EXPECT_EQ(count(ImportNote::kLoopback), 1U);
+}
+
+TEST_F(MergeTest, ARejectionOverLoopbackJoinsThePacketThatIsLoggedLater) {
+  const Bytes request = PacketBuilder::udp("192.168.0.2:7", "10.96.0.10:53").build();
+  const Bytes error =
+      PacketBuilder::icmp("192.168.0.2", "192.168.0.2", 3, 3).payload(request).build();
+  const auto packets = import_both({{microseconds(0), cooked_v2(kToUs, 1, error, 772)}},
+                                   {{milliseconds(500), logged_output(request)}});
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_EQ(packets[0].packet, request);
+  EXPECT_EQ(packets[0].time, microseconds(0));
+  ASSERT_EQ(packets[0].departures.size(), 1U);
+  EXPECT_TRUE(packets[0].departures[0].is_answer);
+  EXPECT_TRUE(packets[0].departures[0].loopback);
+}
+
+TEST_F(MergeTest, OfTwoRejectionsEveryPacketHasItsOwn) {
+  const Bytes request = PacketBuilder::udp("192.168.0.2:7", "10.96.0.10:53").build();
+  const Bytes error =
+      PacketBuilder::icmp("192.168.0.2", "192.168.0.2", 3, 3).payload(request).build();
+  const auto packets = import_both(
+      {{microseconds(0), cooked_v2(kToUs, 1, error, 772)},
+       {milliseconds(20), cooked_v2(kToUs, 1, error, 772)}},
+      {{milliseconds(500), logged_output(request)}, {milliseconds(501), logged_output(request)}});
+  ASSERT_EQ(packets.size(), 2U);
+  for (const CapturedPacket& packet : packets) EXPECT_EQ(packet.departures.size(), 1U);
+  EXPECT_EQ(packets[0].time, microseconds(0));
+  EXPECT_EQ(packets[1].time, milliseconds(20));
 }
 
 PacketBuilder large(std::string_view to, uint8_t ttl) {

@@ -58,6 +58,35 @@ TEST_F(CapturedCheckTest, WantsADropOrADeliveryWhereNothingLeft) {
   EXPECT_EQ(judgement(), Judgement::kAgrees);
 }
 
+TEST_F(CapturedCheckTest, TakesWhatCameOverLoopbackForDelivered) {
+  departed(std::nullopt, translated());
+  captured_.departures[0].loopback = true;
+  script_.outcomes = {outcome_of(permitted(Place::sockets(), translated()))};
+  EXPECT_EQ(judgement(), Judgement::kAgrees);
+  script_.outcomes = {outcome_of(permitted(Place::sockets(), request()))};
+  EXPECT_EQ(judgement(), Judgement::kDiverges);
+}
+
+TEST_F(CapturedCheckTest, LetsARuleForInputTakeWhatCameOverLoopback) {
+  departed(std::nullopt, request());
+  captured_.departures[0].loopback = true;
+  script_.outcomes = {Outcome{}};
+  EXPECT_EQ(judgement(), Judgement::kAgrees);
+}
+
+TEST_F(CapturedCheckTest, HoldsARejectionOverLoopbackToTheRules) {
+  const Bytes error = PacketBuilder::icmp("192.168.0.2", "10.0.0.1", 3, 3).build();
+  departed(std::nullopt, error);
+  captured_.departures[0].is_answer = true;
+  captured_.departures[0].loopback = true;
+  Outcome rejection = outcome_of(permitted(Place::sockets(), error));
+  rejection.rejected = true;
+  script_.outcomes = {rejection};
+  EXPECT_EQ(judgement(), Judgement::kAgrees);
+  captured_.departures[0].packet = PacketBuilder::icmp("192.168.0.2", "10.0.0.1", 3, 1).build();
+  EXPECT_EQ(judgement(), Judgement::kDiverges);
+}
+
 TEST_F(CapturedCheckTest, TakesTheAnswerOfASocketForNoPartOfTheFate) {
   departed(std::nullopt, PacketBuilder::icmp("192.168.0.2", "10.0.0.1", 3, 3).build());
   captured_.departures[0].is_answer = true;
