@@ -192,6 +192,10 @@ bool ChainWalk::act(const CompiledRule& rule) {
     case TargetKind::kMark:
       current_.mark = (current_.mark & ~rule.target_second) ^ rule.target_first;
       return true;
+    case TargetKind::kGoto:
+      current_.frames.back().next_rule = RuleIndex::kEnd;
+      current_.frames.push_back({rule.target_first, 0});
+      return true;
     case TargetKind::kJump:
       current_.frames.push_back({rule.target_first, 0});
       return true;

@@ -187,7 +187,7 @@ class Compiler {
                 return bad_input("table {}: a rule jumps to chain {}, which does not exist",
                                  to_string(table_->name), t.chain);
               }
-              return set(TargetKind::kJump, number->second);
+              return set(t.is_goto ? TargetKind::kGoto : TargetKind::kJump, number->second);
             },
             [&](const MarkTarget& t) { return set(TargetKind::kMark, t.value, t.mask); },
             [&](const DnatTarget& t) {
@@ -224,7 +224,7 @@ class Compiler {
           continue;
         }
         const CompiledRule& rule = chain.rules[visit.next_rule++];
-        if (rule.target != TargetKind::kJump) continue;
+        if (rule.target != TargetKind::kJump && rule.target != TargetKind::kGoto) continue;
         const ChainNumber target = rule.target_first;
         if (marks[target] == Mark::kOpen) {
           return bad_input("table {}: chain {} jumps in a circle", to_string(table_->name),

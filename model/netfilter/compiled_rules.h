@@ -55,6 +55,7 @@ enum class TargetKind : uint8_t {
   kReturn,
   kReject,
   kJump,        // first: the chain
+  kGoto,        // first: the chain
   kMark,        // first: value, second: mask
   kDnat,        // first: index into destinations()
   kMasquerade,  // first: whether random fully

@@ -10,7 +10,6 @@ namespace kubeproof::netfilter {
 
 enum class Hook : uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting };
 constexpr size_t kHookCount = 5;
-constexpr size_t kTableCount = 4;
 
 // The built-in chain of a hook: "PREROUTING".
 std::string_view to_string(Hook hook);

@@ -1,12 +1,10 @@
 #include "model/netfilter/rules.h"
 
 #include <algorithm>
-#include <initializer_list>
 
 namespace kubeproof::netfilter {
-namespace {
 
-// The hooks of each table, as net/ipv4/netfilter/iptable_*.c registers them.
+// net/ipv4/netfilter/iptable_*.c
 std::initializer_list<const char*> builtin_chains(TableName name) {
   static constexpr auto kRaw = {"PREROUTING", "OUTPUT"};
   static constexpr auto kMangle = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
@@ -20,12 +18,11 @@ std::initializer_list<const char*> builtin_chains(TableName name) {
     case TableName::kNat:
       return kNat;
     case TableName::kFilter:
+    case TableName::kSecurity:
       break;
   }
   return kFilter;
 }
-
-}  // namespace
 
 std::string_view to_string(TableName name) {
   switch (name) {
@@ -35,6 +32,8 @@ std::string_view to_string(TableName name) {
       return "mangle";
     case TableName::kNat:
       return "nat";
+    case TableName::kSecurity:
+      return "security";
     case TableName::kFilter:
       break;
   }

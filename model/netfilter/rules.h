@@ -3,7 +3,9 @@
 // UnknownTarget), so that a real node's dump loses nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -79,6 +81,7 @@ struct LocalAddressMatch {
 
 // `-m statistic --mode random`: matches when a uniform 31-bit number is below `threshold`
 // (net/netfilter/xt_statistic.c).
+constexpr double kStatisticScale = 0x80000000U;
 struct StatisticMatch {
   uint32_t threshold = 0;
   friend bool operator==(const StatisticMatch&, const StatisticMatch&) = default;
@@ -128,6 +131,7 @@ struct RejectTarget {
 };
 struct JumpTarget {
   std::string chain;
+  bool is_goto = false;  // `-g`: what returns from there returns to where this chain was called
   friend bool operator==(const JumpTarget&, const JumpTarget&) = default;
 };
 // mark = (mark & ~mask) ^ value: --or-mark V is {V, V}, --xor-mark V is {V, 0}.
@@ -144,7 +148,7 @@ struct MasqueradeTarget {
   bool random_fully = true;
   friend bool operator==(const MasqueradeTarget&, const MasqueradeTarget&) = default;
 };
-// Any other target, as iptables-save prints it: "-j LOG --log-level 7", "-g CHAIN".
+// Any other target, as iptables-save prints it: "-j SNAT --to-source 192.0.2.1".
 struct UnknownTarget {
   std::string text;
   friend bool operator==(const UnknownTarget&, const UnknownTarget&) = default;
@@ -170,12 +174,16 @@ struct Chain {
   std::string name;
   std::optional<Policy> policy;  // built-in chains only
   std::vector<Rule> rules;
+  friend bool operator==(const Chain&, const Chain&) = default;
 };
 
-enum class TableName : uint8_t { kRaw, kMangle, kNat, kFilter };
+enum class TableName : uint8_t { kRaw, kMangle, kNat, kFilter, kSecurity };
+constexpr size_t kTableCount = 5;
 
 // "filter", as in `*filter`.
 std::string_view to_string(TableName name);
+// The hooks that a table has chains for, by the chains' names, in the order of the hooks.
+std::initializer_list<const char*> builtin_chains(TableName name);
 
 struct Table {
   TableName name = TableName::kFilter;
@@ -189,6 +197,7 @@ struct Table {
 
   // A table with its empty built-in chains, in the order of the hooks, that accept.
   static Table with_builtin_chains(TableName name);
+  friend bool operator==(const Table&, const Table&) = default;
 };
 
 struct Ruleset {
@@ -196,6 +205,7 @@ struct Ruleset {
   std::vector<Table> tables;
 
   const Table* find(TableName name) const;
+  friend bool operator==(const Ruleset&, const Ruleset&) = default;
 };
 
 }  // namespace kubeproof::netfilter

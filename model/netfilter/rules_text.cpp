@@ -11,8 +11,6 @@
 namespace kubeproof::netfilter {
 namespace {
 
-constexpr double kProbabilityScale = 0x80000000U;  // XT_STATISTIC probabilities are 31-bit numbers
-
 // Appends the words of one rule. Every method but the first starts with a space.
 class RuleWriter {
  public:
@@ -121,8 +119,7 @@ class RuleWriter {
     append(" -m addrtype{} --{}-type LOCAL", negation(match.negated), match.source ? "src" : "dst");
   }
   void write_match(const StatisticMatch& match) {
-    append(" -m statistic --mode random --probability {:.11f}",
-           match.threshold / kProbabilityScale);
+    append(" -m statistic --mode random --probability {:.11f}", match.threshold / kStatisticScale);
   }
   void write_match(const RecentMatch& match) {
     append(" -m recent");
@@ -148,7 +145,9 @@ class RuleWriter {
     append(" -j REJECT --reject-with {}-port-unreachable",
            family_ == Family::kIpv4 ? "icmp" : "icmp6");
   }
-  void write_target(const JumpTarget& target) { append(" -j {}", target.chain); }
+  void write_target(const JumpTarget& target) {
+    append(" -{} {}", target.is_goto ? "g" : "j", target.chain);
+  }
   void write_target(const MarkTarget& target) {
     append(" -j MARK --set-xmark {:#x}/{:#x}", target.value, target.mask);
   }

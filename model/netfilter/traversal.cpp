@@ -13,14 +13,14 @@ namespace kubeproof::netfilter {
 namespace {
 
 // What a hook calls, by priority (include/uapi/linux/netfilter_ipv4.h).
-enum class Function : uint8_t { kRaw, kConntrack, kMangle, kNat, kFilter, kConfirm };
+enum class Function : uint8_t { kRaw, kConntrack, kMangle, kNat, kFilter, kSecurity, kConfirm };
 
 std::span<const Function> functions_of(Hook hook) {
   using enum Function;
   static constexpr std::array kPrerouting{kRaw, kConntrack, kMangle, kNat};
-  static constexpr std::array kInput{kMangle, kFilter, kNat, kConfirm};
-  static constexpr std::array kForward{kMangle, kFilter};
-  static constexpr std::array kOutput{kRaw, kConntrack, kMangle, kNat, kFilter};
+  static constexpr std::array kInput{kMangle, kFilter, kSecurity, kNat, kConfirm};
+  static constexpr std::array kForward{kMangle, kFilter, kSecurity};
+  static constexpr std::array kOutput{kRaw, kConntrack, kMangle, kNat, kFilter, kSecurity};
   static constexpr std::array kPostrouting{kMangle, kNat, kConfirm};
   switch (hook) {
     case Hook::kPrerouting:
@@ -131,6 +131,8 @@ void Traversal::run_function(PacketPath& path) {
       return run_table(path, TableName::kMangle);
     case Function::kFilter:
       return run_table(path, TableName::kFilter);
+    case Function::kSecurity:
+      return run_table(path, TableName::kSecurity);
     case Function::kConntrack:
       track_packet(path, context);
       return note(path, [&] { return "conntrack " + describe(path.attachment); });

@@ -146,6 +146,19 @@ TEST_F(ChainWalkTest, AUserChainReturnsToItsCaller) {
   EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
 }
 
+// iptables(8) --goto: "return will not continue processing in this chain but instead in the chain
+// that called us via --jump".
+TEST_F(ChainWalkTest, AGotoReturnsToTheCallersCaller) {
+  chain("B") = {RuleBuilder().leave()};
+  chain("A") = {RuleBuilder().target(JumpTarget{"B", true}), RuleBuilder().drop()};
+  forward(RuleBuilder().jump("A"));
+  forward(RuleBuilder().reject());
+  EXPECT_EQ(verdict(kWeb), Verdict::kReject);
+
+  chain("FORWARD") = {RuleBuilder().target(JumpTarget{"B", true}), RuleBuilder().reject()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kAccept);
+}
+
 TEST_F(ChainWalkTest, ReturningFromABuiltInChainEndsInItsPolicy) {
   ruleset_.tables[0].find("FORWARD")->policy = Policy::kDrop;
   forward(RuleBuilder().leave());

@@ -94,6 +94,12 @@ TEST_F(InterpreterTest, AnAcceptedFirstPacketLeavesOne) {
   EXPECT_EQ(state_.connections.size(), 1U);
 }
 
+TEST_F(InterpreterTest, TheSecurityTableComesAfterTheFilter) {
+  chain(TableName::kSecurity, "FORWARD") = {RuleBuilder().mark(1, 1).drop()};
+  chain(TableName::kFilter, "FORWARD") = {RuleBuilder().or_mark(1)};
+  EXPECT_EQ(run(kPod1, syn("10.180.0.9:4000", "203.0.113.1:80").build()).emissions.size(), 0U);
+}
+
 TEST_F(InterpreterTest, NatRulesAreAskedOncePerConnection) {
   chain(TableName::kNat, "PREROUTING") = {RuleBuilder().protocol(kTcp).dnat("203.0.113.2:8080")};
   pass(kPod1, syn("10.180.0.9:4000", "10.96.0.10:80").build());

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "model/netfilter/rules_text.h"
+#include "model/netfilter/save_text/parse_save_text.h"
 #include "replay/engine/child_process.h"
 #include "tests/unit/engine/kernel_support.h"
 #include "tests/unit/netfilter/every_rule.h"
@@ -43,6 +44,13 @@ TEST_P(SavedRules, AreWhatWasLoaded) {
   });
   ASSERT_TRUE(saved) << saved.error().message;
   EXPECT_EQ(normalised(*saved), normalised(text));
+
+  const SaveText dump{prefix + "-save", *saved};
+  const auto parsed = parse_save_texts({&dump, 1});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->size(), 1U);
+  EXPECT_EQ(parsed->at(0).family, GetParam().family);
+  EXPECT_EQ(normalised(to_text(parsed->at(0))), normalised(text));
 }
 
 INSTANTIATE_TEST_SUITE_P(Variants, SavedRules,
