@@ -21,6 +21,8 @@ enum settings_flag {
 	SETTING_TCP_LOOSE = 1 << 3,
 	/* All of 127.0.0.0/8, and not only what is listed, reaches node ports. */
 	SETTING_NODE_PORTS_ON_ALL_LOOPBACK = 1 << 4,
+	/* The stack takes packets for 127.0.0.0/8 from outside: net.ipv4.conf.all.route_localnet. */
+	SETTING_ROUTE_LOCALNET = 1 << 5,
 };
 
 /* How traffic from local pods is told (detectLocalMode). */

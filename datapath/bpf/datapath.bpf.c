@@ -25,6 +25,7 @@
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "parse.bpf.h"
+#include "refuse.bpf.h"
 #include "related.bpf.h"
 #include "start.bpf.h"
 
@@ -39,7 +40,7 @@ static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *p
 	packet->ifindex = skb->ifindex;
 	packet->mark = skb->mark;
 	packet->now = clock_now();
-	packet->is_error = 0;
+	packet->error = ERROR_NONE;
 	packet->has_ports = 0;
 	packet->segmented = skb->gso_size != 0;
 	packet->checksum_offset = 0;
@@ -60,7 +61,7 @@ static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *p
 static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *packet)
 {
 	struct flow *flow, *state;
-	int reply, track;
+	int reply, track, action;
 
 	flow = flow_find(&packet->tuple, packet, &state);
 	if (!flow)
@@ -68,34 +69,32 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	reply = flow->role == FLOW_REPLY;
 	track = flow_track(packet, state, reply);
 	if (track == TRACK_NEW) {
-		flow_remove(flow, &packet->key, &packet->tuple);
+		flow_remove(flow, packet, &packet->tuple);
 		return start(skb, packet);
 	}
 	trace_flow(packet, flow);
 	if (track == TRACK_INVALID)
-		return invalid_packet(skb, packet, flow->service_id != 0);
+		return invalid_packet(skb, packet);
 	if (!packet->host_origin)
 		return reply ? ingress_reply(skb, packet, flow)
 			     : ingress_original(skb, packet, flow, REASON_ORIGINAL);
 	if (reply) {
 		if (!(flow->flags & FLOW_HOST_BACKEND))
-			return pass(packet, PASS_NO_SERVICE);
+			return pass(packet, PASS_MISPLACED);
 		return host_reply(skb, packet, flow);
 	}
 	if (!(flow->flags & FLOW_HOST_CLIENT))
-		return pass(packet, PASS_NO_SERVICE);
+		return pass(packet, PASS_MISPLACED);
+	if (refuse_again(skb, packet, flow, state, &action))
+		return action;
 	return host_packet(skb, packet, flow);
 }
 
-/* Where kube-proxy opens 127.0.0.0/8 to translated packets (route_localnet), it closes it to all
- * others from outside (KUBE-FIREWALL). */
+/* What the programs do not understand does not enter 127.0.0.0/8 either. */
 static __always_inline int close_loopback(struct packet *packet, int action)
 {
-	if (packet->tuple.family == FAMILY_IPV4 && packet->trace.verdict == VERDICT_PASS &&
-	    packet->trace.reason < REASON_NEW_FLOW &&
-	    node_settings.flags & SETTING_LOCALHOST_NODE_PORTS &&
-	    address_is_loopback(&packet->tuple.destination, FAMILY_IPV4) &&
-	    !address_is_loopback(&packet->tuple.source, FAMILY_IPV4))
+	if (packet->trace.verdict == VERDICT_PASS && packet->trace.reason < REASON_NEW_FLOW &&
+	    enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
 	return action;
 }
@@ -118,13 +117,16 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_VLAN);
 	result = parse_packet(skb, packet);
 	packet->to = packet->tuple;
+	packet->quoted_to = packet->quoted;
 	if (result == PARSE_MALFORMED)
 		return pass(packet, PASS_MALFORMED);
 	if (result == PARSE_UNKNOWN_FRAGMENT)
 		return pass(packet, PASS_FRAGMENT);
 	if (packet->trace.program == PROGRAM_TC_INGRESS && source_is_martian(packet))
 		return pass(packet, PASS_MARTIAN);
-	if (packet->is_error)
+	if (packet->error == ERROR_ABOUT_NOTHING)
+		return unrelated_error(packet);
+	if (packet->error == ERROR_ABOUT_FLOW)
 		return packet->trace.program == PROGRAM_TC_INGRESS ? related_ingress(skb, packet)
 								   : related_egress(skb, packet);
 	if (!packet->has_ports)

@@ -8,6 +8,8 @@
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -74,6 +76,35 @@ static __always_inline int leads_there(struct __sk_buff *skb, const struct packe
 	return 1;
 }
 
+/* As ip_forward() leaves it for the FORWARD hook, or the reverse of that. */
+static __noinline long change_ttl(struct __sk_buff *skb, const struct packet *packet, int by)
+{
+	__u32 network = packet->headers.network;
+	__u8 ttl = packet->headers.ttl + by;
+
+	if (packet->tuple.family == FAMILY_IPV6)
+		return bpf_skb_store_bytes(
+			skb, network + __builtin_offsetof(struct ipv6hdr, hop_limit), &ttl,
+			sizeof(ttl), 0);
+	if (bpf_l3_csum_replace(skb, network + __builtin_offsetof(struct iphdr, check),
+				bpf_htons(packet->headers.ttl << 8), bpf_htons(ttl << 8),
+				sizeof(__be16)))
+		return -1;
+	return bpf_skb_store_bytes(skb, network + __builtin_offsetof(struct iphdr, ttl), &ttl,
+				   sizeof(ttl), 0);
+}
+
+/* Too long for the link that it now leaves through: the stack has to cut it, or to say that it may
+ * not be cut. Through lo the stack forwards it, and takes back the TTL that it gets here. */
+static __always_inline int deliver_to_forwarding(struct __sk_buff *skb, struct packet *packet,
+						 __u8 reason)
+{
+	if (!packet->headers.dont_fragment && packet->headers.ttl < 255 &&
+	    change_ttl(skb, packet, 1))
+		return drop(packet, DROP_REWRITE);
+	return deliver_to_host(skb, packet, reason);
+}
+
 /* At egress, a packet of the node's own on its new way. */
 static __always_inline int deliver_by_route(struct __sk_buff *skb, struct packet *packet,
 					    __u8 reason)
@@ -83,6 +114,8 @@ static __always_inline int deliver_by_route(struct __sk_buff *skb, struct packet
 			return pass(packet, reason);
 		return deliver_to_host(skb, packet, reason);
 	}
+	if (packet->route.too_long)
+		return deliver_to_forwarding(skb, packet, reason);
 	if (leads_there(skb, packet))
 		return pass(packet, reason);
 	return deliver_to_neighbour(skb, packet, reason);

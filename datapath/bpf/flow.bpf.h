@@ -56,24 +56,25 @@ static __always_inline void flow_remove_key(const struct tuple *key, __u64 id)
 		bpf_map_delete_elem(&flows, key);
 }
 
-/* All entries, the one with the state last. `flow` may be one of them; `key` is scratch. */
-static __noinline void flow_remove(const struct flow *flow, struct tuple *key,
+/* All entries, the one with the state last. `flow` may be one of them. */
+static __noinline void flow_remove(const struct flow *flow, struct packet *packet,
 				   const struct tuple *like)
 {
-	struct flow copy;
+	struct flow *leaving = &packet->leaving;
+	struct tuple *key = &packet->key;
 	struct tuple reversed;
 
-	__builtin_memcpy(&copy, flow, sizeof(copy));
-	flow_reply_key(key, &copy, like);
-	flow_remove_key(key, copy.id);
-	if (copy.flags & FLOW_SOURCE_ADDRESS_CHANGES) {
-		flow_inside_key(key, &copy, like);
-		flow_remove_key(key, copy.id);
+	__builtin_memcpy(leaving, flow, sizeof(*leaving));
+	flow_reply_key(key, leaving, like);
+	flow_remove_key(key, leaving->id);
+	if (leaving->flags & FLOW_SOURCE_ADDRESS_CHANGES) {
+		flow_inside_key(key, leaving, like);
+		flow_remove_key(key, leaving->id);
 		tuple_reverse(&reversed, key);
-		flow_remove_key(&reversed, copy.id);
+		flow_remove_key(&reversed, leaving->id);
 	}
-	flow_original_key(key, &copy, like);
-	flow_remove_key(key, copy.id);
+	flow_original_key(key, leaving, like);
+	flow_remove_key(key, leaving->id);
 }
 
 /* The live flow that owns a tuple, and in `state` the entry that keeps its state. Removes a flow
@@ -96,7 +97,7 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 		*state = original;
 		return entry;
 	}
-	flow_remove(entry, &packet->key, tuple);
+	flow_remove(entry, packet, tuple);
 	return 0;
 }
 
@@ -123,11 +124,85 @@ static __always_inline void tcp_note_last(struct flow *state, __u8 event, __u8 d
 		state->status &= ~FLOW_LAST_FROM_CLIENT;
 }
 
+static __always_inline int is_before(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) < 0;
+}
+
+/* What the segment tells of both ends (tcp_in_window(), without the windows). */
+static __always_inline void tcp_note_sequence(struct tcp_end *sender, struct tcp_end *receiver,
+					      const struct tcp_segment *segment)
+{
+	__u32 end = segment->sequence + segment->payload_length;
+
+	if (!(sender->flags & TCP_END_SEEN)) {
+		sender->flags |= TCP_END_SEEN;
+		sender->end = end;
+	} else if (is_before(sender->end, end)) {
+		sender->flags |= TCP_END_AWAITS_ACKNOWLEDGMENT;
+		sender->end = end;
+	}
+	if (!(segment->flags & TCP_ACK))
+		return;
+	if (!(sender->flags & TCP_END_HAS_ACKNOWLEDGED) ||
+	    is_before(sender->acknowledged, segment->acknowledgment))
+		sender->acknowledged = segment->acknowledgment;
+	sender->flags |= TCP_END_HAS_ACKNOWLEDGED;
+	if (receiver->flags & TCP_END_SEEN && segment->acknowledgment == receiver->end)
+		receiver->flags &= ~TCP_END_AWAITS_ACKNOWLEDGMENT;
+}
+
+/* A reset ends an established connection only with the number that the other side waits for: any
+ * other is answered by a challenge (RFC 5961), or by nothing. */
+static __always_inline __u8 tcp_judge_reset(const struct flow *state,
+					    const struct tcp_end *receiver,
+					    const struct tcp_segment *segment, int same_direction)
+{
+	int established = state->tcp_state == TCP_STATE_ESTABLISHED && state->status & FLOW_ASSURED;
+
+	if (state->tcp_state >= TCP_STATE_FIN_WAIT && state->tcp_state <= TCP_STATE_CLOSED)
+		return TCP_STATE_CLOSED;
+	if (!(receiver->flags & TCP_END_HAS_ACKNOWLEDGED))
+		return TCP_STATE_CLOSED;
+	if (!segment->sequence && !established)
+		return TCP_STATE_CLOSED;
+	if (is_before(segment->sequence, receiver->acknowledged))
+		return TCP_INVALID;
+	if (!established || segment->sequence == receiver->acknowledged)
+		return TCP_STATE_CLOSED;
+	if (state->tcp_last_event == TCP_EVENT_ACK && same_direction &&
+	    segment->sequence == state->tcp_last_end)
+		return TCP_STATE_CLOSED;
+	return state->tcp_state;
+}
+
+static __always_inline __u64 tcp_timeout(const struct flow *state)
+{
+	__u32 seconds = tcp_timeouts[state->tcp_state & 15];
+
+	if ((state->tcp_ends[0].flags | state->tcp_ends[1].flags) & TCP_END_AWAITS_ACKNOWLEDGMENT &&
+	    seconds > TCP_UNACKNOWLEDGED_TIMEOUT)
+		seconds = TCP_UNACKNOWLEDGED_TIMEOUT;
+	return seconds * SECOND;
+}
+
+/* A SYN, or the answer to one, that the state has no place for: the ends may know more. */
+static __always_inline int track_ignored(struct packet *packet, struct flow *state, __u8 event,
+					 __u8 direction)
+{
+	tcp_note_last(state, event, direction);
+	state->tcp_last_end = packet->tcp.sequence + packet->tcp.payload_length;
+	if (direction == TCP_FROM_SERVER)
+		state->status |= FLOW_SEEN_REPLY;
+	return TRACK_OK;
+}
+
 static __always_inline int track_tcp(struct packet *packet, struct flow *state, int reply)
 {
 	__u8 direction = reply ? TCP_FROM_SERVER : TCP_FROM_CLIENT;
-	__u8 last_direction =
-		state->status & FLOW_LAST_FROM_CLIENT ? TCP_FROM_CLIENT : TCP_FROM_SERVER;
+	int same_direction = (state->status & FLOW_LAST_FROM_CLIENT ? 0 : 1) == reply;
+	struct tcp_end *sender = &state->tcp_ends[direction & 1];
+	struct tcp_end *receiver = &state->tcp_ends[!direction];
 	__u8 event, old, next;
 
 	if (packet->headers.fragment == FRAGMENT_LATER)
@@ -138,31 +213,33 @@ static __always_inline int track_tcp(struct packet *packet, struct flow *state, 
 	old = state->tcp_state;
 	next = tcp_next_state(direction, event, old);
 
-	if (next == TCP_INVALID)
-		return TRACK_INVALID;
 	if (next == TCP_STATE_SYN_SENT && old >= TCP_STATE_TIME_WAIT) {
 		/* A closed connection is opened again; after a reset by the other side only when
 		 * that side answers. */
 		if (state->status & FLOW_CLOSING ||
-		    (last_direction == direction && state->tcp_last_event == TCP_EVENT_RST))
+		    (same_direction && state->tcp_last_event == TCP_EVENT_RST))
 			return TRACK_NEW;
 		next = TCP_IGNORE;
 	}
 	if (next == TCP_IGNORE) {
-		if (event == TCP_EVENT_SYN_ACK && state->tcp_last_event == TCP_EVENT_SYN &&
-		    last_direction != direction &&
-		    packet->tcp.acknowledgment == state->tcp_last_end) {
-			/* The answer to a SYN that was let through: the ends are in step. */
-			state->status &= ~FLOW_CLOSING;
-			next = TCP_STATE_SYN_RECEIVED;
-		} else {
-			tcp_note_last(state, event, direction);
-			state->tcp_last_end = packet->tcp.sequence + packet->tcp.payload_length;
-			if (reply)
-				state->status |= FLOW_SEEN_REPLY;
-			return TRACK_OK;
-		}
+		if (event != TCP_EVENT_SYN_ACK || state->tcp_last_event != TCP_EVENT_SYN ||
+		    same_direction || packet->tcp.acknowledgment != state->tcp_last_end)
+			return track_ignored(packet, state, event, direction);
+		/* The answer to a SYN that was let through: the ends are in step. */
+		state->status &= ~FLOW_CLOSING;
+		receiver->end = state->tcp_last_end;
+		receiver->flags = TCP_END_SEEN;
+		sender->flags = 0;
+		old = TCP_STATE_SYN_SENT;
+		next = TCP_STATE_SYN_RECEIVED;
+	} else if (event == TCP_EVENT_RST && next == TCP_STATE_CLOSED) {
+		next = tcp_judge_reset(state, receiver, &packet->tcp, same_direction);
 	}
+	if (next == TCP_INVALID)
+		return TRACK_INVALID;
+	tcp_note_sequence(sender, receiver, &packet->tcp);
+	if (event == TCP_EVENT_ACK)
+		state->tcp_last_end = packet->tcp.sequence + packet->tcp.payload_length;
 	tcp_note_last(state, event, direction);
 	state->tcp_state = next;
 	if (next == TCP_STATE_FIN_WAIT && old != next)
@@ -172,7 +249,10 @@ static __always_inline int track_tcp(struct packet *packet, struct flow *state, 
 		state->expires = packet->now;
 		return TRACK_OK;
 	}
-	state->expires = packet->now + tcp_timeouts[next & 15] * SECOND;
+	if (state->status & FLOW_SEEN_REPLY && next == TCP_STATE_ESTABLISHED &&
+	    (old == TCP_STATE_SYN_RECEIVED || old == TCP_STATE_ESTABLISHED))
+		state->status |= FLOW_ASSURED;
+	state->expires = packet->now + tcp_timeout(state);
 	if (reply)
 		state->status |= FLOW_SEEN_REPLY;
 	return TRACK_OK;
@@ -205,6 +285,9 @@ static __always_inline int flow_start(struct packet *packet, struct flow *flow)
 		return 0;
 	if (flow->tcp_state != TCP_STATE_SYN_SENT && !(node_settings.flags & SETTING_TCP_LOOSE))
 		return 0;
+	tcp_note_sequence(&flow->tcp_ends[0], &flow->tcp_ends[1], &packet->tcp);
+	if (flow->tcp_last_event == TCP_EVENT_ACK)
+		flow->tcp_last_end = flow->tcp_ends[0].end;
 	flow->expires = packet->now + tcp_timeouts[flow->tcp_state & 15] * SECOND;
 	return 1;
 }

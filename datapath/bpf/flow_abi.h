@@ -30,6 +30,8 @@ enum flow_flag {
 	FLOW_HOST_CLIENT = 1 << 1,  /* the client is a process of the node */
 	FLOW_HOST_BACKEND = 1 << 2, /* the backend's address is the node's own */
 	FLOW_MASQUERADED = 1 << 3,
+	/* The node's own, untranslated to an address that filter rules may refuse. */
+	FLOW_REFUSABLE = 1 << 4,
 };
 
 /* What connection tracking knows; kept in the ORIGINAL entry. */
@@ -39,6 +41,19 @@ enum flow_status {
 	FLOW_CLOSING = 1 << 2, /* a FIN was seen from either side */
 	FLOW_LAST_FROM_CLIENT = 1 << 3, /* direction of the last TCP packet that counted */
 	FLOW_STREAM = 1 << 4, /* UDP: long-lived */
+};
+
+enum tcp_end_flag {
+	TCP_END_SEEN = 1 << 0,           /* has sent something */
+	TCP_END_HAS_ACKNOWLEDGED = 1 << 1,
+	TCP_END_AWAITS_ACKNOWLEDGMENT = 1 << 2, /* of data */
+};
+
+/* One side of a TCP connection. */
+struct tcp_end {
+	__u32 end;          /* behind the last byte that it sent */
+	__u32 acknowledged; /* the highest that it acknowledged */
+	__u32 flags;        /* enum tcp_end_flag */
 };
 
 struct flow {
@@ -53,10 +68,12 @@ struct flow {
 	__u16 flags;   /* enum flow_flag */
 	__u8 role;     /* enum flow_role */
 	__u8 status;   /* enum flow_status; ORIGINAL only */
-	__u8 tcp_state;      /* enum tcp_state; ORIGINAL only */
-	__u8 tcp_last_event; /* enum tcp_event; ORIGINAL only */
+	/* ORIGINAL only: */
+	__u8 tcp_state;      /* enum tcp_state */
+	__u8 tcp_last_event; /* enum tcp_event */
 	__u16 zero;
-	__u32 tcp_last_end; /* sequence number behind the last ignored packet */
+	__u32 tcp_last_end; /* sequence number behind the last packet without FIN or RST */
+	struct tcp_end tcp_ends[2]; /* the client's, the server's */
 };
 
 /* The ports of a fragmented datagram, for its later fragments. */

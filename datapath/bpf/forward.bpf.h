@@ -72,12 +72,15 @@ static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet
 	return pass(packet, REASON_REPLY);
 }
 
+/* What keeps its destination keeps the way that the stack chose for it. */
 static __noinline int host_original(struct __sk_buff *skb, struct packet *packet,
 				    const struct flow *flow, __u8 reason)
 {
 	tuple_between(&packet->to, &flow->source, &flow->backend, &packet->tuple);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
+	if (!flow->service_id)
+		return pass(packet, reason);
 	return deliver_by_route(skb, packet, reason);
 }
 
@@ -86,6 +89,8 @@ static __noinline int host_packet(struct __sk_buff *skb, struct packet *packet,
 				  const struct flow *flow)
 {
 
+	if (!flow->service_id)
+		return host_original(skb, packet, flow, REASON_ORIGINAL);
 	route_find(skb, packet, &flow->source.address, &flow->backend.address, LOOPBACK_IFINDEX);
 	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_NO_ROUTE);

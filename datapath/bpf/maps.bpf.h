@@ -70,14 +70,6 @@ struct {
 	__type(value, __u32);
 } source_ranges SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct endpoint_key);
-	__type(value, __u32);
-} endpoints SEC(".maps");
-
 /* Written by the programs. */
 
 struct {

@@ -71,7 +71,7 @@ static __noinline int claim_source(struct packet *packet)
 		claim = claim_key(packet, FLOW_INSIDE_REPLY);
 	}
 	if (claim != CLAIM_OURS)
-		flow_remove(&packet->flow, &packet->key, &packet->tuple);
+		flow_remove(&packet->flow, packet, &packet->tuple);
 	return claim;
 }
 
@@ -134,6 +134,6 @@ static __noinline int flow_create(struct packet *packet, int redraw)
 	claim = claim_key(packet, FLOW_ORIGINAL);
 	if (claim == CLAIM_OURS)
 		return CREATE_OK;
-	flow_remove(flow, &packet->key, &packet->tuple);
+	flow_remove(flow, packet, &packet->tuple);
 	return claim == CLAIM_TAKEN ? CREATE_RACE : CREATE_TABLE_FULL;
 }

@@ -62,8 +62,13 @@ static __always_inline void trace_end(struct packet *packet)
 		return;
 	packet->trace.time = packet->now;
 	packet->trace.ifindex = packet->ifindex;
-	packet->trace.before = packet->is_error ? packet->quoted : packet->tuple;
-	packet->trace.after = packet->to;
+	if (packet->error == ERROR_ABOUT_FLOW) {
+		packet->trace.before = packet->quoted;
+		packet->trace.after = packet->quoted_to;
+	} else {
+		packet->trace.before = packet->tuple;
+		packet->trace.after = packet->to;
+	}
 	bpf_ringbuf_output(&trace_records, &packet->trace, sizeof(packet->trace),
 			   BPF_RB_NO_WAKEUP);
 }

@@ -48,10 +48,17 @@ struct route {
 	__u32 ifindex;
 	struct address next_hop;
 	__u8 kind;      /* enum route_kind */
-	__u8 too_big;   /* the packet does not fit and may not be cut */
+	__u8 too_long;  /* the packet does not fit as it is */
 	__u8 has_link_addresses;
 	__u8 source_link[6];
 	__u8 destination_link[6];
+};
+
+enum error_kind {
+	ERROR_NONE = 0,      /* no ICMP error */
+	ERROR_ABOUT_FLOW,    /* `quoted` says about which */
+	ERROR_ABOUT_OTHERS,  /* about a protocol without flows here */
+	ERROR_ABOUT_NOTHING, /* what it quotes cannot be told */
 };
 
 struct packet {
@@ -64,7 +71,7 @@ struct packet {
 	struct tuple tuple;   /* ports are zero where the packet has none */
 	struct tcp_segment tcp;
 	__u8 host_origin;     /* made by a process of the node, or its stack */
-	__u8 is_error;        /* an ICMP error: `quoted` says about what */
+	__u8 error;           /* enum error_kind */
 	__u8 has_ports;
 	__u8 icmp_type;       /* of an error */
 	__u8 segmented;       /* awaits segmentation by the device or the kernel */
@@ -75,9 +82,11 @@ struct packet {
 	__u32 quoted_checksum_offset; /* 0: cut off, or none */
 
 	/* Set by decisions. */
-	struct tuple to;      /* what the tuple is to become */
+	struct tuple to;        /* what the tuple is to become */
+	struct tuple quoted_to; /* and the quoted one */
 	struct tuple key;     /* for look-ups of other entries of a flow */
 	struct flow flow;     /* under construction */
+	struct flow leaving;  /* being removed */
 	struct route route;   /* the last that was looked for */
 	struct trace_record trace;
 };

@@ -25,6 +25,7 @@
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_EXTENSION_HEADERS_MAX 8
+#define QUOTED_TRANSPORT 8 /* bytes that every error quotes of it (RFC 792) */
 
 /* linux/icmp.h draws in headers of the C library. */
 #define ICMP_UNREACHABLE 3
@@ -222,8 +223,8 @@ static __always_inline int load_ports(struct __sk_buff *skb, const struct header
 	return 1;
 }
 
-/* The packet that an ICMP error quotes: 8 bytes of its transport header are enough. */
-static __always_inline void parse_quoted(struct __sk_buff *skb, struct packet *packet)
+/* The packet that an ICMP error quotes: 8 bytes of its transport header are needed. */
+static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *packet)
 {
 	struct headers *headers = &packet->quoted_headers;
 	struct tuple *tuple = &packet->quoted;
@@ -233,23 +234,22 @@ static __always_inline void parse_quoted(struct __sk_buff *skb, struct packet *p
 	tuple->family = packet->tuple.family;
 	tuple->space = TUPLE_SPACE_WIRE;
 	tuple->protocol = 0;
-	if (parse_ip(skb, headers, tuple, packet->headers.end, 1) != PARSE_OK ||
-	    headers->fragment == FRAGMENT_LATER)
-		return;
+	if (parse_ip(skb, headers, tuple, packet->headers.end, 1) != PARSE_OK)
+		return ERROR_ABOUT_NOTHING;
 	if (tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
-		return;
-	if (!load_ports(skb, headers, tuple))
-		return;
+		return ERROR_ABOUT_OTHERS;
+	if (headers->fragment == FRAGMENT_LATER ||
+	    headers->transport + QUOTED_TRANSPORT > headers->end ||
+	    !load_ports(skb, headers, tuple))
+		return ERROR_ABOUT_NOTHING;
 	/* As netfilter does, the checksum only where the header is there as far as it. */
-	if (tuple->protocol == IPPROTO_UDP &&
-	    headers->transport + sizeof(struct udphdr) <= headers->end)
+	if (tuple->protocol == IPPROTO_UDP)
 		packet->quoted_checksum_offset =
 			headers->transport + __builtin_offsetof(struct udphdr, check);
-	if (tuple->protocol == IPPROTO_TCP &&
-	    headers->transport + sizeof(struct tcphdr) <= headers->end)
+	else if (headers->transport + sizeof(struct tcphdr) <= headers->end)
 		packet->quoted_checksum_offset =
 			headers->transport + __builtin_offsetof(struct tcphdr, check);
-	packet->is_error = 1;
+	return ERROR_ABOUT_FLOW;
 }
 
 /* Types that netfilter takes for errors (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c). */
@@ -274,7 +274,7 @@ static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *pac
 		return;
 	packet->checksum_offset = headers->transport + __builtin_offsetof(struct icmp_header, checksum);
 	packet->icmp_type = type;
-	parse_quoted(skb, packet);
+	packet->error = parse_quoted(skb, packet);
 }
 
 /* tuple.family is known; all else is found here. */

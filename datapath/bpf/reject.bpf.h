@@ -62,23 +62,6 @@ static __noinline __u32 sum_frame(struct __sk_buff *skb, __u32 at, __u32 length)
 	return bpf_csum_diff(0, 0, chunk, sizeof(chunk), sum);
 }
 
-/* As ip_forward() and ip6_forward() leave it for the FORWARD hook. */
-static __always_inline long lower_ttl(struct __sk_buff *skb, const struct packet *packet)
-{
-	__u32 network = packet->headers.network;
-	__u8 ttl = packet->headers.ttl - 1;
-
-	if (packet->tuple.family == FAMILY_IPV6)
-		return bpf_skb_store_bytes(
-			skb, network + __builtin_offsetof(struct ipv6hdr, hop_limit), &ttl,
-			sizeof(ttl), 0);
-	if (bpf_l3_csum_replace(skb, network + IPV4_CHECKSUM, bpf_htons(packet->headers.ttl << 8),
-				bpf_htons(ttl << 8), sizeof(__be16)))
-		return -1;
-	return bpf_skb_store_bytes(skb, network + __builtin_offsetof(struct iphdr, ttl), &ttl,
-				   sizeof(ttl), 0);
-}
-
 /* Leaves the first `quote` bytes of the packet, and room for `headers` bytes before them. */
 static __always_inline long make_room(struct __sk_buff *skb, const struct packet *packet,
 				      __u32 quote, __u32 headers)
@@ -176,13 +159,14 @@ static __noinline int reject(struct __sk_buff *skb, struct packet *packet,
 	/* A martian's error would go nowhere either. */
 	if (packet->route.kind == ROUTE_REFUSED || (packet->route.kind == ROUTE_LOCAL && !packet->host_origin))
 		return drop(packet, DROP_REJECT_SILENT);
-	if (forwarded && lower_ttl(skb, packet))
+	if (forwarded && change_ttl(skb, packet, -1))
 		return drop(packet, DROP_REWRITE);
 	error = packet->tuple.family == FAMILY_IPV4 ? make_ipv4_error(skb, packet, &source)
 						    : make_ipv6_error(skb, packet, &source);
 	if (error)
 		return drop(packet, DROP_REWRITE);
 	packet->trace.flags |= TRACE_REJECTED;
+	packet->route.too_long = 0;
 	if (packet->host_origin)
 		return deliver_by_route(skb, packet, REASON_REJECTED);
 	return deliver_to_neighbour(skb, packet, REASON_REJECTED);

@@ -16,6 +16,7 @@
 #include "forward.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
+#include "refuse.bpf.h"
 #include "translate.bpf.h"
 
 static __always_inline int destination_changes(const struct flow *flow)
@@ -30,10 +31,9 @@ static __always_inline int source_changes(const struct flow *flow)
 	       flow->client.port != flow->source.port;
 }
 
-static __always_inline int apply_related(struct __sk_buff *skb, struct packet *packet,
-					 const struct tuple *quoted)
+static __always_inline int apply_related(struct __sk_buff *skb, struct packet *packet)
 {
-	if (translate_quoted(skb, packet, quoted))
+	if (translate_quoted(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
@@ -44,41 +44,42 @@ static __always_inline int apply_related(struct __sk_buff *skb, struct packet *p
 static __always_inline int related_to_client(struct __sk_buff *skb, struct packet *packet,
 					     const struct flow *flow)
 {
-	struct tuple quoted;
+	struct tuple *quoted = &packet->quoted_to;
 
-	tuple_between(&quoted, &flow->client, &flow->frontend, &packet->quoted);
+	tuple_between(quoted, &flow->client, &flow->frontend, &packet->quoted);
 	packet->to = packet->tuple;
 	packet->to.destination = flow->client.address;
 	if (destination_changes(flow))
 		packet->to.source = flow->frontend.address;
-	return apply_related(skb, packet, &quoted);
+	return apply_related(skb, packet);
 }
 
 /* Toward the backend, about a reply. */
 static __always_inline int related_to_backend(struct __sk_buff *skb, struct packet *packet,
 					      const struct flow *flow)
 {
-	struct tuple quoted;
+	struct tuple *quoted = &packet->quoted_to;
 
-	tuple_between(&quoted, &flow->backend, &flow->source, &packet->quoted);
+	tuple_between(quoted, &flow->backend, &flow->source, &packet->quoted);
 	packet->to = packet->tuple;
 	packet->to.destination = flow->backend.address;
 	if (source_changes(flow))
 		packet->to.source = flow->source.address;
-	return apply_related(skb, packet, &quoted);
+	return apply_related(skb, packet);
 }
 
 /* First step, toward the client: the destination, and the quoted source. */
 static __always_inline int related_ingress_reply(struct __sk_buff *skb, struct packet *packet,
 						 const struct flow *flow)
 {
-	struct tuple quoted = packet->quoted;
+	struct tuple *quoted = &packet->quoted_to;
 
-	quoted.source = flow->client.address;
+	*quoted = packet->quoted;
+	quoted->source = flow->client.address;
 	packet->to = packet->tuple;
 	packet->to.destination = flow->client.address;
 	carry_mark(skb, packet, flow);
-	return apply_related(skb, packet, &quoted);
+	return apply_related(skb, packet);
 }
 
 /* First step, toward the backend: the destination, and the quoted source; the quoted port becomes
@@ -86,15 +87,16 @@ static __always_inline int related_ingress_reply(struct __sk_buff *skb, struct p
 static __always_inline int related_ingress_original(struct __sk_buff *skb, struct packet *packet,
 						    const struct flow *flow)
 {
-	struct tuple quoted = packet->quoted;
+	struct tuple *quoted = &packet->quoted_to;
 
-	quoted.source = flow->backend.address;
-	quoted.source_port = flow->backend.port;
-	quoted.destination_port = flow->source.port;
+	*quoted = packet->quoted;
+	quoted->source = flow->backend.address;
+	quoted->source_port = flow->backend.port;
+	quoted->destination_port = flow->source.port;
 	packet->to = packet->tuple;
 	packet->to.destination = flow->backend.address;
 	carry_mark(skb, packet, flow);
-	return apply_related(skb, packet, &quoted);
+	return apply_related(skb, packet);
 }
 
 static __always_inline int refuse_redirect(const struct packet *packet, const struct flow *flow)
@@ -112,7 +114,7 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	tuple_reverse(&key, &packet->quoted);
 	flow = flow_find(&key, packet, &state);
 	if (!flow)
-		return pass(packet, PASS_RELATED_UNKNOWN);
+		return unrelated_error(packet);
 	trace_flow(packet, flow);
 	if (refuse_redirect(packet, flow))
 		return drop(packet, DROP_ICMP_REDIRECT);
@@ -144,7 +146,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		flow = bpf_map_lookup_elem(&flows, &key);
 	}
 	if (!flow)
-		return pass(packet, PASS_RELATED_UNKNOWN);
+		return unrelated_error(packet);
 	trace_flow(packet, flow);
 	if (!packet->host_origin && packet->mark & masquerade_mark)
 		skb->mark = packet->mark & ~masquerade_mark;

@@ -73,7 +73,7 @@ static __noinline void route_find(struct __sk_buff *skb, struct packet *packet,
 	long result;
 
 	route->kind = ROUTE_REFUSED;
-	route->too_big = 0;
+	route->too_long = 0;
 	route->has_link_addresses = 0;
 	route->ifindex = 0;
 	route->next_hop = *destination;
@@ -85,7 +85,7 @@ static __noinline void route_find(struct __sk_buff *skb, struct packet *packet,
 	result = fib_ask(skb, packet, source, destination, ifindex, length, &lookup);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* The kernel names the interface only for what fits. */
-		route->too_big = packet->headers.dont_fragment;
+		route->too_long = 1;
 		result = fib_ask(skb, packet, source, destination, ifindex, 1, &lookup);
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)

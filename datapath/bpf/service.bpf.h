@@ -221,3 +221,15 @@ static __noinline int filter_refusal(struct packet *packet, const struct socket_
 		packet->trace.service_id = frontend->service_id;
 	return refusal;
 }
+
+/* Whether a rule could match packets to here. */
+static __always_inline int is_service_address(const struct tuple *like,
+					      const struct address *address, __be16 port)
+{
+	struct local_address *found;
+
+	if (frontend_find(address, port, like, FRONTEND_ADDRESS))
+		return 1;
+	return address_is_local(address, like->family, &found) &&
+	       frontend_find(0, port, like, FRONTEND_NODE_PORT);
+}

@@ -66,15 +66,6 @@ struct source_range_key {
 	struct address address;
 };
 
-/* An endpoint's own address and port: flows straight to it compete for tuples with those of
- * services. */
-struct endpoint_key {
-	struct address address;
-	__be16 port;
-	__u8 protocol;
-	__u8 family; /* enum family */
-};
-
 /* Session affinity, as xt_recent keeps it: which endpoints of a service a client was led to. */
 struct affinity_key {
 	struct address client;

@@ -2,7 +2,7 @@
 /*
  * What TCP packets mean to connection tracking: the states of nf_conntrack_proto_tcp.c, so that a
  * flow lives as long, and starts anew on the same packets, as it does under netfilter. Leaves out:
- * windows, and the shorter timeouts of unanswered and retransmitted data.
+ * windows, and the shorter timeout of data that is sent again and again.
  */
 #pragma once
 
@@ -66,6 +66,8 @@ static const __u8 tcp_transitions[2][6][TCP_STATE_COUNT + 6] = {
 		[TCP_EVENT_NONE] = {15, 15, 15, 15, 15, 15, 15, 15, 15, 15},
 	},
 };
+
+#define TCP_UNACKNOWLEDGED_TIMEOUT 300
 
 /* Seconds; kube-proxy sets those of ESTABLISHED and CLOSE_WAIT. */
 static const __u32 tcp_timeouts[16] = {

@@ -40,11 +40,12 @@ enum reason {
 	PASS_MALFORMED,        /* headers that the stack will refuse */
 	PASS_FRAGMENT,         /* a later fragment of a datagram that nothing here concerns */
 	PASS_OTHER_PROTOCOL,   /* neither TCP nor UDP, nor an ICMP error about such a flow */
-	PASS_NO_SERVICE,       /* concerns neither a service nor an endpoint */
+	PASS_MISPLACED,        /* of a flow whose packets do not come this way */
+	PASS_SPECIAL_DESTINATION, /* multicast, broadcast, 127.0.0.0/8 from outside */
+	PASS_TABLE_FULL,       /* no room to track it; of no service */
 	PASS_LOOPBACK,         /* received on lo: decided when it was sent */
 	PASS_ALREADY_DECIDED,  /* carries our mark: redirected here by a program */
 	PASS_STACK_ANSWERS,    /* would be refused in FORWARD, but routing, TTL or MTU refuse it first */
-	PASS_LEAVES,           /* of the node's own, to an address whose rules OUTPUT does not see */
 	PASS_INVALID,          /* conntrack would call it INVALID, and nothing drops it here */
 	PASS_RELATED_UNKNOWN,  /* an ICMP error about a flow that we do not know */
 	PASS_FORWARDED,        /* at egress: no translation is due */
@@ -52,11 +53,10 @@ enum reason {
 
 	/* Passed or redirected, translated or tracked. */
 	REASON_NEW_FLOW,
-	REASON_NEW_DIRECT_FLOW, /* to an endpoint's own address */
+	REASON_NEW_DIRECT_FLOW, /* of no service */
 	REASON_ORIGINAL,        /* a later packet of a flow, toward the endpoint */
 	REASON_REPLY,           /* toward the client */
 	REASON_RELATED,         /* an ICMP error about a flow */
-	REASON_FRAGMENT,        /* a later fragment of a flow's datagram */
 	REASON_REJECTED,        /* answered: port unreachable */
 
 	/* Dropped. */
@@ -103,7 +103,7 @@ struct trace_record {
 	__u8 redirect;    /* enum redirect_kind */
 	__u16 zero;
 	struct tuple before;           /* as the packet came; of an ICMP error: the quoted one */
-	struct tuple after;            /* as it went on */
+	struct tuple after;            /* as it went on; likewise */
 	struct socket_address backend; /* of the flow, all zero where there is none */
 };
 

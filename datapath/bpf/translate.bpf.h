@@ -98,7 +98,7 @@ static __noinline long translate(struct __sk_buff *skb, const struct packet *pac
 		error |= change_address(skb, packet, &from->source, &to->source, 1);
 	if (!address_equal(&from->destination, &to->destination))
 		error |= change_address(skb, packet, &from->destination, &to->destination, 0);
-	if (packet->is_error || packet->headers.fragment == FRAGMENT_LATER)
+	if (packet->error || packet->headers.fragment == FRAGMENT_LATER)
 		return error;
 	if (from->source_port != to->source_port)
 		error |= change_port(skb, packet, from->source_port, to->source_port, 0);
@@ -161,10 +161,10 @@ static __always_inline long store_quoted_address(struct __sk_buff *skb, const st
 			    from->words, to->words, sizeof(*to));
 }
 
-/* Makes `packet->quoted` what `to` says. */
-static __noinline long translate_quoted(struct __sk_buff *skb, struct packet *packet,
-					const struct tuple *to)
+/* Makes `packet->quoted` `packet->quoted_to`. */
+static __noinline long translate_quoted(struct __sk_buff *skb, const struct packet *packet)
 {
+	const struct tuple *to = &packet->quoted_to;
 	const struct headers *headers = &packet->quoted_headers;
 	const struct tuple *from = &packet->quoted;
 	__u32 addresses = 0, ports = 0;

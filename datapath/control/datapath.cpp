@@ -9,7 +9,7 @@
 #include <map>
 #include <utility>
 
-#include "datapath/control/flow_collection.h"
+#include "datapath/control/flow_removal.h"
 #include "datapath/control/kernel_settings.h"
 #include "datapath/control/loaded_object.h"
 #include "datapath/control/node_maps.h"
@@ -41,7 +41,6 @@ control::ServiceMapHandles service_maps(const datapath_bpf& object) {
       .backends = handle<abi::backend_key, abi::backend>(object.maps.backends),
       .members = handle<abi::member_key, uint32_t>(object.maps.members),
       .source_ranges = handle<abi::source_range_key, uint32_t>(object.maps.source_ranges),
-      .endpoints = handle<abi::endpoint_key, uint32_t>(object.maps.endpoints),
   };
 }
 
@@ -73,10 +72,20 @@ class Datapath::State {
   explicit State(control::LoadedObject loaded)
       : object(std::move(loaded)), node(node_maps(*object)), services(service_maps(*object)) {}
 
-  // Interfaces are forwarded through and delivered to as the programs need it.
+  // What the stack needs to be told to deliver as kube-proxy does.
   Result<void> prepare_kernel() {
     if (auto set = settings.set("net/ipv4/conf/lo/accept_local", "1"); !set) return set;
+    if ((object->bss->node_settings.flags & abi::SETTING_LOCALHOST_NODE_PORTS) == 0) return {};
     return settings.set("net/ipv4/conf/all/route_localnet", "1");
+  }
+
+  uint64_t now() const {
+    const uint64_t rate = object->data->clock_rate;
+    return (rate != 0 ? monotonic_nanoseconds() * rate : 0) + object->bss->clock_offset;
+  }
+
+  size_t remove_flows(const control::FlowPredicate& is_over) const {
+    return control::remove_flows(bpf_map__fd(object->maps.flows), now(), is_over);
   }
 
   control::LoadedObject object;
@@ -114,7 +123,9 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
 Result<void> Datapath::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
   if (auto written = state_->node.program(world, cluster, proxy); !written) return written;
-  return state_->services.program(control::make_service_table(world, cluster, proxy));
+  const control::ServiceTable table = control::make_service_table(world, cluster, proxy);
+  if (auto written = state_->services.program(table); !written) return written;
+  return {};
 }
 
 int Datapath::ingress_program() const {
@@ -162,13 +173,10 @@ Result<void> Datapath::detach(uint32_t interface) {
   return {};
 }
 
-Result<void> Datapath::collect_garbage() {
-  const uint64_t rate = state_->object->data->clock_rate;
-  const uint64_t now =
-      (rate != 0 ? monotonic_nanoseconds() * rate : 0) + state_->object->bss->clock_offset;
-  auto collected = control::collect_flows(bpf_map__fd(state_->object->maps.flows), now);
-  if (!collected) return tl::unexpected(collected.error());
-  return {};
+size_t Datapath::collect_garbage() {
+  const uint64_t now = state_->now();
+  return state_->remove_flows(
+      [now](const abi::tuple&, const abi::flow& flow) { return flow.expires <= now; });
 }
 
 }  // namespace kubeproof

@@ -63,12 +63,12 @@ class Datapath {
   // "default/web:http", empty for no service.
   std::string service_name(uint32_t service_id) const;
 
-  // At tc ingress and egress, with the sysctls that delivery needs.
+  // At tc ingress and egress, with the sysctls that delivery needs. After the first program().
   Result<void> attach(uint32_t interface);
   Result<void> detach(uint32_t interface);
 
-  // Removes flows whose time is over.
-  Result<void> collect_garbage();
+  // Removes flows whose time is over; how many entries went.
+  size_t collect_garbage();
 
  private:
   class State;

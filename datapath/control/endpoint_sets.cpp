@@ -126,7 +126,8 @@ EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, F
   }
   return {.cluster = addresses(ready.empty() ? draining : near(ready, node)),
           .local = addresses(local),
-          .all = addresses(select(candidates, [](const Candidate&) { return true; })),
+          .serving =
+              addresses(select(candidates, [](const Candidate& c) { return c.endpoint->serving; })),
           .usable = !ready.empty() || !draining.empty()};
 }
 

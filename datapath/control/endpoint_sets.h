@@ -36,7 +36,7 @@ struct NodePlace {
 struct EndpointSets {
   std::vector<SocketAddress> cluster;  // for policy Cluster
   std::vector<SocketAddress> local;    // for policy Local
-  std::vector<SocketAddress> all;      // whatever their conditions
+  std::vector<SocketAddress> serving;  // ready or not, wherever they are
   // Some endpoint, here or elsewhere, could serve: without one, traffic is refused, not dropped.
   bool usable = false;
 };

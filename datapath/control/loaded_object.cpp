@@ -94,7 +94,6 @@ Result<LoadedObject> LoadedObject::load(const ObjectSizes& sizes,
   bpf_map__set_max_entries(raw->maps.frontends, sizes.frontends);
   bpf_map__set_max_entries(raw->maps.backends, sizes.backends);
   bpf_map__set_max_entries(raw->maps.members, sizes.backends);
-  bpf_map__set_max_entries(raw->maps.endpoints, sizes.backends);
   bpf_map__set_max_entries(raw->maps.source_ranges, sizes.frontends);
   bpf_map__set_max_entries(raw->maps.flows, sizes.flows);
   bpf_map__set_max_entries(raw->maps.affinities, sizes.affinities);

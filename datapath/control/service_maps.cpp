@@ -20,15 +20,6 @@ abi::frontend_key key_of(const Frontend& frontend, const ServicePortName& name) 
   return key;
 }
 
-abi::endpoint_key key_of(const SocketAddress& endpoint, const ServicePortName& name) {
-  abi::endpoint_key key{};
-  key.address = to_abi(endpoint.address);
-  key.port = htons(endpoint.port);
-  key.protocol = name.protocol;
-  key.family = to_abi(name.family);
-  return key;
-}
-
 abi::source_range_key key_of(const Cidr& range, uint32_t list) {
   constexpr uint32_t kListBits = 32;
   abi::source_range_key key{};
@@ -64,11 +55,6 @@ bool ServiceMaps::KeyOrder::operator()(const abi::frontend_key& a,
   return std::memcmp(&a, &b, sizeof a) < 0;
 }
 
-bool ServiceMaps::KeyOrder::operator()(const abi::endpoint_key& a,
-                                       const abi::endpoint_key& b) const {
-  return std::memcmp(&a, &b, sizeof a) < 0;
-}
-
 // What the cluster needs at rest; a set that is being replaced needs room beside it, and where that
 // is missing the write fails and is taken back.
 Result<void> ServiceMaps::check_capacity(const ServiceTable& table) const {
@@ -90,7 +76,6 @@ Result<void> ServiceMaps::program(const ServiceTable& table) {
 
   Services services;
   Frontends frontends;
-  Endpoints endpoints;
   MapTransaction transaction(observer_);
   for (const ServiceEntry& entry : table.services) {
     auto written = write_service(entry, transaction);
@@ -108,19 +93,14 @@ Result<void> ServiceMaps::program(const ServiceTable& table) {
       value.source_ranges = guarded ? written->source_ranges.id : 0;
       frontends.emplace(key_of(frontend, entry.name), value);
     }
-    for (const SocketAddress& endpoint : entry.endpoints.all) {
-      endpoints.emplace(key_of(endpoint, entry.name), 1);
-    }
     services.emplace(entry.name, std::move(*written));
   }
-  if (auto switched = switch_endpoints(endpoints, transaction); !switched) return switched;
   if (auto switched = switch_frontends(frontends, transaction); !switched) return switched;
   transaction.commit();
 
   remove_unused(services);
   services_ = std::move(services);
   frontends_ = std::move(frontends);
-  endpoints_ = std::move(endpoints);
   names_.clear();
   for (const auto& [name, service] : services_) names_.emplace(service.id, name.to_string());
   return {};
@@ -220,18 +200,6 @@ Result<void> ServiceMaps::switch_frontends(const Frontends& next, MapTransaction
   for (const auto& [key, value] : next) {
     if (frontends_.contains(key)) continue;
     if (auto written = transaction.insert(maps_.frontends, key, value); !written) return written;
-  }
-  return {};
-}
-
-Result<void> ServiceMaps::switch_endpoints(const Endpoints& next, MapTransaction& transaction) {
-  for (const auto& [key, value] : endpoints_) {
-    if (next.contains(key)) continue;
-    if (auto written = transaction.erase(maps_.endpoints, key, value); !written) return written;
-  }
-  for (const auto& [key, value] : next) {
-    if (endpoints_.contains(key)) continue;
-    if (auto written = transaction.insert(maps_.endpoints, key, value); !written) return written;
   }
   return {};
 }

@@ -24,7 +24,6 @@ struct ServiceMapHandles {
   BpfMap<abi::backend_key, abi::backend> backends;
   BpfMap<abi::member_key, uint32_t> members;
   BpfMap<abi::source_range_key, uint32_t> source_ranges;
-  BpfMap<abi::endpoint_key, uint32_t> endpoints;
 };
 
 class ServiceMaps {
@@ -63,10 +62,8 @@ class ServiceMaps {
 
   struct KeyOrder {
     bool operator()(const abi::frontend_key& a, const abi::frontend_key& b) const;
-    bool operator()(const abi::endpoint_key& a, const abi::endpoint_key& b) const;
   };
   using Frontends = std::map<abi::frontend_key, abi::frontend, KeyOrder>;
-  using Endpoints = std::map<abi::endpoint_key, uint32_t, KeyOrder>;
 
   Result<void> check_capacity(const ServiceTable& table) const;
   Result<ProgrammedService> write_service(const ServiceEntry& entry, MapTransaction& transaction);
@@ -76,7 +73,6 @@ class ServiceMaps {
   Result<RangeList> write_ranges(const ServiceEntry& entry, const RangeList& before,
                                  MapTransaction& transaction);
   Result<void> switch_frontends(const Frontends& next, MapTransaction& transaction);
-  Result<void> switch_endpoints(const Endpoints& next, MapTransaction& transaction);
   void remove_unused(const Services& next);
   void remove_set(const Set& set);
 
@@ -84,7 +80,6 @@ class ServiceMaps {
   WriteObserver observer_;
   Services services_;
   Frontends frontends_;
-  Endpoints endpoints_;
   std::map<uint32_t, std::string> names_;
   uint32_t last_id_ = 0;  // of services, backends, sets and lists alike
 };

@@ -97,9 +97,8 @@ class DatapathHooks : public HookPrograms {
   TestRun egress_;
 };
 
-// The world as Datapath::attach() leaves it: it changes sysctls for what it delivers through lo.
+// The world as Datapath::attach() leaves it: it changes a sysctl for what it delivers through lo.
 World as_attached(World world) {
-  world.sysctls.route_localnet = true;
   for (Interface& interface : world.interfaces) {
     if (interface.kind == InterfaceKind::kLoopback) interface.accept_local = true;
   }
@@ -169,7 +168,8 @@ class EbpfTcEngine : public Engine {
     datapath_.set_clock(0, static_cast<uint64_t>(now_.count()));
     if (now_ - last_collection_ < kGarbageInterval) return {};
     last_collection_ = now_;
-    return datapath_.collect_garbage();
+    datapath_.collect_garbage();
+    return {};
   }
 
   void explain(bool on) override {

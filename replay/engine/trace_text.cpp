@@ -88,16 +88,18 @@ std::string_view reason_text(abi::reason reason) {
       return "later fragment of no flow";
     case abi::PASS_OTHER_PROTOCOL:
       return "another protocol";
-    case abi::PASS_NO_SERVICE:
-      return "no service";
+    case abi::PASS_SPECIAL_DESTINATION:
+      return "nobody's in particular";
+    case abi::PASS_TABLE_FULL:
+      return "flow table full, not tracked";
+    case abi::PASS_MISPLACED:
+      return "of a flow that does not belong here";
     case abi::PASS_LOOPBACK:
       return "decided when it was sent through lo";
     case abi::PASS_ALREADY_DECIDED:
       return "decided before its redirect";
     case abi::PASS_STACK_ANSWERS:
       return "left to the stack, which refuses it first";
-    case abi::PASS_LEAVES:
-      return "the host's own, to an address without rules for it";
     case abi::PASS_INVALID:
       return "invalid, but nothing drops it here";
     case abi::PASS_RELATED_UNKNOWN:
@@ -109,15 +111,13 @@ std::string_view reason_text(abi::reason reason) {
     case abi::REASON_NEW_FLOW:
       return "new flow";
     case abi::REASON_NEW_DIRECT_FLOW:
-      return "new flow, straight to an endpoint";
+      return "new flow, no service's";
     case abi::REASON_ORIGINAL:
       return "known flow";
     case abi::REASON_REPLY:
       return "reply";
     case abi::REASON_RELATED:
       return "ICMP error about a flow";
-    case abi::REASON_FRAGMENT:
-      return "later fragment of a flow";
     case abi::REASON_REJECTED:
       return "no endpoints: answered with port unreachable";
     case abi::DROP_NO_LOCAL_ENDPOINT:

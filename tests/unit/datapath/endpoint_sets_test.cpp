@@ -46,7 +46,7 @@ TEST(EndpointSets, NotReadyOnesNeverServe) {
   const auto sets = choose({slice("web", 80, {starting})});
   EXPECT_TRUE(sets.cluster.empty());
   EXPECT_FALSE(sets.usable);
-  EXPECT_EQ(texts(sets.all), "10.0.0.1:80 ");
+  EXPECT_EQ(texts(sets.serving), "10.0.0.1:80 ");
 }
 
 TEST(EndpointSets, AnEndpointThatGoesAwayDoesNotReplaceOneThatStays) {
@@ -80,10 +80,10 @@ TEST(EndpointSets, NodeHintsComeBeforeZoneHints) {
 TEST(EndpointSets, PortsJoinByNameAndProtocol) {
   EndpointSlice other = slice("web", 80, {endpoint("10.0.0.1", "node-a")});
   other.ports[0].name = "metrics";
-  EXPECT_TRUE(choose({other}).all.empty());
+  EXPECT_TRUE(choose({other}).serving.empty());
   other.ports[0].name = "";
   other.ports[0].protocol = kUdp;
-  EXPECT_TRUE(choose({other}).all.empty());
+  EXPECT_TRUE(choose({other}).serving.empty());
 }
 
 TEST(SliceIndex, SlicesWithoutAServiceOrOfHeadlessOnesAreNoOnes) {

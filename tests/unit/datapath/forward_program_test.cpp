@@ -116,7 +116,7 @@ TEST_F(ForwardProgram, WhatConcernsNoServicePassesUntouched) {
   serve(Family::kIpv4, kTcp, {"10.180.1.7"});
   const Bytes packet = PacketBuilder::tcp("10.180.0.9:4000", "10.96.0.10:81").syn().build();
   const Ran in = ingress(kPod1, packet);
-  EXPECT_EQ(in.record.reason, abi::PASS_NO_SERVICE);
+  EXPECT_EQ(in.record.reason, abi::REASON_NEW_DIRECT_FLOW);
   EXPECT_EQ(in.packet, packet);
 }
 

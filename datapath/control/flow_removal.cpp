@@ -1,11 +1,9 @@
-#include "datapath/control/flow_collection.h"
+#include "datapath/control/flow_removal.h"
 
 #include <bpf/bpf.h>
 
 #include <unordered_set>
 #include <vector>
-
-#include "datapath/bpf/flow_abi.h"
 
 namespace kubeproof::control {
 namespace {
@@ -21,9 +19,10 @@ struct Entry {
 
 }  // namespace
 
-Result<size_t> collect_flows(int flows, uint64_t now) {
+size_t remove_flows(int flows, uint64_t now, const FlowPredicate& is_over) {
   // Keys first: a walk that loses the key on which it stands would start anew.
   std::unordered_set<uint64_t> alive;
+  std::unordered_set<uint64_t> over;
   std::vector<Entry> others;
   std::vector<abi::tuple> stale;
   abi::tuple tuple{};
@@ -33,19 +32,22 @@ Result<size_t> collect_flows(int flows, uint64_t now) {
     if (bpf_map_lookup_elem(flows, &tuple, &flow) != 0) continue;
     if (flow.role != abi::FLOW_ORIGINAL) {
       others.push_back({tuple, flow.id, flow.created});
-    } else if (flow.expires <= now) {
+    } else if (is_over(tuple, flow)) {
+      over.insert(flow.id);
       stale.push_back(tuple);
     } else {
       alive.insert(flow.id);
     }
   }
+  // What holds the state goes last, as the programs do it.
+  std::vector<abi::tuple> first;
   for (const Entry& entry : others) {
-    if (!alive.contains(entry.id) && entry.created + kBeingEntered <= now) {
-      stale.push_back(entry.tuple);
-    }
+    const bool lost = !alive.contains(entry.id) && entry.created + kBeingEntered <= now;
+    if (over.contains(entry.id) || lost) first.push_back(entry.tuple);
   }
+  for (const abi::tuple& key : first) bpf_map_delete_elem(flows, &key);
   for (const abi::tuple& key : stale) bpf_map_delete_elem(flows, &key);
-  return stale.size();
+  return first.size() + stale.size();
 }
 
 }  // namespace kubeproof::control

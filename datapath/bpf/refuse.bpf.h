@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What kube-proxy's filter rules do not let through: packets for services without endpoints
+ * (REJECT) or without endpoints here (DROP), from sources that a load balancer excludes, packets
+ * that connection tracking can make nothing of, and those that would enter 127.0.0.0/8. In FORWARD a
+ * packet has already passed the router's own checks: what these would refuse is left to the stack.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "reject.bpf.h"
+#include "route.bpf.h"
+#include "service.bpf.h"
+
+/* A packet on its way through the node that will not come as far as FORWARD; `packet->route` is
+ * its route. */
+static __always_inline int stack_refuses(const struct packet *packet)
+{
+	const struct route *route = &packet->route;
+
+	if (packet->host_origin || route->kind == ROUTE_LOCAL)
+		return 0;
+	return route->kind == ROUTE_REFUSED || packet->headers.ttl <= 1 ||
+	       (route->too_long && packet->headers.dont_fragment);
+}
+
+/* `translated`: the refusal is about a packet after its translation; the error quotes it as it
+ * came, from the address that it was sent to. */
+static __noinline int refuse(struct __sk_buff *skb, struct packet *packet, int refusal,
+			     int translated)
+{
+	struct local_address *local;
+	int input = packet->route.kind == ROUTE_LOCAL;
+
+	if (stack_refuses(packet))
+		return pass(packet, PASS_STACK_ANSWERS);
+	if (refusal == REFUSAL_DROP_SOURCE_RANGE)
+		return drop(packet, DROP_SOURCE_RANGE);
+	if (refusal == REFUSAL_DROP_NO_LOCAL_ENDPOINT)
+		return drop(packet, DROP_NO_LOCAL_ENDPOINT);
+	if (translated ||
+	    address_is_local(&packet->tuple.destination, packet->tuple.family, &local))
+		return reject(skb, packet, &packet->tuple.destination,
+			      !input && !packet->host_origin);
+	return reject(skb, packet, 0, !packet->host_origin);
+}
+
+static __always_inline __u32 hooks_toward(const struct packet *packet, int local)
+{
+	if (packet->host_origin)
+		return HOOK_OUTPUT | (local ? HOOK_INPUT : 0);
+	return local ? HOOK_INPUT : HOOK_FORWARD;
+}
+
+/* A later packet of a flow that OUTPUT let through untranslated: new to filter rules until it is
+ * answered. */
+static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *packet,
+					const struct flow *flow, const struct flow *state,
+					int *action)
+{
+	int refusal;
+
+	if (!(flow->flags & FLOW_REFUSABLE) || state->status & FLOW_SEEN_REPLY)
+		return 0;
+	refusal = filter_refusal(packet, &flow->frontend,
+				 hooks_toward(packet, flow->flags & FLOW_HOST_BACKEND), 0);
+	if (!refusal)
+		return 0;
+	route_find(skb, packet, &packet->tuple.source, &packet->tuple.destination,
+		   LOOPBACK_IFINDEX);
+	*action = refuse(skb, packet, refusal, 0);
+	return 1;
+}
+
+/* To 127.0.0.0/8 from elsewhere, neither translated nor an answer: KUBE-FIREWALL drops it, since
+ * kube-proxy opens these addresses to translated packets only (route_localnet). */
+static __always_inline int enters_loopback(const struct packet *packet)
+{
+	return packet->tuple.family == FAMILY_IPV4 &&
+	       node_settings.flags & SETTING_LOCALHOST_NODE_PORTS &&
+	       address_is_loopback(&packet->tuple.destination, FAMILY_IPV4) &&
+	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4);
+}
+
+/* Connection tracking makes nothing of it: it is not translated, and dropped in FORWARD. */
+static __noinline int invalid_packet(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct tuple *tuple = &packet->tuple;
+
+	packet->to = packet->tuple;
+	if (packet->host_origin)
+		return enters_loopback(packet) ? drop(packet, DROP_LOCALNET)
+					       : pass(packet, PASS_INVALID);
+	if (!(node_settings.flags & SETTING_DROP_INVALID))
+		return pass(packet, PASS_INVALID);
+	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
+	if (packet->route.kind == ROUTE_LOCAL)
+		return pass(packet, PASS_INVALID);
+	if (stack_refuses(packet))
+		return pass(packet, PASS_STACK_ANSWERS);
+	return drop(packet, DROP_INVALID);
+}
+
+/* An ICMP error about no flow that there is; nobody answers to errors. */
+static __always_inline int unrelated_error(struct packet *packet)
+{
+	struct local_address *local;
+
+	if (packet->trace.program == PROGRAM_TC_INGRESS &&
+	    node_settings.flags & SETTING_DROP_INVALID &&
+	    !address_is_local(&packet->tuple.destination, packet->tuple.family, &local))
+		return drop(packet, DROP_INVALID);
+	return pass(packet, PASS_RELATED_UNKNOWN);
+}
