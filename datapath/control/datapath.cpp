@@ -17,6 +17,7 @@
 #include "datapath/control/service_table.h"
 #include "datapath/control/skeleton.h"
 #include "datapath/control/tc_attachment.h"
+#include "datapath/control/udp_cleanup.h"
 
 namespace kubeproof {
 namespace {
@@ -91,6 +92,7 @@ class Datapath::State {
   control::LoadedObject object;
   control::NodeMaps node;
   control::ServiceMaps services;
+  Cluster programmed;  // its slices only
   RingBuffer records;
   const RecordConsumer* consumer = nullptr;  // of the drain under way
   control::KernelSettings settings;
@@ -125,6 +127,13 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
   if (auto written = state_->node.program(world, cluster, proxy); !written) return written;
   const control::ServiceTable table = control::make_service_table(world, cluster, proxy);
   if (auto written = state_->services.program(table); !written) return written;
+  if (control::udp_endpoints_changed(state_->programmed, cluster)) {
+    const control::StaleUdpFlows stale(table);
+    state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
+      return stale.contains(tuple, flow);
+    });
+  }
+  state_->programmed.endpoint_slices = cluster.endpoint_slices;
   return {};
 }
 

@@ -42,8 +42,8 @@ class Datapath {
   Datapath(Datapath&&) noexcept;
   Datapath& operator=(Datapath&&) noexcept;
 
-  // Makes the maps say what the objects say, by writing what differs. Flows live on. After an error
-  // packets meet what they met before.
+  // Makes the maps say what the objects say, by writing what differs. Flows live on, but for those
+  // of UDP whose endpoint is gone. After an error packets meet what they met before.
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
   // For BPF_PROG_TEST_RUN. Packets come with an Ethernet header. The context carries `ifindex`,

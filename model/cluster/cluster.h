@@ -73,12 +73,16 @@ struct SliceEndpoint {
   bool terminating = false;
   std::vector<std::string> zone_hints;
   std::vector<std::string> node_hints;
+
+  friend bool operator==(const SliceEndpoint&, const SliceEndpoint&) = default;
 };
 
 struct SlicePort {
   std::optional<std::string> name;
   Protocol protocol = kTcp;
   std::optional<uint16_t> port;
+
+  friend bool operator==(const SlicePort&, const SlicePort&) = default;
 };
 
 struct EndpointSlice {
@@ -87,6 +91,8 @@ struct EndpointSlice {
   SliceAddressType address_type = SliceAddressType::kIpv4;
   std::vector<SliceEndpoint> endpoints;
   std::vector<SlicePort> ports;
+
+  friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
 };
 
 struct NodeAddress {

@@ -146,6 +146,22 @@ TEST_F(StateProgram, GarbageCollectionTakesFlowsThatAreOver) {
   EXPECT_EQ(datapath_->collect_garbage(), 4U) << "both directions, on the wire and inside";
 }
 
+TEST_F(StateProgram, UdpFlowsForgetAnEndpointThatIsGone) {
+  serve(Family::kIpv4, kUdp, {"10.180.1.7"});
+  const PacketBuilder packet = PacketBuilder::udp("10.180.0.9:4000", "10.96.0.10:80").payload("x");
+  EXPECT_EQ(endpoint_of(packet), "10.180.1.7");
+  serve(Family::kIpv4, kUdp, {"10.180.1.8"});
+  EXPECT_EQ(endpoint_of(packet), "10.180.1.8");
+}
+
+TEST_F(StateProgram, UdpFlowsStayWhenNoEndpointIsLeft) {
+  serve(Family::kIpv4, kUdp, {"10.180.1.7"});
+  const PacketBuilder packet = PacketBuilder::udp("10.180.0.9:4000", "10.96.0.10:80").payload("x");
+  ingress(kPod1, packet);
+  serve(Family::kIpv4, kUdp, {});
+  EXPECT_EQ(endpoint_of(packet), "10.180.1.7");
+}
+
 TEST_F(StateProgram, AffinityKeepsAClientOnItsEndpoint) {
   Service web = web_service(Family::kIpv4, kTcp);
   web.client_ip_affinity = true;
