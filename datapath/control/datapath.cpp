@@ -179,6 +179,7 @@ Result<void> Datapath::detach(uint32_t interface) {
   if (state_->attachments.erase(interface) == 0) {
     return bad_input("nothing is attached to interface {}", interface);
   }
+  if (state_->attachments.empty()) state_->settings.restore();
   return {};
 }
 

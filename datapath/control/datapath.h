@@ -65,6 +65,7 @@ class Datapath {
 
   // At tc ingress and egress, with the sysctls that delivery needs. After the first program().
   Result<void> attach(uint32_t interface);
+  // From wherever the thread is. The last one puts the sysctls back, as the destructor does.
   Result<void> detach(uint32_t interface);
 
   // Removes flows whose time is over; how many entries went.

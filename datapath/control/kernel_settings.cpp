@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <utility>
 
 namespace kubeproof::control {
 namespace {
@@ -22,14 +23,23 @@ bool write(const std::string& path, const std::string& value) {
 
 }  // namespace
 
-KernelSettings::~KernelSettings() {
-  for (const auto& [path, value] : former_) write(path, value);
+void KernelSettings::restore() {
+  if (former_.empty()) return;
+  space_.visit([this] {
+    for (const auto& [path, value] : former_) write(path, value);
+  });
+  former_.clear();
 }
 
 Result<void> KernelSettings::set(const std::string& path, const std::string& value) {
   const auto before = read(path);
   if (!before) return environment_error("/proc/sys/{}: cannot read it", path);
   if (*before == value) return {};
+  if (former_.empty()) {
+    auto space = KeptNamespace::current();
+    if (!space) return tl::unexpected(space.error());
+    space_ = std::move(*space);
+  }
   if (!write(path, value)) {
     return environment_error("/proc/sys/{}: cannot set it to {}: {}", path, value,
                              std::strerror(errno));

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "datapath/control/kept_namespace.h"
 #include "model/result.h"
 
 namespace kubeproof::control {
@@ -13,13 +14,15 @@ class KernelSettings {
   KernelSettings() = default;
   KernelSettings(const KernelSettings&) = delete;
   KernelSettings& operator=(const KernelSettings&) = delete;
-  ~KernelSettings();
+  ~KernelSettings() { restore(); }
 
-  // `path` below /proc/sys, of the network namespace of the calling thread. The value that was
-  // there first is the one that is put back.
+  // `path` below /proc/sys, of the network namespace of the calling thread, which must always be
+  // the same. The value that was there first is the one that is put back.
   Result<void> set(const std::string& path, const std::string& value);
+  void restore();
 
  private:
+  KeptNamespace space_;
   std::map<std::string, std::string> former_;
 };
 

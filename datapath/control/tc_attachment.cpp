@@ -50,6 +50,8 @@ void detach_program(uint32_t interface, bpf_tc_attach_point point) {
 
 Result<TcAttachment> TcAttachment::attach(uint32_t interface, int ingress_program,
                                           int egress_program) {
+  auto space = KeptNamespace::current();
+  if (!space) return tl::unexpected(space.error());
   TcAttachment attachment;
   bpf_tc_hook qdisc =
       hook_at(interface, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
@@ -58,6 +60,7 @@ Result<TcAttachment> TcAttachment::attach(uint32_t interface, int ingress_progra
     return environment_error("cannot make a clsact qdisc on interface {}: {}", interface,
                              std::strerror(-error));
   }
+  attachment.space_ = std::move(*space);
   attachment.interface_ = interface;
   attachment.made_qdisc_ = error == 0;
   if (auto attached = attach_program(interface, BPF_TC_INGRESS, ingress_program); !attached) {
@@ -78,6 +81,7 @@ TcAttachment::TcAttachment(TcAttachment&& other) noexcept {
 TcAttachment& TcAttachment::operator=(TcAttachment&& other) noexcept {
   if (this == &other) return *this;
   detach();
+  space_ = std::move(other.space_);
   interface_ = std::exchange(other.interface_, 0);
   made_qdisc_ = other.made_qdisc_;
   has_ingress_ = other.has_ingress_;
@@ -87,13 +91,15 @@ TcAttachment& TcAttachment::operator=(TcAttachment&& other) noexcept {
 
 void TcAttachment::detach() {
   if (interface_ == 0) return;
-  if (has_ingress_) detach_program(interface_, BPF_TC_INGRESS);
-  if (has_egress_) detach_program(interface_, BPF_TC_EGRESS);
-  if (made_qdisc_) {
-    bpf_tc_hook qdisc =
-        hook_at(interface_, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
-    bpf_tc_hook_destroy(&qdisc);
-  }
+  space_.visit([this] {
+    if (has_ingress_) detach_program(interface_, BPF_TC_INGRESS);
+    if (has_egress_) detach_program(interface_, BPF_TC_EGRESS);
+    if (made_qdisc_) {
+      bpf_tc_hook qdisc =
+          hook_at(interface_, static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
+      bpf_tc_hook_destroy(&qdisc);
+    }
+  });
   interface_ = 0;
 }
 

@@ -1,9 +1,11 @@
-// Both programs at the tc hooks of one interface, in the network namespace of the calling thread.
-// Detached when it goes; the qdisc that holds the hooks goes with it where it came with it.
+// Both programs at the tc hooks of one interface, in the network namespace of the thread that
+// attaches them. Detached when it goes, wherever that is; the qdisc that holds the hooks goes with
+// it where it came with it.
 #pragma once
 
 #include <cstdint>
 
+#include "datapath/control/kept_namespace.h"
 #include "model/result.h"
 
 namespace kubeproof::control {
@@ -20,6 +22,7 @@ class TcAttachment {
   TcAttachment() = default;
   void detach();
 
+  KeptNamespace space_;
   uint32_t interface_ = 0;  // 0: nothing attached
   bool made_qdisc_ = false;
   bool has_ingress_ = false;
