@@ -1,0 +1,179 @@
+// The programs where they are meant to run: at the hooks of real interfaces, between real sockets.
+// What test runs cannot show, this does: redirects that go somewhere, delivery through lo, partial
+// checksums, segments that nobody has cut yet.
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/attached/attached_node.h"
+
+namespace kubeproof::attached {
+namespace {
+
+constexpr size_t kDatagram = 700;
+constexpr size_t kStream = 1 << 20;
+
+struct Conversation {
+  Origin origin;
+  Backend backend;
+  Family family;
+};
+
+std::string name_of(const testing::TestParamInfo<Conversation>& info) {
+  static const std::map<Backend, std::string> kBackends = {
+      {Backend::kOnPod, "Pod"}, {Backend::kFar, "PodElsewhere"}, {Backend::kOnNode, "NodesOwn"}};
+  return fmt::format("{}To{}{}", to_string(info.param.origin), kBackends.at(info.param.backend),
+                     info.param.family == Family::kIpv4 ? "Ipv4" : "Ipv6");
+}
+
+std::vector<Conversation> conversations() {
+  std::vector<Conversation> all;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    for (const Origin origin : {Origin::kOutside, Origin::kPod1, Origin::kPod2, Origin::kNode}) {
+      for (const Backend backend : {Backend::kOnPod, Backend::kFar, Backend::kOnNode}) {
+        all.push_back({origin, backend, family});
+      }
+    }
+  }
+  return all;
+}
+
+class Attached : public AttachedNode, public testing::WithParamInterface<Conversation> {
+ protected:
+  // How the endpoint sees the client: kube-proxy masquerades traffic to external addresses, to the
+  // pod's own, and what does not come from pods; but never what it delivers to the node itself,
+  // unless the node sent it.
+  IpAddress seen_as(bool external) const {
+    const auto [origin, backend, family] = GetParam();
+    const bool pod = origin == Origin::kPod1 || origin == Origin::kPod2;
+    const bool hairpin = origin == Origin::kPod1 && backend == Backend::kOnPod;
+    const bool masquerade = (external || !pod || hairpin) && backend != Backend::kOnNode;
+    return masquerade ? node_address(family) : client(origin, family).address;
+  }
+
+  void expect_conversations(const SocketAddress& server, bool external) const {
+    const Client from = client(GetParam().origin, GetParam().family);
+    const IpAddress expected = seen_as(external);
+    const Exchange stream = exchange_stream(from, server, kStream);
+    EXPECT_EQ(stream.failed_at, "") << "TCP to " << server.to_string();
+    EXPECT_EQ(stream.seen_as.to_string(), expected.to_string()) << "TCP to " << server.to_string();
+    const Exchange datagram = exchange_datagram(from, server, kDatagram);
+    EXPECT_EQ(datagram.failed_at, "") << "UDP to " << server.to_string();
+    EXPECT_EQ(datagram.seen_as.to_string(), expected.to_string())
+        << "UDP to " << server.to_string();
+  }
+};
+
+TEST_P(Attached, ReachesTheEndpointAtEveryAddressOfItsService) {
+  const auto [origin, backend, family] = GetParam();
+  expect_conversations(cluster_ip(backend, family), false);
+  expect_conversations(node_port(backend, family), true);
+  expect_conversations(external_ip(backend, family), true);
+  expect_conversations(load_balancer_ip(backend, family), true);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Attached, testing::ValuesIn(conversations()), name_of);
+
+class AttachedRefusal : public AttachedNode,
+                        public testing::WithParamInterface<std::tuple<Origin, Family>> {};
+
+TEST_P(AttachedRefusal, TellsClientsThatNobodyServes) {
+  const auto [origin, family] = GetParam();
+  const Client from = client(origin, family);
+  std::vector<SocketAddress> servers = {cluster_ip(Backend::kNone, family),
+                                        node_port(Backend::kNone, family)};
+  // kube-proxy's rules for external addresses stand in INPUT and FORWARD: what the node sends
+  // there itself is not refused.
+  if (origin != Origin::kNode) {
+    servers.push_back(external_ip(Backend::kNone, family));
+    servers.push_back(load_balancer_ip(Backend::kNone, family));
+  }
+  for (const SocketAddress& server : servers) {
+    EXPECT_EQ(exchange_stream(from, server, 1).error, ECONNREFUSED)
+        << "TCP to " << server.to_string();
+    EXPECT_EQ(exchange_datagram(from, server, 1).error, ECONNREFUSED)
+        << "UDP to " << server.to_string();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, AttachedRefusal,
+                         testing::Combine(testing::Values(Origin::kOutside, Origin::kPod2,
+                                                          Origin::kNode),
+                                          testing::Values(Family::kIpv4, Family::kIpv6)),
+                         [](const auto& info) {
+                           return to_string(std::get<0>(info.param)) +
+                                  (std::get<1>(info.param) == Family::kIpv4 ? "Ipv4" : "Ipv6");
+                         });
+
+class AttachedSegments : public AttachedNode {
+ protected:
+  // Of what the interface sent since the last time.
+  double bytes_per_packet(const std::string& interface) {
+    const auto text = run_inside(network().node(), {"ip", "-j", "-s", "link", "show", interface});
+    const auto sent = nlohmann::json::parse(text.value()).at(0).at("stats64").at("tx");
+    const auto bytes = sent.at("bytes").get<double>() - bytes_;
+    const auto packets = sent.at("packets").get<double>() - packets_;
+    bytes_ += bytes;
+    packets_ += packets;
+    return bytes / packets;
+  }
+
+ private:
+  double bytes_ = 0;
+  double packets_ = 0;
+};
+
+TEST_F(AttachedSegments, PassUncut) {
+  constexpr size_t kMegabytes = 8 << 20;
+  constexpr double kMtu = 1500;
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    bytes_per_packet("pod1");
+    const Exchange exchange = exchange_stream(client(Origin::kOutside, family),
+                                              node_port(Backend::kOnPod, family), kMegabytes);
+    EXPECT_EQ(exchange.failed_at, "");
+    EXPECT_GT(bytes_per_packet("pod1"), 2 * kMtu) << "offload was lost on the way";
+  }
+}
+
+using Detached = AttachedNode;
+
+TEST_F(Detached, LeavesNothing) {
+  EXPECT_NE(traces(), traces_before());
+  ASSERT_TRUE(detach());
+  EXPECT_EQ(traces(), traces_before());
+}
+
+TEST_F(Detached, IsWhatADatapathThatGoesAwayIs) {
+  const int program = datapath().ingress_program();
+  bpf_prog_info info{};
+  uint32_t size = sizeof info;
+  ASSERT_EQ(bpf_obj_get_info_by_fd(program, &info, &size), 0);
+  remove_datapath();
+  EXPECT_EQ(traces(), traces_before());
+  // The kernel frees programs a little later.
+  const auto is_there = [&] {
+    const FileDescriptor found(bpf_prog_get_fd_by_id(info.id));
+    return static_cast<bool>(found);
+  };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (is_there() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_FALSE(is_there());
+}
+
+TEST_F(Detached, AttachesAgain) {
+  ASSERT_TRUE(detach());
+  ASSERT_TRUE(attach());
+  EXPECT_EQ(exchange_stream(client(Origin::kPod2, Family::kIpv4),
+                            cluster_ip(Backend::kOnPod, Family::kIpv4), 1)
+                .failed_at,
+            "");
+}
+
+}  // namespace
+}  // namespace kubeproof::attached
