@@ -21,14 +21,14 @@ enum settings_flag {
 	SETTING_TCP_LOOSE = 1 << 3,
 	/* All of 127.0.0.0/8, and not only what is listed, reaches node ports. */
 	SETTING_NODE_PORTS_ON_ALL_LOOPBACK = 1 << 4,
-	/* The stack takes packets for 127.0.0.0/8 from outside: net.ipv4.conf.all.route_localnet. */
+	/* 127.0.0.0/8 is open to packets from outside: net.ipv4.conf.all.route_localnet. */
 	SETTING_ROUTE_LOCALNET = 1 << 5,
 };
 
 /* How traffic from local pods is told (detectLocalMode). */
 enum detector {
-	DETECTOR_NONE = 0,      /* not implemented: the rules that would use it do not exist */
-	DETECTOR_PREFIX = 1,    /* by source address */
+	DETECTOR_NONE = 0, /* not implemented: the rules that would use it do not exist */
+	DETECTOR_PREFIX = 1, /* by source address */
 	DETECTOR_INTERFACE = 2, /* by ingress interface: INTERFACE_LOCAL_TRAFFIC */
 };
 
@@ -91,5 +91,5 @@ struct local_address {
 };
 
 #ifdef __cplusplus
-}  /* namespace kubeproof::abi */
+} /* namespace kubeproof::abi */
 #endif

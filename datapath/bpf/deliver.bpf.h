@@ -67,7 +67,8 @@ static __always_inline int leads_there(struct __sk_buff *skb, const struct packe
 		return 0;
 	if (!packet->link_header_length)
 		return 1;
-	if (!route->has_link_addresses || bpf_skb_load_bytes(skb, 0, destination, sizeof(destination)))
+	if (!route->has_link_addresses ||
+	    bpf_skb_load_bytes(skb, 0, destination, sizeof(destination)))
 		return 0;
 	for (int i = 0; i < 6; i++) {
 		if (destination[i] != route->destination_link[i])
@@ -83,9 +84,9 @@ static __noinline long change_ttl(struct __sk_buff *skb, const struct packet *pa
 	__u8 ttl = packet->headers.ttl + by;
 
 	if (packet->tuple.family == FAMILY_IPV6)
-		return bpf_skb_store_bytes(
-			skb, network + __builtin_offsetof(struct ipv6hdr, hop_limit), &ttl,
-			sizeof(ttl), 0);
+		return bpf_skb_store_bytes(skb,
+					   network + __builtin_offsetof(struct ipv6hdr, hop_limit),
+					   &ttl, sizeof(ttl), 0);
 	if (bpf_l3_csum_replace(skb, network + __builtin_offsetof(struct iphdr, check),
 				bpf_htons(packet->headers.ttl << 8), bpf_htons(ttl << 8),
 				sizeof(__be16)))

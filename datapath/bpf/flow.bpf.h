@@ -23,7 +23,7 @@
 
 enum track_result {
 	TRACK_OK = 0,
-	TRACK_NEW,     /* the flow was over: this packet starts another */
+	TRACK_NEW, /* the flow was over: this packet starts another */
 	TRACK_INVALID, /* not part of the flow; it is not translated */
 };
 
@@ -78,7 +78,7 @@ static __noinline void flow_remove(const struct flow *flow, struct packet *packe
 }
 
 /* The live flow that owns a tuple, and in `state` the entry that keeps its state. Removes a flow
- * that is over, or that lost its state; one that another processor is just entering has none yet. */
+ * that is over, or that lost its state; one that another processor is just entering has none. */
 static __always_inline struct flow *flow_find(const struct tuple *tuple, struct packet *packet,
 					      struct flow **state)
 {
@@ -245,7 +245,7 @@ static __always_inline int track_tcp(struct packet *packet, struct flow *state, 
 	if (next == TCP_STATE_FIN_WAIT && old != next)
 		state->status |= FLOW_CLOSING;
 	if (!(state->status & FLOW_SEEN_REPLY) && event == TCP_EVENT_RST) {
-		/* Refused, or given up before an answer: nothing is left of it after this packet. */
+		/* Refused, or given up before an answer: nothing is left of it. */
 		state->expires = packet->now;
 		return TRACK_OK;
 	}

@@ -27,7 +27,7 @@ enum flow_role {
 
 enum flow_flag {
 	FLOW_SOURCE_ADDRESS_CHANGES = 1 << 0, /* masqueraded, and not to the address it had */
-	FLOW_HOST_CLIENT = 1 << 1,  /* the client is a process of the node */
+	FLOW_HOST_CLIENT = 1 << 1, /* the client is a process of the node */
 	FLOW_HOST_BACKEND = 1 << 2, /* the backend's address is the node's own */
 	FLOW_MASQUERADED = 1 << 3,
 	/* The node's own, untranslated to an address that filter rules may refuse. */
@@ -44,32 +44,32 @@ enum flow_status {
 };
 
 enum tcp_end_flag {
-	TCP_END_SEEN = 1 << 0,           /* has sent something */
+	TCP_END_SEEN = 1 << 0, /* has sent something */
 	TCP_END_HAS_ACKNOWLEDGED = 1 << 1,
 	TCP_END_AWAITS_ACKNOWLEDGMENT = 1 << 2, /* of data */
 };
 
 /* One side of a TCP connection. */
 struct tcp_end {
-	__u32 end;          /* behind the last byte that it sent */
+	__u32 end; /* behind the last byte that it sent */
 	__u32 acknowledged; /* the highest that it acknowledged */
-	__u32 flags;        /* enum tcp_end_flag */
+	__u32 flags; /* enum tcp_end_flag */
 };
 
 struct flow {
-	struct socket_address client;   /* as it sends */
+	struct socket_address client; /* as it sends */
 	struct socket_address frontend; /* what it contacted */
-	struct socket_address backend;  /* where that is led */
-	struct socket_address source;   /* as the backend sees the client */
-	__u64 id;      /* the same in all entries of a flow */
+	struct socket_address backend; /* where that is led */
+	struct socket_address source; /* as the backend sees the client */
+	__u64 id; /* the same in all entries of a flow */
 	__u64 created;
 	__u64 expires; /* ORIGINAL only; nanoseconds of the datapath's clock */
 	__u32 service_id; /* 0: straight to an endpoint */
-	__u16 flags;   /* enum flow_flag */
-	__u8 role;     /* enum flow_role */
-	__u8 status;   /* enum flow_status; ORIGINAL only */
+	__u16 flags; /* enum flow_flag */
+	__u8 role; /* enum flow_role */
+	__u8 status; /* enum flow_status; ORIGINAL only */
 	/* ORIGINAL only: */
-	__u8 tcp_state;      /* enum tcp_state */
+	__u8 tcp_state; /* enum tcp_state */
 	__u8 tcp_last_event; /* enum tcp_event */
 	__u16 zero;
 	__u32 tcp_last_end; /* sequence number behind the last packet without FIN or RST */
@@ -95,5 +95,5 @@ struct fragment_ports {
 };
 
 #ifdef __cplusplus
-}  /* namespace kubeproof::abi */
+} /* namespace kubeproof::abi */
 #endif

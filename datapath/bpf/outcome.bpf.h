@@ -69,6 +69,5 @@ static __always_inline void trace_end(struct packet *packet)
 		packet->trace.before = packet->tuple;
 		packet->trace.after = packet->to;
 	}
-	bpf_ringbuf_output(&trace_records, &packet->trace, sizeof(packet->trace),
-			   BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_output(&trace_records, &packet->trace, sizeof(packet->trace), BPF_RB_NO_WAKEUP);
 }

@@ -22,9 +22,9 @@ enum fragment_kind {
 struct headers {
 	__u32 network;
 	__u32 transport;
-	__u32 end;      /* behind the last byte of the IP packet */
+	__u32 end; /* behind the last byte of the IP packet */
 	__u32 identification;
-	__u8 fragment;  /* enum fragment_kind */
+	__u8 fragment; /* enum fragment_kind */
 	__u8 ttl;
 	__u8 dont_fragment;
 	__u8 tos; /* traffic class in IPv6 */
@@ -47,17 +47,17 @@ enum route_kind {
 struct route {
 	__u32 ifindex;
 	struct address next_hop;
-	__u8 kind;      /* enum route_kind */
-	__u8 too_long;  /* the packet does not fit as it is */
+	__u8 kind; /* enum route_kind */
+	__u8 too_long; /* the packet does not fit as it is */
 	__u8 has_link_addresses;
 	__u8 source_link[6];
 	__u8 destination_link[6];
 };
 
 enum error_kind {
-	ERROR_NONE = 0,      /* no ICMP error */
-	ERROR_ABOUT_FLOW,    /* `quoted` says about which */
-	ERROR_ABOUT_OTHERS,  /* about a protocol without flows here */
+	ERROR_NONE = 0, /* no ICMP error */
+	ERROR_ABOUT_FLOW, /* `quoted` says about which */
+	ERROR_ABOUT_OTHERS, /* about a protocol without flows here */
 	ERROR_ABOUT_NOTHING, /* what it quotes cannot be told */
 };
 
@@ -68,13 +68,13 @@ struct packet {
 	__u32 link_header_length;
 	__u32 mark;
 	struct headers headers;
-	struct tuple tuple;   /* ports are zero where the packet has none */
+	struct tuple tuple; /* ports are zero where the packet has none */
 	struct tcp_segment tcp;
-	__u8 host_origin;     /* made by a process of the node, or its stack */
-	__u8 error;           /* enum error_kind */
+	__u8 host_origin; /* made by a process of the node, or its stack */
+	__u8 error; /* enum error_kind */
 	__u8 has_ports;
-	__u8 icmp_type;       /* of an error */
-	__u8 segmented;       /* awaits segmentation by the device or the kernel */
+	__u8 icmp_type; /* of an error */
+	__u8 segmented; /* awaits segmentation by the device or the kernel */
 	__u32 checksum_offset; /* of the transport checksum in the frame; 0: there is none */
 
 	struct headers quoted_headers;
@@ -82,11 +82,11 @@ struct packet {
 	__u32 quoted_checksum_offset; /* 0: cut off, or none */
 
 	/* Set by decisions. */
-	struct tuple to;        /* what the tuple is to become */
+	struct tuple to; /* what the tuple is to become */
 	struct tuple quoted_to; /* and the quoted one */
-	struct tuple key;     /* for look-ups of other entries of a flow */
-	struct flow flow;     /* under construction */
-	struct flow leaving;  /* being removed */
-	struct route route;   /* the last that was looked for */
+	struct tuple key; /* for look-ups of other entries of a flow */
+	struct flow flow; /* under construction */
+	struct flow leaving; /* being removed */
+	struct route route; /* the last that was looked for */
 	struct trace_record trace;
 };

@@ -56,7 +56,8 @@ static __always_inline int is_icmp(const struct tuple *tuple)
 	return tuple->protocol == (tuple->family == FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
-static __always_inline int ipv4_header_sum_is_right(struct __sk_buff *skb, __u32 offset, __u32 length)
+static __always_inline int ipv4_header_sum_is_right(struct __sk_buff *skb, __u32 offset,
+						    __u32 length)
 {
 	__be32 words[15] = {};
 	__u32 sum;
@@ -252,7 +253,7 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	return ERROR_ABOUT_FLOW;
 }
 
-/* Types that netfilter takes for errors (nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c). */
+/* Types that netfilter takes for errors (nf_conntrack_proto_icmp.c and …_icmpv6.c). */
 static __always_inline int icmp_type_is_error(__u8 family, __u8 type)
 {
 	if (family == FAMILY_IPV6)
@@ -272,7 +273,8 @@ static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *pac
 		return;
 	if (!icmp_type_is_error(packet->tuple.family, type))
 		return;
-	packet->checksum_offset = headers->transport + __builtin_offsetof(struct icmp_header, checksum);
+	packet->checksum_offset =
+		headers->transport + __builtin_offsetof(struct icmp_header, checksum);
 	packet->icmp_type = type;
 	packet->error = parse_quoted(skb, packet);
 }

@@ -2,8 +2,9 @@
 /*
  * What kube-proxy's filter rules do not let through: packets for services without endpoints
  * (REJECT) or without endpoints here (DROP), from sources that a load balancer excludes, packets
- * that connection tracking can make nothing of, and those that would enter 127.0.0.0/8. In FORWARD a
- * packet has already passed the router's own checks: what these would refuse is left to the stack.
+ * that connection tracking can make nothing of, and those that would enter 127.0.0.0/8. In FORWARD
+ * a packet has already passed the router's own checks: what these would refuse is left to the
+ * stack.
  */
 #pragma once
 

@@ -93,9 +93,8 @@ static __noinline long make_ipv4_error(struct __sk_buff *skb, const struct packe
 	error.ip.tot_len = bpf_htons(sizeof(error) + quote);
 	error.ip.id = random_number();
 	error.ip.check = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.ip, sizeof(error.ip), 0));
-	error.icmp.checksum =
-		~fold(bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp),
-				    sum_frame(skb, network, quote)));
+	error.icmp.checksum = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp),
+						  sum_frame(skb, network, quote)));
 	if (make_room(skb, packet, quote, sizeof(error)))
 		return -1;
 	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
@@ -157,7 +156,8 @@ static __noinline int reject(struct __sk_buff *skb, struct packet *packet,
 	else if (!select_source(packet, client, SCOPE_LINK, &source))
 		return drop(packet, DROP_REJECT_SILENT);
 	/* A martian's error would go nowhere either. */
-	if (packet->route.kind == ROUTE_REFUSED || (packet->route.kind == ROUTE_LOCAL && !packet->host_origin))
+	if (packet->route.kind == ROUTE_REFUSED ||
+	    (packet->route.kind == ROUTE_LOCAL && !packet->host_origin))
 		return drop(packet, DROP_REJECT_SILENT);
 	if (forwarded && change_ttl(skb, packet, -1))
 		return drop(packet, DROP_REWRITE);

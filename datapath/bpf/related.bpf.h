@@ -155,7 +155,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	if (flow->role == FLOW_INSIDE_ORIGINAL)
 		return related_to_backend(skb, packet, flow);
 	if (packet->host_origin && flow->flags & FLOW_HOST_CLIENT) {
-			int action = related_to_backend(skb, packet, flow);
+		int action = related_to_backend(skb, packet, flow);
 
 		if (packet->trace.verdict != VERDICT_PASS)
 			return action;

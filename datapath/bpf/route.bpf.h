@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where the stack would send a packet, and which of the node's addresses it would give it: MASQUERADE
- * takes inet_select_addr() (net/ipv4/devinet.c) and RFC 6724 (net/ipv6/addrconf.c). Control lists
- * each interface's candidates in the kernel's order.
+ * Where the stack would send a packet, and which of the node's addresses it would give it:
+ * MASQUERADE takes inet_select_addr() (net/ipv4/devinet.c) and RFC 6724 (net/ipv6/addrconf.c).
+ * Control lists each interface's candidates in the kernel's order.
  */
 #pragma once
 
@@ -178,8 +178,8 @@ __noinline __u32 ipv6_preference(const struct source_candidate *candidate,
 	preference = scope >= ipv6_scope(destination) ? 0x40 - scope : scope;
 	if (prefix > candidate->prefix_length)
 		prefix = candidate->prefix_length;
-	return preference << 16 | (ipv6_label(&candidate->address) == ipv6_label(destination)) << 8 |
-	       prefix;
+	return preference << 16 |
+	       (ipv6_label(&candidate->address) == ipv6_label(destination)) << 8 | prefix;
 }
 
 /* Greater is better; 0 for no address. What other interfaces lend has no subnet here. */
@@ -188,9 +188,8 @@ __noinline __u32 ipv4_preference(const struct source_candidate *candidate,
 {
 	if (!candidate || !next_hop || !candidate->valid || candidate->scope > scope)
 		return 0;
-	return candidate->prefix_length <= 32 &&
-			       address_has_prefix(next_hop, &candidate->address,
-						  candidate->prefix_length)
+	return candidate->prefix_length <= 32 && address_has_prefix(next_hop, &candidate->address,
+								    candidate->prefix_length)
 		       ? 2
 		       : 1;
 }

@@ -114,18 +114,17 @@ static __always_inline int choose_cluster_ip(struct packet *packet, struct front
 		choice->set = frontend->local_set;
 		choice->count = frontend->local_count;
 	}
-	choice->masquerade = node_settings.flags & SETTING_MASQUERADE_ALL ||
-			     (settings->detector != DETECTOR_NONE &&
-			      !is_local_traffic(packet, settings));
+	choice->masquerade =
+		node_settings.flags & SETTING_MASQUERADE_ALL ||
+		(settings->detector != DETECTOR_NONE && !is_local_traffic(packet, settings));
 	return choice->count != 0;
 }
 
 static __always_inline int choose_set(struct packet *packet, struct frontend *frontend,
 				      struct choice *choice)
 {
-	const struct family_settings *settings = packet->tuple.family == FAMILY_IPV4
-							 ? &node_settings.ipv4
-							 : &node_settings.ipv6;
+	const struct family_settings *settings =
+		packet->tuple.family == FAMILY_IPV4 ? &node_settings.ipv4 : &node_settings.ipv6;
 
 	if (!(frontend->flags & FRONTEND_HAS_ENDPOINTS))
 		return 0;
@@ -162,7 +161,7 @@ static __noinline int service_choose(struct packet *packet, struct choice *choic
 				 FRONTEND_ADDRESS);
 	if (frontend && choose_set(packet, frontend, choice)) {
 		packet->trace.flags |= frontend->flags & FRONTEND_CLUSTER_IP ? TRACE_CLUSTER_IP
-									      : TRACE_EXTERNAL_IP;
+									     : TRACE_EXTERNAL_IP;
 		return 1;
 	}
 	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
@@ -188,8 +187,9 @@ static __always_inline int frontend_refusal(const struct frontend *frontend)
 
 /* The filter rules for a new flow to `destination`, as it is after nat. `marked`: for masquerade,
  * which FORWARD accepts before it looks at services. */
-static __noinline int filter_refusal(struct packet *packet, const struct socket_address *destination,
-				     __u32 hooks, int marked)
+static __noinline int filter_refusal(struct packet *packet,
+				     const struct socket_address *destination, __u32 hooks,
+				     int marked)
 {
 	const struct tuple *tuple = &packet->tuple;
 	const struct frontend *frontend;
@@ -202,9 +202,9 @@ static __noinline int filter_refusal(struct packet *packet, const struct socket_
 			refusal = REFUSAL_DROP_SOURCE_RANGE;
 		else if (hooks & HOOK_FORWARD && marked)
 			refusal = REFUSAL_NONE;
-		else if (hooks & (frontend->flags & FRONTEND_CLUSTER_IP
-					  ? HOOK_FORWARD | HOOK_OUTPUT
-					  : HOOK_FORWARD | HOOK_INPUT))
+		else if (hooks &
+			 (frontend->flags & FRONTEND_CLUSTER_IP ? HOOK_FORWARD | HOOK_OUTPUT
+								: HOOK_FORWARD | HOOK_INPUT))
 			refusal = frontend_refusal(frontend);
 		if (refusal) {
 			packet->trace.service_id = frontend->service_id;

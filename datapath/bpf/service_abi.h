@@ -13,7 +13,7 @@ namespace kubeproof::abi {
 #endif
 
 enum frontend_kind {
-	FRONTEND_ADDRESS = 1,   /* clusterIP, externalIP or load balancer's IP */
+	FRONTEND_ADDRESS = 1, /* clusterIP, externalIP or load balancer's IP */
 	FRONTEND_NODE_PORT = 2, /* a port of the node's addresses; `address` is zero */
 };
 
@@ -22,17 +22,17 @@ struct frontend_key {
 	__be16 port;
 	__u8 protocol;
 	__u8 family; /* enum family */
-	__u8 kind;   /* enum frontend_kind */
+	__u8 kind; /* enum frontend_kind */
 	__u8 zero[3];
 };
 
 enum frontend_flag {
-	FRONTEND_CLUSTER_IP = 1 << 0,       /* otherwise traffic here is external */
-	FRONTEND_POLICY_LOCAL = 1 << 1,     /* the traffic policy that applies here */
-	FRONTEND_HAS_ENDPOINTS = 1 << 2,    /* usable ones, anywhere */
-	FRONTEND_SOURCE_RANGES = 1 << 3,    /* only sources in `source_ranges` */
-	FRONTEND_AFFINITY = 1 << 4,         /* sessionAffinity: ClientIP */
-	FRONTEND_HEALTH_CHECK = 1 << 5,     /* healthCheckNodePort: INPUT accepts */
+	FRONTEND_CLUSTER_IP = 1 << 0, /* otherwise traffic here is external */
+	FRONTEND_POLICY_LOCAL = 1 << 1, /* the traffic policy that applies here */
+	FRONTEND_HAS_ENDPOINTS = 1 << 2, /* usable ones, anywhere */
+	FRONTEND_SOURCE_RANGES = 1 << 3, /* only sources in `source_ranges` */
+	FRONTEND_AFFINITY = 1 << 4, /* sessionAffinity: ClientIP */
+	FRONTEND_HEALTH_CHECK = 1 << 5, /* healthCheckNodePort: INPUT accepts */
 };
 
 struct frontend {
@@ -43,7 +43,7 @@ struct frontend {
 	__u32 local_set;
 	__u32 local_count;
 	__u32 affinity_timeout; /* seconds */
-	__u32 source_ranges;    /* a list of prefixes */
+	__u32 source_ranges; /* a list of prefixes */
 };
 
 /* The backend at place `index` of a set. */
@@ -93,5 +93,5 @@ struct member_key {
 };
 
 #ifdef __cplusplus
-}  /* namespace kubeproof::abi */
+} /* namespace kubeproof::abi */
 #endif

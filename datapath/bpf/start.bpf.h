@@ -73,8 +73,7 @@ static __always_inline int choose_source(struct packet *packet)
 	flow->flags |= FLOW_MASQUERADED;
 	if (!select_source(packet, &flow->backend.address, SCOPE_UNIVERSE, &flow->source.address))
 		return 0;
-	if (!packet->host_origin &&
-	    !address_equal(&flow->source.address, &flow->client.address))
+	if (!packet->host_origin && !address_equal(&flow->source.address, &flow->client.address))
 		flow->flags |= FLOW_SOURCE_ADDRESS_CHANGES;
 	return 1;
 }
@@ -114,8 +113,7 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 {
 	struct flow *flow = &packet->flow;
 	const struct backend *backend = select_backend(packet, choice);
-	int masquerade =
-		choice->masquerade || packet->mark & node_settings.masquerade_mark;
+	int masquerade = choice->masquerade || packet->mark & node_settings.masquerade_mark;
 	int refusal;
 
 	if (!backend)

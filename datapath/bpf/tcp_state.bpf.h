@@ -22,7 +22,7 @@ enum tcp_state {
 	TCP_STATE_COUNT,
 
 	/* Outcomes of a transition that leave the state as it was. */
-	TCP_IGNORE = 14,  /* let through: the ends may know more than we do */
+	TCP_IGNORE = 14, /* let through: the ends may know more than we do */
 	TCP_INVALID = 15,
 };
 
@@ -46,6 +46,8 @@ enum tcp_direction {
 #define TCP_PSH 0x08
 #define TCP_ACK 0x10
 #define TCP_URG 0x20
+
+/* clang-format off */
 
 /* The next state, or TCP_IGNORE or TCP_INVALID: [direction][event][present state]. */
 static const __u8 tcp_transitions[2][6][TCP_STATE_COUNT + 6] = {
@@ -71,10 +73,18 @@ static const __u8 tcp_transitions[2][6][TCP_STATE_COUNT + 6] = {
 
 /* Seconds; kube-proxy sets those of ESTABLISHED and CLOSE_WAIT. */
 static const __u32 tcp_timeouts[16] = {
-	[TCP_STATE_SYN_SENT] = 120,      [TCP_STATE_SYN_RECEIVED] = 60, [TCP_STATE_ESTABLISHED] = 86400,
-	[TCP_STATE_FIN_WAIT] = 120,      [TCP_STATE_CLOSE_WAIT] = 3600, [TCP_STATE_LAST_ACK] = 30,
-	[TCP_STATE_TIME_WAIT] = 120,     [TCP_STATE_CLOSED] = 10,       [TCP_STATE_SYN_SENT_BOTH] = 120,
+	[TCP_STATE_SYN_SENT] = 120,
+	[TCP_STATE_SYN_RECEIVED] = 60,
+	[TCP_STATE_ESTABLISHED] = 86400,
+	[TCP_STATE_FIN_WAIT] = 120,
+	[TCP_STATE_CLOSE_WAIT] = 3600,
+	[TCP_STATE_LAST_ACK] = 30,
+	[TCP_STATE_TIME_WAIT] = 120,
+	[TCP_STATE_CLOSED] = 10,
+	[TCP_STATE_SYN_SENT_BOTH] = 120,
 };
+
+/* clang-format on */
 
 static __always_inline __u8 tcp_next_state(__u8 direction, __u8 event, __u8 state)
 {

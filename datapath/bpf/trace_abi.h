@@ -17,71 +17,71 @@ enum program {
 };
 
 enum verdict {
-	VERDICT_PASS = 0,     /* on to the stack (ingress) or to the device (egress) */
+	VERDICT_PASS = 0, /* on to the stack (ingress) or to the device (egress) */
 	VERDICT_DROP = 1,
 	VERDICT_REDIRECT = 2, /* by `redirect`, to `redirect_ifindex` */
 };
 
 enum redirect_kind {
 	REDIRECT_NONE = 0,
-	REDIRECT_EGRESS = 1,   /* bpf_redirect(): the interface's egress hook is next */
-	REDIRECT_INGRESS = 2,  /* bpf_redirect(BPF_F_INGRESS): its ingress hook is next */
+	REDIRECT_EGRESS = 1, /* bpf_redirect(): the interface's egress hook is next */
+	REDIRECT_INGRESS = 2, /* bpf_redirect(BPF_F_INGRESS): its ingress hook is next */
 	REDIRECT_NEIGHBOUR = 3 /* bpf_redirect_neigh(): its egress hook is next */
 };
 
-/* Why a program ended as it did. Every exit has its own; DROP_* never pass, the others never drop. */
+/* Why a program ended as it did. Every exit has its own; only DROP_* drop. */
 enum reason {
 	REASON_NONE = 0,
 
 	/* Passed untouched. */
 	PASS_NOT_IP,
-	PASS_OTHER_HOST,       /* not for this node by its link-layer address */
-	PASS_VLAN,             /* tagged: for the hooks of the VLAN's own interface */
-	PASS_MALFORMED,        /* headers that the stack will refuse */
-	PASS_FRAGMENT,         /* a later fragment of a datagram that nothing here concerns */
-	PASS_OTHER_PROTOCOL,   /* neither TCP nor UDP, nor an ICMP error about such a flow */
-	PASS_MISPLACED,        /* of a flow whose packets do not come this way */
+	PASS_OTHER_HOST, /* not for this node by its link-layer address */
+	PASS_VLAN, /* tagged: for the hooks of the VLAN's own interface */
+	PASS_MALFORMED, /* headers that the stack will refuse */
+	PASS_FRAGMENT, /* a later fragment of a datagram that nothing here concerns */
+	PASS_OTHER_PROTOCOL, /* neither TCP nor UDP, nor an ICMP error about such a flow */
+	PASS_MISPLACED, /* of a flow whose packets do not come this way */
 	PASS_SPECIAL_DESTINATION, /* multicast, broadcast, 127.0.0.0/8 from outside */
-	PASS_TABLE_FULL,       /* no room to track it; of no service */
-	PASS_LOOPBACK,         /* received on lo: decided when it was sent */
-	PASS_ALREADY_DECIDED,  /* carries our mark: redirected here by a program */
-	PASS_STACK_ANSWERS,    /* would be refused in FORWARD, but routing, TTL or MTU refuse it first */
-	PASS_INVALID,          /* conntrack would call it INVALID, and nothing drops it here */
-	PASS_RELATED_UNKNOWN,  /* an ICMP error about a flow that we do not know */
-	PASS_FORWARDED,        /* at egress: no translation is due */
-	PASS_MARTIAN,          /* from a source that the stack will not believe */
+	PASS_TABLE_FULL, /* no room to track it; of no service */
+	PASS_LOOPBACK, /* received on lo: decided when it was sent */
+	PASS_ALREADY_DECIDED, /* carries our mark: redirected here by a program */
+	PASS_STACK_ANSWERS, /* FORWARD would refuse it, but routing, TTL or MTU do so first */
+	PASS_INVALID, /* conntrack would call it INVALID, and nothing drops it here */
+	PASS_RELATED_UNKNOWN, /* an ICMP error about a flow that we do not know */
+	PASS_FORWARDED, /* at egress: no translation is due */
+	PASS_MARTIAN, /* from a source that the stack will not believe */
 
 	/* Passed or redirected, translated or tracked. */
 	REASON_NEW_FLOW,
 	REASON_NEW_DIRECT_FLOW, /* of no service */
-	REASON_ORIGINAL,        /* a later packet of a flow, toward the endpoint */
-	REASON_REPLY,           /* toward the client */
-	REASON_RELATED,         /* an ICMP error about a flow */
-	REASON_REJECTED,        /* answered: port unreachable */
+	REASON_ORIGINAL, /* a later packet of a flow, toward the endpoint */
+	REASON_REPLY, /* toward the client */
+	REASON_RELATED, /* an ICMP error about a flow */
+	REASON_REJECTED, /* answered: port unreachable */
 
 	/* Dropped. */
 	DROP_NO_LOCAL_ENDPOINT,
 	DROP_SOURCE_RANGE,
-	DROP_INVALID,       /* kube-proxy drops INVALID packets in FORWARD */
-	DROP_LOCALNET,      /* from outside to 127.0.0.0/8 */
-	DROP_NO_SOURCE,     /* masquerade, but the node has no usable address */
-	DROP_NO_PORT,       /* no free source port */
-	DROP_TABLE_FULL,    /* no room for another flow */
-	DROP_NO_BACKEND,    /* the maps contradict each other */
-	DROP_NO_ROUTE,      /* of the node's own, and no route to the endpoint */
+	DROP_INVALID, /* kube-proxy drops INVALID packets in FORWARD */
+	DROP_LOCALNET, /* from outside to 127.0.0.0/8 */
+	DROP_NO_SOURCE, /* masquerade, but the node has no usable address */
+	DROP_NO_PORT, /* no free source port */
+	DROP_TABLE_FULL, /* no room for another flow */
+	DROP_NO_BACKEND, /* the maps contradict each other */
+	DROP_NO_ROUTE, /* of the node's own, and no route to the endpoint */
 	DROP_ICMP_REDIRECT, /* about a translated flow */
-	DROP_REWRITE,       /* a helper refused to change the packet */
+	DROP_REWRITE, /* a helper refused to change the packet */
 	DROP_REJECT_SILENT, /* to be rejected, but no error may be sent about it */
 
 	REASON_COUNT
 };
 
 enum trace_flag {
-	TRACE_MASQUERADE = 1 << 0,  /* the source becomes an address of the node */
-	TRACE_HAIRPIN = 1 << 1,     /* because the endpoint chosen is the client */
+	TRACE_MASQUERADE = 1 << 0, /* the source becomes an address of the node */
+	TRACE_HAIRPIN = 1 << 1, /* because the endpoint chosen is the client */
 	TRACE_PORT_REDRAWN = 1 << 2,
-	TRACE_AFFINITY = 1 << 3,    /* the endpoint that the client had before */
-	TRACE_LOCAL_SET = 1 << 4,   /* chosen among the node's own endpoints (policy Local) */
+	TRACE_AFFINITY = 1 << 3, /* the endpoint that the client had before */
+	TRACE_LOCAL_SET = 1 << 4, /* chosen among the node's own endpoints (policy Local) */
 	TRACE_SHORT_CIRCUIT = 1 << 5, /* policy Local, but local traffic: chosen among all */
 	TRACE_NODE_PORT = 1 << 6,
 	TRACE_CLUSTER_IP = 1 << 7,
@@ -96,17 +96,17 @@ struct trace_record {
 	__u32 ifindex; /* whose hook it was */
 	__u32 redirect_ifindex;
 	__u32 service_id; /* 0: none; control knows the names */
-	__u16 flags;      /* enum trace_flag */
-	__u8 program;     /* enum program */
-	__u8 verdict;     /* enum verdict */
-	__u8 reason;      /* enum reason */
-	__u8 redirect;    /* enum redirect_kind */
+	__u16 flags; /* enum trace_flag */
+	__u8 program; /* enum program */
+	__u8 verdict; /* enum verdict */
+	__u8 reason; /* enum reason */
+	__u8 redirect; /* enum redirect_kind */
 	__u16 zero;
-	struct tuple before;           /* as the packet came; of an ICMP error: the quoted one */
-	struct tuple after;            /* as it went on; likewise */
+	struct tuple before; /* as the packet came; of an ICMP error: the quoted one */
+	struct tuple after; /* as it went on; likewise */
 	struct socket_address backend; /* of the flow, all zero where there is none */
 };
 
 #ifdef __cplusplus
-}  /* namespace kubeproof::abi */
+} /* namespace kubeproof::abi */
 #endif

@@ -2,8 +2,8 @@
 /*
  * Changes addresses and ports of a packet, and of the packet that an ICMP error quotes, with every
  * checksum over them. Checksums are changed by the kernel's helpers, which know packets whose
- * checksum is still to be computed or was computed by the device; a UDP checksum of zero stays zero.
- * What netfilter does: net/netfilter/nf_nat_proto.c.
+ * checksum is still to be computed or was computed by the device; a UDP checksum of zero stays
+ * zero. What netfilter does: net/netfilter/nf_nat_proto.c.
  */
 #pragma once
 
@@ -31,8 +31,8 @@
 static __always_inline long change_pseudo_header_ipv6(struct __sk_buff *skb, __u32 at,
 						      __s64 difference, __u64 flags)
 {
-	long error = bpf_l4_csum_replace(skb, at, 0, difference,
-					 flags | BPF_F_PSEUDO_HDR | BPF_F_IPV6);
+	long error =
+		bpf_l4_csum_replace(skb, at, 0, difference, flags | BPF_F_PSEUDO_HDR | BPF_F_IPV6);
 
 	if (error == -ERROR_INVALID)
 		error = bpf_l4_csum_replace(skb, at, 0, difference, flags | BPF_F_PSEUDO_HDR);
@@ -59,10 +59,9 @@ static __always_inline long change_address(struct __sk_buff *skb, const struct p
 						    flags | BPF_F_PSEUDO_HDR | sizeof(__be32));
 		error |= bpf_l3_csum_replace(skb, network + IPV4_CHECKSUM, from->words[0],
 					     to->words[0], sizeof(__be32));
-		return error | bpf_skb_store_bytes(skb,
-						   network + (is_source ? IPV4_SOURCE
-									: IPV4_DESTINATION),
-						   to->words, sizeof(__be32), 0);
+		return error | bpf_skb_store_bytes(
+				       skb, network + (is_source ? IPV4_SOURCE : IPV4_DESTINATION),
+				       to->words, sizeof(__be32), 0);
 	}
 	if (checksum) {
 		__s64 difference = bpf_csum_diff((__be32 *)from->words, sizeof(*from),
@@ -70,9 +69,9 @@ static __always_inline long change_address(struct __sk_buff *skb, const struct p
 
 		error = change_pseudo_header_ipv6(skb, checksum, difference, flags);
 	}
-	return error | bpf_skb_store_bytes(skb,
-					   network + (is_source ? IPV6_SOURCE : IPV6_DESTINATION),
-					   to->words, sizeof(*to), 0);
+	return error |
+	       bpf_skb_store_bytes(skb, network + (is_source ? IPV6_SOURCE : IPV6_DESTINATION),
+				   to->words, sizeof(*to), 0);
 }
 
 static __always_inline long change_port(struct __sk_buff *skb, const struct packet *packet,
@@ -83,8 +82,8 @@ static __always_inline long change_port(struct __sk_buff *skb, const struct pack
 	if (packet->checksum_offset)
 		error = bpf_l4_csum_replace(skb, packet->checksum_offset, from, to,
 					    checksum_flags(packet) | sizeof(__be16));
-	return error | bpf_skb_store_bytes(skb, packet->headers.transport + offset, &to, sizeof(to),
-					   0);
+	return error |
+	       bpf_skb_store_bytes(skb, packet->headers.transport + offset, &to, sizeof(to), 0);
 }
 
 /* Makes `packet->tuple` `packet->to`. 0, or what a helper says. */

@@ -40,7 +40,7 @@ struct tuple {
 	__be16 destination_port;
 	__u8 protocol;
 	__u8 family; /* enum family */
-	__u8 space;  /* enum tuple_space */
+	__u8 space; /* enum tuple_space */
 	__u8 zero;
 };
 
@@ -51,5 +51,5 @@ struct socket_address {
 };
 
 #ifdef __cplusplus
-}  /* namespace kubeproof::abi */
+} /* namespace kubeproof::abi */
 #endif
