@@ -47,6 +47,10 @@ start_tcpdump() {
 stop_captures() {
   local log
   sleep 1
+  # That nothing became of a packet shows only in what comes after it: the node asks for its
+  # gateway's hardware address once more.
+  ip -n "$kCapturedNode" neigh change "$kGatewayIpv4" dev eth0 nud probe
+  sleep 0.5
   kill -TERM "${kCaptures[@]}"
   wait "${kCaptures[@]}" || true
   for log in "$kScratch"/tcpdump-*.log; do
