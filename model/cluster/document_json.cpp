@@ -100,13 +100,17 @@ Result<std::vector<json>> parse_json(const std::string& text, const std::string&
   return documents;
 }
 
-std::optional<std::string> read_all(std::FILE* file) {
+// Stops where the file turns out to be no text: it may be large then, or endless.
+Result<std::string> read_all(std::FILE* file, const std::string& name) {
   std::string text;
   std::array<char, 65536> buffer{};
   while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), file)) {
+    if (std::memchr(buffer.data(), 0, count) != nullptr) {
+      return bad_input("{}: not text, expected JSON or YAML", name);
+    }
     text.append(buffer.data(), count);
   }
-  if (std::ferror(file) != 0) return std::nullopt;
+  if (std::ferror(file) != 0) return bad_input("{}: {}", name, std::strerror(errno));
   return text;
 }
 
@@ -153,14 +157,15 @@ Result<std::vector<JsonDocument>> parse_documents(std::string text, const std::s
 
 Result<std::vector<JsonDocument>> read_documents(const std::string& file) {
   if (file == "-") {
-    auto text = read_all(stdin);
-    if (!text) return bad_input("standard input: {}", std::strerror(errno));
+    auto text = read_all(stdin, "standard input");
+    if (!text) return tl::unexpected(text.error());
     return parse_documents(*std::move(text), "standard input");
   }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "rb"),
                                                                std::fclose);
-  auto text = opened != nullptr ? read_all(opened.get()) : std::nullopt;
-  if (!text) return bad_input("{}: {}", file, std::strerror(errno));
+  if (opened == nullptr) return bad_input("{}: {}", file, std::strerror(errno));
+  auto text = read_all(opened.get(), file);
+  if (!text) return tl::unexpected(text.error());
   return parse_documents(*std::move(text), file);
 }
 

@@ -11,15 +11,33 @@
 #include "replay/capture/link_layer.h"
 
 namespace kubeproof {
+namespace {
+
+// Captures are read more than once, so a pipe will not do; opening one might wait forever besides.
+Result<void> check_kind(const std::string& path) {
+  if (path == "-") {
+    return bad_input("-: a capture is read more than once, expected a file, not standard input");
+  }
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) return bad_input("{}: {}", path, std::strerror(errno));
+  if (S_ISREG(status.st_mode)) return {};
+  if (S_ISDIR(status.st_mode)) return bad_input("{}: a directory, expected a capture", path);
+  return bad_input("{}: a capture is read more than once, expected a file, not a pipe or device",
+                   path);
+}
+
+// What a crash or a full disk leaves behind, and no capture holds: records of zeros only.
+bool is_blank(const pcap_pkthdr& header) {
+  return header.len == 0 && header.caplen == 0 && header.ts.tv_sec == 0 && header.ts.tv_usec == 0;
+}
+
+}  // namespace
 
 Result<CaptureFile> CaptureFile::open(const std::string& path) {
+  if (auto readable = check_kind(path); !readable) return tl::unexpected(readable.error());
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                        &std::fclose);
-  struct stat status {};
-  if (!file || fstat(fileno(file.get()), &status) != 0) {
-    return bad_input("{}: {}", path, std::strerror(errno));
-  }
-  if (S_ISDIR(status.st_mode)) return bad_input("{}: a directory, expected a capture", path);
+  if (!file) return bad_input("{}: {}", path, std::strerror(errno));
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   pcap* handle = pcap_fopen_offline_with_tstamp_precision(file.get(), PCAP_TSTAMP_PRECISION_NANO,
                                                           error.data());
@@ -49,6 +67,10 @@ std::optional<Frame> CaptureFile::next() {
   pcap_pkthdr* header = nullptr;
   const u_char* data = nullptr;
   const int status = pcap_next_ex(pcap_.get(), &header, &data);
+  if (status == 1 && is_blank(*header)) {
+    damage_ = fmt::format("{}: after frame {}: nothing but zeros", path_, frames_);
+    return std::nullopt;
+  }
   if (status == 1) {
     Frame frame;
     frame.number = ++frames_;

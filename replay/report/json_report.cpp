@@ -91,6 +91,11 @@ std::string render_json(const Report& report) {
   Json import = Json::object();
   for (const ImportCount& line : report.import) import[line.name] = line.count;
   json["import"] = std::move(import);
+  Json damage = Json::array();
+  for (const ImportCount& line : report.import) {
+    for (const std::string& detail : line.details) damage.push_back(detail);
+  }
+  json["damage"] = std::move(damage);
   Json engines = Json::array();
   for (const ColumnReport& column : report.engines) engines.push_back(to_json(column));
   json["engines"] = std::move(engines);

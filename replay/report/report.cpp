@@ -16,7 +16,8 @@ std::string_view to_string(ColumnStatus status) {
 }
 
 std::string_view to_string(RunVerdict verdict) {
-  constexpr std::array<std::string_view, 3> kNames = {"equivalent", "divergent", "incomplete"};
+  constexpr std::array<std::string_view, 4> kNames = {"equivalent", "divergent", "incomplete",
+                                                      "empty"};
   return kNames[static_cast<size_t>(verdict)];
 }
 
@@ -28,14 +29,17 @@ RunVerdict verdict_of(const Report& report) {
     return RunVerdict::kDivergent;
   }
   bool any_ran = false;
+  bool any_compared = report.expectations != 0;
   for (const ColumnReport& column : report.engines) {
     if (column.status == ColumnStatus::kRan) {
       any_ran = true;
+      any_compared |= column.packets != 0;
     } else if (column.required || column.status == ColumnStatus::kFailed) {
       return RunVerdict::kIncomplete;
     }
   }
-  return any_ran ? RunVerdict::kEquivalent : RunVerdict::kIncomplete;
+  if (!any_ran) return RunVerdict::kIncomplete;
+  return any_compared ? RunVerdict::kEquivalent : RunVerdict::kEmpty;
 }
 
 int exit_status(RunVerdict verdict) {
@@ -44,6 +48,8 @@ int exit_status(RunVerdict verdict) {
       return 0;
     case RunVerdict::kDivergent:
       return 1;
+    case RunVerdict::kEmpty:
+      return 2;
     case RunVerdict::kIncomplete:
       return 3;
   }

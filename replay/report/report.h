@@ -80,8 +80,9 @@ struct ImportCount {
   std::string name;  // in JSON; stable
   std::string text;
   uint64_t count = 0;
-  std::string first;       // where it was met first: "a.pcap frame 17"; may be empty
-  bool set_aside = false;  // frames of this kind are not replayed
+  std::string first;                      // where it was met first: "a.pcap frame 17"; may be empty
+  bool set_aside = false;                 // frames of this kind are not replayed
+  std::vector<std::string> details = {};  // one line each: "a.pcap: after frame 902: truncated …"
 };
 
 struct Report {
@@ -101,13 +102,14 @@ enum class RunVerdict : uint8_t {
   kEquivalent,
   kDivergent,   // a divergence or a failed expectation
   kIncomplete,  // what was asked for could not run
+  kEmpty,       // not one packet to compare: nothing is shown
 };
 
-std::string_view to_string(RunVerdict verdict);  // "equivalent", "divergent", "incomplete"
+std::string_view to_string(RunVerdict verdict);  // "equivalent", "divergent", "incomplete", "empty"
 
 RunVerdict verdict_of(const Report& report);
 
-// 0, 1 or 3.
+// 0, 1, 3, or 2 where there was nothing to compare.
 int exit_status(RunVerdict verdict);
 
 }  // namespace kubeproof

@@ -96,6 +96,9 @@ void TextReport::verdict() {
     case RunVerdict::kIncomplete:
       line("{}: {}", ink(Ink::kYellow, "incomplete"), incomplete_reason());
       return;
+    case RunVerdict::kEmpty:
+      line("{}: there was no packet to compare", ink(Ink::kYellow, "nothing shown"));
+      return;
     case RunVerdict::kDivergent:
       break;
   }
@@ -255,6 +258,10 @@ void TextReport::import() {
     if (!any) continue;
     line("\n  {}", set_aside ? "set aside, not replayed" : "read from the captures");
     text_ += table.render(2);
+    for (const ImportCount& count : report_.import) {
+      if (count.set_aside != set_aside) continue;
+      for (const std::string& detail : count.details) line("    {}", detail);
+    }
   }
 }
 

@@ -135,6 +135,7 @@ class TraceText {
       case RunVerdict::kDivergent:
         text_ += paint("31", "they do NOT agree") + "\n";
         return;
+      case RunVerdict::kEmpty:  // a trace has its packet
       case RunVerdict::kIncomplete:
         text_ += paint("33", "incomplete") + ": not every engine that was asked for could run\n";
         return;

@@ -23,6 +23,7 @@ std::vector<ImportCount> import_counts(const ImportSummary& summary,
     line.text = describe(note);
     line.count = count.count;
     line.set_aside = is_set_aside(note);
+    if (note == ImportNote::kFileDamage) line.details = summary.damage();
     if (count.count != 0) {
       line.first = fmt::format("first: {} frame {}", names[count.first.file], count.first.frame);
     }

@@ -1,6 +1,7 @@
 #include "tools/kubeproof/report_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 
 #include "replay/report/json_report.h"
 #include "replay/report/text_report.h"
+#include "tools/kubeproof/command_line.h"
 
 namespace kubeproof {
 
@@ -27,7 +29,13 @@ int ReportOptions::print(const Report& report) const {
     style.color = output_takes_color();
     fmt::print("{}", render_text(report, style));
   }
-  return exit_status(verdict_of(report));
+  const RunVerdict verdict = verdict_of(report);
+  if (verdict == RunVerdict::kEmpty) {
+    return fail({ErrorKind::kBadInput,
+                 fmt::format("{}: nothing to compare: not one packet that entered the node",
+                             fmt::join(report.inputs, ", "))});
+  }
+  return exit_status(verdict);
 }
 
 bool output_takes_color() {

@@ -1,5 +1,9 @@
 #include "replay/capture/capture_file.h"
 
+#include <sys/stat.h>
+
+#include <filesystem>
+
 #include "tests/unit/capture/capture_fixture.h"
 
 namespace kubeproof {
@@ -42,6 +46,26 @@ TEST_F(CaptureFileTest, NamesAFileThatIsMissing) {
 
 TEST_F(CaptureFileTest, RefusesADirectory) {
   EXPECT_EQ(error_of(directory_), directory_ + ": a directory, expected a capture");
+}
+
+TEST_F(CaptureFileTest, RefusesWhatCannotBeReadTwice) {
+  EXPECT_EQ(error_of("-"),
+            "-: a capture is read more than once, expected a file, not standard input");
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(
+      error_of(path("pipe")),
+      path("pipe") + ": a capture is read more than once, expected a file, not a pipe or device");
+}
+
+TEST_F(CaptureFileTest, EndsWhereNothingButZerosFollows) {
+  const std::string file = three_frames();
+  std::filesystem::resize_file(file, uintmax_t{1} << 31);  // sparse
+  auto opened = CaptureFile::open(file);
+  ASSERT_TRUE(opened);
+  while (opened->next()) {
+  }
+  EXPECT_EQ(opened->frames(), 3U);
+  EXPECT_EQ(opened->damage(), file + ": after frame 3: nothing but zeros");
 }
 
 TEST_F(CaptureFileTest, RefusesWhatIsNoCapture) {

@@ -124,6 +124,8 @@ TEST(Documents, SayWhyAFileCannotBeRead) {
   EXPECT_EQ(read_documents("/nonexistent/file").error().message,
             "/nonexistent/file: No such file or directory");
   EXPECT_EQ(read_documents("/").error().message, "/: Is a directory");
+  EXPECT_EQ(read_documents("/dev/zero").error().message,
+            "/dev/zero: not text, expected JSON or YAML");
 }
 
 TEST(Documents, KnowTheLineOfAValue) {

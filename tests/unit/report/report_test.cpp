@@ -102,6 +102,25 @@ TEST(Verdict, IsIncompleteWhenNothingRan) {
   EXPECT_EQ(exit_status(verdict_of(report)), 3);
 }
 
+TEST(Verdict, IsEmptyWhereNothingWasCompared) {
+  Report report = well();
+  for (ColumnReport& column : report.engines) column.packets = 0;
+  EXPECT_EQ(exit_status(verdict_of(report)), 2);
+  report.expectations = 1;
+  EXPECT_EQ(exit_status(verdict_of(report)), 0);
+}
+
+TEST(TextReport, SaysWhereACaptureIsDamaged) {
+  Report report = well();
+  report.import = {{"damaged_files",
+                    "files that end in the middle",
+                    1,
+                    "",
+                    true,
+                    {"lab.pcap: after frame 3: nothing but zeros"}}};
+  EXPECT_TRUE(contains(render_text(report, {}), "lab.pcap: after frame 3: nothing but zeros"));
+}
+
 TEST(TextReport, SaysFirstWhatWasComparedAndTheVerdict) {
   EXPECT_TRUE(
       render_text(well(), {})

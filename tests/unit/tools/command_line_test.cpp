@@ -149,5 +149,14 @@ TEST_F(CommandLine, RefusesACaptureThatIsNone) {
   EXPECT_NE(ended.error.find("text.pcap"), std::string::npos) << ended.error;
 }
 
+TEST_F(CommandLine, DoesNotCallNothingEquivalent) {
+  const std::string header("\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0", 24);
+  const Ended ended =
+      with_cluster({"replay", "--engine", "reference", "--pcap", write("empty.pcap", header)});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(lines(ended.error), 1U) << ended.error;
+  EXPECT_NE(ended.error.find("empty.pcap: nothing to compare"), std::string::npos) << ended.error;
+}
+
 }  // namespace
 }  // namespace kubeproof
