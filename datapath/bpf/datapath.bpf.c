@@ -28,6 +28,7 @@
 #include "refuse.bpf.h"
 #include "related.bpf.h"
 #include "start.bpf.h"
+#include "track.bpf.h"
 
 #define PACKET_TO_HOST 0
 

@@ -43,6 +43,11 @@ enum flow_status {
 	FLOW_STREAM = 1 << 4, /* UDP: long-lived */
 };
 
+enum tcp_flow_flag {
+	TCP_FLOW_SIMULTANEOUS_OPEN = 1 << 0,
+	TCP_FLOW_EXPECTS_CHALLENGE = 1 << 1, /* of the server, to the client's SYN in LAST_ACK */
+};
+
 enum tcp_end_flag {
 	TCP_END_SEEN = 1 << 0, /* has sent something */
 	TCP_END_HAS_ACKNOWLEDGED = 1 << 1,
@@ -71,8 +76,14 @@ struct flow {
 	/* ORIGINAL only: */
 	__u8 tcp_state; /* enum tcp_state */
 	__u8 tcp_last_event; /* enum tcp_event */
-	__u16 zero;
-	__u32 tcp_last_end; /* sequence number behind the last packet without FIN or RST */
+	__u8 tcp_flags; /* enum tcp_flow_flag */
+	__u8 tcp_retransmissions; /* of the last segment */
+	/* The last segment without SYN, FIN or RST, or that was let through. */
+	__u32 tcp_last_sequence;
+	__u32 tcp_last_acknowledgment;
+	__u32 tcp_last_end; /* behind its last byte */
+	__u16 tcp_last_window; /* as it stands in the header */
+	__u16 zero[3];
 	struct tcp_end tcp_ends[2]; /* the client's, the server's */
 };
 

@@ -34,6 +34,7 @@ struct tcp_segment {
 	__u32 sequence;
 	__u32 acknowledgment;
 	__u16 payload_length; /* with SYN and FIN counted */
+	__u16 window;
 	__u8 flags; /* byte 13 of the header */
 	__u8 whole; /* its header is complete and well-formed */
 };
@@ -59,6 +60,13 @@ enum error_kind {
 	ERROR_ABOUT_FLOW, /* `quoted` says about which */
 	ERROR_ABOUT_OTHERS, /* about a protocol without flows here */
 	ERROR_ABOUT_NOTHING, /* what it quotes cannot be told */
+};
+
+/* What a packet is to the flow that it belongs to. */
+enum track_result {
+	TRACK_OK = 0,
+	TRACK_NEW, /* the flow was over: this packet starts another */
+	TRACK_INVALID, /* not part of the flow; it is not translated */
 };
 
 struct packet {

@@ -9,6 +9,8 @@
 
 #include <bpf/bpf_helpers.h>
 
+#define SECOND 1000000000ull
+
 /* now = ktime × rate + offset */
 volatile __u64 clock_rate = 1;
 volatile __u64 clock_offset = 0;

@@ -21,6 +21,7 @@
 #include "route.bpf.h"
 #include "select.bpf.h"
 #include "service.bpf.h"
+#include "track.bpf.h"
 
 /* Sources that ip_route_input_slow() and ip6_rcv_core() do not believe. */
 static __always_inline int source_is_martian(const struct packet *packet)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What TCP packets mean to connection tracking: the states of nf_conntrack_proto_tcp.c, so that a
- * flow lives as long, and starts anew on the same packets, as it does under netfilter. Leaves out:
- * windows, and the shorter timeout of data that is sent again and again.
+ * flow lives as long, and starts anew on the same packets, as it does under netfilter.
  */
 #pragma once
 
@@ -69,7 +68,8 @@ static const __u8 tcp_transitions[2][6][TCP_STATE_COUNT + 6] = {
 	},
 };
 
-#define TCP_UNACKNOWLEDGED_TIMEOUT 300
+#define TCP_RETRANSMISSIONS_MAX 3 /* net.netfilter.nf_conntrack_tcp_max_retrans */
+#define TCP_STALLED_TIMEOUT 300 /* of an established connection that does not get on */
 
 /* Seconds; kube-proxy sets those of ESTABLISHED and CLOSE_WAIT. */
 static const __u32 tcp_timeouts[16] = {

@@ -82,11 +82,72 @@ TEST_F(StateProgram, ASynOnAnOpenConnectionStaysOnItsEndpoint) {
 TEST_F(StateProgram, OnlyAResetWithTheRightNumberCloses) {
   establish();
   ingress(kEth0, from_server().rst().seq(250));
-  advance(std::chrono::seconds(11));
+  advance(std::chrono::seconds(9));
   EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.7");
   ingress(kEth0, from_server().rst().seq(201));
   advance(std::chrono::seconds(11));
   EXPECT_EQ(endpoint_of(from_client().syn().seq(5000)), "10.180.1.8");
+}
+
+TEST_F(StateProgram, AResetThatClosesNothingLeavesTenSeconds) {
+  establish();
+  ingress(kEth0, from_server().rst().seq(250));
+  advance(std::chrono::seconds(11));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.8");
+}
+
+TEST_F(StateProgram, ASynSentAgainDoesNotKeepAFlow) {
+  serve(Family::kIpv4, kTcp, {"10.180.1.7"});
+  ingress(kPod1, from_client().syn().seq(100));
+  serve(Family::kIpv4, kTcp, {"10.180.1.8"});
+  advance(std::chrono::seconds(100));
+  EXPECT_EQ(endpoint_of(from_client().syn().seq(100)), "10.180.1.7");
+  advance(std::chrono::seconds(21));
+  EXPECT_EQ(endpoint_of(from_client().syn().seq(100)), "10.180.1.8");
+}
+
+TEST_F(StateProgram, AConnectionPickedUpInItsMiddleWaitsFiveMinutesForAnAnswer) {
+  serve(Family::kIpv4, kTcp, {"10.180.1.7"});
+  ingress(kPod1, from_client().seq(101).ack(201));
+  serve(Family::kIpv4, kTcp, {"10.180.1.8"});
+  advance(std::chrono::seconds(301));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.8");
+}
+
+TEST_F(StateProgram, AClosedWindowWaitsFiveMinutes) {
+  establish();
+  ingress(kEth0, from_server().seq(201).ack(101).window(0));
+  advance(std::chrono::seconds(301));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.8");
+}
+
+TEST_F(StateProgram, RetransmissionsWaitFiveMinutes) {
+  establish();
+  for (int time = 0; time < 4; ++time) ingress(kEth0, from_server().seq(201).ack(101));
+  advance(std::chrono::seconds(301));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.8");
+}
+
+TEST_F(StateProgram, BothSidesMayOpenAtOnce) {
+  serve(Family::kIpv4, kTcp, {"10.180.1.7"});
+  ingress(kPod1, from_client().syn().seq(100));
+  ingress(kEth0, from_server().syn().seq(200));
+  ingress(kPod1, from_client().syn().seq(100).ack(201));
+  ingress(kEth0, from_server().seq(201).ack(101));
+  serve(Family::kIpv4, kTcp, {"10.180.1.8"});
+  advance(std::chrono::minutes(4));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.7") << "longer than SYN_RECV";
+}
+
+TEST_F(StateProgram, AChallengeIsNotTheLastAcknowledgment) {
+  establish();
+  ingress(kEth0, from_server().seq(201).ack(101).fin());
+  ingress(kPod1, from_client().seq(101).ack(202));
+  ingress(kPod1, from_client().seq(101).ack(202).fin());
+  ingress(kPod1, from_client().syn().seq(5000));
+  ingress(kEth0, from_server().seq(202).ack(101));
+  advance(std::chrono::seconds(31));
+  EXPECT_EQ(endpoint_of(from_client().seq(102).ack(202)), "10.180.1.8") << "LAST_ACK is over";
 }
 
 TEST_F(StateProgram, ARefusedConnectionLeavesNothing) {

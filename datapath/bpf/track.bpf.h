@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet does to its flow, and which packets may start one: how long flows live, when they
+ * are answered, when they are over (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c).
+ */
+#pragma once
+
+#include <linux/in.h>
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "seams.bpf.h"
+#include "tcp_track.bpf.h"
+
+#define UDP_TIMEOUT (30 * SECOND)
+#define UDP_STREAM_TIMEOUT (120 * SECOND)
+#define UDP_STREAM_AGE (2 * SECOND)
+
+static __always_inline int track_udp(struct packet *packet, struct flow *state, int reply)
+{
+	__u64 timeout = UDP_TIMEOUT;
+
+	if (state->status & FLOW_SEEN_REPLY && packet->now > state->created + UDP_STREAM_AGE) {
+		timeout = UDP_STREAM_TIMEOUT;
+		state->status |= FLOW_STREAM;
+	}
+	state->expires = packet->now + timeout;
+	if (reply)
+		state->status |= FLOW_SEEN_REPLY;
+	return TRACK_OK;
+}
+
+static __always_inline int flow_track(struct packet *packet, struct flow *state, int reply)
+{
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return track_tcp(packet, state, reply);
+	return track_udp(packet, state, reply);
+}
+
+/* Whether a packet without a flow may start one; `flow`, all zero, gets its first state. */
+static __always_inline int flow_start(struct packet *packet, struct flow *flow)
+{
+	flow->created = packet->now;
+	flow->expires = packet->now + UDP_TIMEOUT;
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return start_tcp(packet, flow);
+	return 1;
+}
