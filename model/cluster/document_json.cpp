@@ -92,8 +92,10 @@ Result<std::vector<json>> parse_json(const std::string& text, const std::string&
     if (!json::sax_parse(stream, &sax, json::input_format_t::json, false)) {
       stream.clear();
       const auto reached = std::min(static_cast<size_t>(stream.tellg()), text.size());
-      const auto lines = std::count(text.begin(), text.begin() + reached, '\n');
-      return bad_input("{}:{}: {}", file, lines + 1, sax.message());
+      const std::string_view read(text.data(), reached);
+      const auto lines = std::count(read.begin(), read.end(), '\n');
+      const size_t column = std::max<size_t>(read.size() - (read.rfind('\n') + 1), 1);
+      return bad_input("{}:{}:{}: {}", file, lines + 1, column, sax.message());
     }
     documents.push_back(sax.take());
   }

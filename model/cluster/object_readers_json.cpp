@@ -1,14 +1,34 @@
 #include "model/cluster/object_readers_json.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "model/cluster/address_text.h"
+
 namespace kubeproof {
+
+std::string read_name(const JsonField& field) {
+  constexpr size_t kLongest = 253;  // of a DNS name, RFC 1123
+  std::string name = field.string_or("");
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+  });
+  if (!plain || name.size() > kLongest) {
+    field.fail_expecting("a name of lower-case letters, digits, '-' and '.'");
+  }
+  return name;
+}
 
 ObjectKey read_key(const JsonField& object, bool namespaced) {
   const JsonField metadata = object["metadata"];
   ObjectKey key;
-  if (namespaced) key.name_space = metadata["namespace"].string_or("default");
-  key.name = metadata["name"].string();
+  if (namespaced && metadata["namespace"].present()) {
+    key.name_space = read_name(metadata["namespace"]);
+  } else if (namespaced) {
+    key.name_space = "default";
+  }
+  if (metadata["name"].string().empty()) metadata["name"].fail_expecting("a name");
+  key.name = read_name(metadata["name"]);
   return key;
 }
 
@@ -29,12 +49,19 @@ Node read_node(const JsonField& object) {
   node.key = read_key(object, false);
   node.labels = read_labels(object);
   for (const JsonField& address : object["status"]["addresses"].items()) {
-    node.addresses.push_back({address["type"].string(), address["address"].string()});
+    NodeAddress& read = node.addresses.emplace_back();
+    read.type = address["type"].string();
+    read.address = address["address"].string();
+    if (read.type.ends_with("IP") && !parse_sloppy_address(read.address)) {
+      address["address"].fail_expecting("an IP address");
+    }
   }
   const JsonField spec = object["spec"];
-  node.pod_cidrs = spec["podCIDRs"].strings();
-  if (node.pod_cidrs.empty() && spec["podCIDR"].present()) {
-    node.pod_cidrs = {spec["podCIDR"].string()};
+  std::vector<JsonField> pod_cidrs = spec["podCIDRs"].items();
+  if (pod_cidrs.empty() && spec["podCIDR"].present()) pod_cidrs = {spec["podCIDR"]};
+  for (const JsonField& cidr : pod_cidrs) {
+    node.pod_cidrs.push_back(cidr.string());
+    if (!parse_sloppy_cidr(node.pod_cidrs.back())) cidr.fail_expecting("a CIDR");
   }
   return node;
 }

@@ -11,6 +11,9 @@ namespace kubeproof {
 
 // metadata.namespace and metadata.name; objects of a namespace are in "default" where they name
 // none.
+// A name as the API allows it, for it becomes part of rules: empty where absent.
+std::string read_name(const JsonField& field);
+
 ObjectKey read_key(const JsonField& object, bool namespaced);
 std::map<std::string, std::string> read_labels(const JsonField& object);
 Protocol read_protocol(const JsonField& field);

@@ -26,7 +26,7 @@ std::vector<ServicePort> read_ports(const JsonField& ports) {
   const std::vector<JsonField> items = ports.items();
   for (const JsonField& item : items) {
     ServicePort port;
-    port.name = item["name"].string_or("");
+    port.name = read_name(item["name"]);
     port.protocol = read_protocol(item["protocol"]);
     port.port = static_cast<uint16_t>(item["port"].integer(1, kMaxPort));
     port.node_port = static_cast<uint16_t>(item["nodePort"].integer_or(0, 0, kMaxPort));
@@ -37,6 +37,23 @@ std::vector<ServicePort> read_ports(const JsonField& ports) {
     result.push_back(std::move(port));
   }
   return result;
+}
+
+std::vector<std::string> read_external_ips(const JsonField& field) {
+  for (const JsonField& item : field.items()) {
+    if (!parse_sloppy_address(item.string())) item.fail_expecting("an IP address");
+  }
+  return field.strings();
+}
+
+// Blanks around a range are tolerated, and dropped where rules are made of it.
+std::vector<std::string> read_source_ranges(const JsonField& field) {
+  for (const JsonField& item : field.items()) {
+    std::string text = item.string();
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\t'; });
+    if (!parse_sloppy_cidr(text)) item.fail_expecting("a CIDR");
+  }
+  return field.strings();
 }
 
 TrafficPolicy read_policy(const JsonField& field) {
@@ -57,6 +74,9 @@ std::vector<LoadBalancerIngress> read_load_balancer(const JsonField& ingress) {
   for (const JsonField& item : ingress.items()) {
     LoadBalancerIngress entry;
     entry.ip = item["ip"].string_or("");
+    if (!entry.ip.empty() && !parse_sloppy_address(entry.ip)) {
+      item["ip"].fail_expecting("an IP address");
+    }
     entry.proxy_mode = item["ipMode"].one_of_or(false, {{"VIP", false}, {"Proxy", true}});
     result.push_back(std::move(entry));
   }
@@ -95,8 +115,8 @@ Service read_service(const JsonField& object) {
         item.one_of<Family>({{"IPv4", Family::kIpv4}, {"IPv6", Family::kIpv6}}));
   }
   service.ports = read_ports(spec["ports"]);
-  service.external_ips = spec["externalIPs"].strings();
-  service.load_balancer_source_ranges = spec["loadBalancerSourceRanges"].strings();
+  service.external_ips = read_external_ips(spec["externalIPs"]);
+  service.load_balancer_source_ranges = read_source_ranges(spec["loadBalancerSourceRanges"]);
   service.external_traffic_policy = read_policy(spec["externalTrafficPolicy"]);
   service.internal_traffic_policy = read_policy(spec["internalTrafficPolicy"]);
   read_affinity(spec, service);

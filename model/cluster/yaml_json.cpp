@@ -29,6 +29,7 @@ class TreeHandler : public YAML::EventHandler {
   }
   size_t wanted_line() const { return wanted_line_; }
   size_t line() const { return line_; }
+  size_t column() const { return column_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override { see(mark); }
   void OnDocumentEnd() override {}
@@ -62,6 +63,7 @@ class TreeHandler : public YAML::EventHandler {
  private:
   void see(const YAML::Mark& mark) {
     line_ = static_cast<size_t>(mark.line) + 1;
+    column_ = static_cast<size_t>(mark.column) + 1;
     if (wanted_ != nullptr && wanted_line_ == 0 && !tree_.awaits_key() &&
         tree_.position() == *wanted_) {
       wanted_line_ = line_;
@@ -100,6 +102,7 @@ class TreeHandler : public YAML::EventHandler {
   const json::json_pointer* wanted_;
   size_t wanted_line_ = 0;
   size_t line_ = 0;
+  size_t column_ = 0;
 };
 
 }  // namespace
@@ -112,9 +115,9 @@ Result<std::vector<json>> parse_yaml(const std::string& text, std::string_view f
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(handler)) documents.push_back(handler.take());
   } catch (const YAML::Exception& error) {
-    return bad_input("{}:{}: {}", file, error.mark.line + 1, error.msg);
+    return bad_input("{}:{}:{}: {}", file, error.mark.line + 1, error.mark.column + 1, error.msg);
   } catch (const TreeFailure& failure) {
-    return bad_input("{}:{}: {}", file, handler.line(), failure.message);
+    return bad_input("{}:{}:{}: {}", file, handler.line(), handler.column(), failure.message);
   }
   return documents;
 }

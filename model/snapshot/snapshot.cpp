@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/cluster/address_text.h"
+#include "model/cluster/conflicts.h"
 #include "model/cluster/read_objects.h"
 #include "model/cluster/read_proxy_config.h"
 #include "model/node/default_world.h"
@@ -63,6 +64,9 @@ Result<Snapshot> read_snapshot(const SnapshotFiles& files) {
     return bad_input("{}: no Node '{}'; {}", fmt::join(files.cluster, ", "), files.node,
                      names.empty() ? "there are no Node objects at all"
                                    : fmt::format("there are {}", fmt::join(names, ", ")));
+  }
+  if (auto checked = check_conflicts(snapshot.objects.cluster); !checked) {
+    return bad_input("{}: {}", fmt::join(files.cluster, ", "), checked.error().message);
   }
   snapshot.node.name = files.node;
   complete_node(snapshot.node, snapshot.objects.cluster);

@@ -77,8 +77,8 @@ TEST(Yaml, FollowsAliasesAndMerges) {
 
 TEST(Yaml, NamesTheLineOfAnError) {
   EXPECT_EQ(error("a: 1\nb: [1,\n").substr(0, 7), "file:3:");
-  EXPECT_EQ(error("a: 1\nb: 2\na: 3"), "file:3: key 'a' occurs twice in one object");
-  EXPECT_EQ(error("a: &x [*x]"), "file:1: an alias stands inside of what it names");
+  EXPECT_EQ(error("a: 1\nb: 2\na: 3"), "file:3:1: key 'a' occurs twice in one object");
+  EXPECT_EQ(error("a: &x [*x]"), "file:1:8: an alias stands inside of what it names");
 }
 
 TEST(Yaml, EndsWithWhateverItIsGiven) {
@@ -102,10 +102,10 @@ TEST(Json, ReadsDocumentsThatFollowEachOther) {
 }
 
 TEST(Json, NamesTheLineOfAnError) {
-  EXPECT_EQ(error("{\n\"a\": 1,\n\"a\": 2}"), "file:3: key 'a' occurs twice in one object");
+  EXPECT_EQ(error("{\n\"a\": 1,\n\"a\": 2}"), "file:3:3: key 'a' occurs twice in one object");
   const std::string syntax = error("{\"a\":1}\n{\n\"b\": x}");
-  EXPECT_EQ(syntax.substr(0, 14), "file:3: syntax") << syntax;
-  EXPECT_EQ(error("{\"a\": [1, 2").substr(0, 14), "file:1: syntax");
+  EXPECT_EQ(syntax.substr(0, 16), "file:3:6: syntax") << syntax;
+  EXPECT_EQ(error("{\"a\": [1, 2").substr(0, 17), "file:1:11: syntax");
 }
 
 TEST(Json, IsToldFromYamlInBraces) {

@@ -268,6 +268,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "1 to 86400, found 0"},
         Mistake{"  name: web", "  title: web",
                 "file:5: Service: metadata.name: expected a string, found nothing"},
+        Mistake{"  name: web", "  name: \"web\\nCOMMIT\"",
+                "file:5: Service: metadata.name: expected a name of lower-case letters, digits, "
+                "'-' and '.', found \"web\\nCOMMIT\""},
         Mistake{"apiVersion: v1", "apiVersion: v2",
                 "file:2: Service shop/web: apiVersion: expected v1, found \"v2\""}),
     [](const auto& info) { return std::to_string(info.index); });
