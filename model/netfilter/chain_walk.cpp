@@ -31,6 +31,7 @@ std::span<WalkEnd> ChainWalk::run(const Context& context, TableName table, Hook 
           .port = view.destination_port};
   end_count_ = 0;
   open_count_ = 0;
+  unknown_rules_ = 0;
 
   Branch& first = open_branch();
   first.frames.clear();
@@ -39,11 +40,15 @@ std::span<WalkEnd> ChainWalk::run(const Context& context, TableName table, Hook 
   first.mark = packet.mark;
   first.changes.assign(packet.changes.begin(), packet.changes.end());
   first.trace.clear();
-  while (open_count_ > 0) {
+  drain(0);
+  return {ends_.data(), end_count_};
+}
+
+void ChainWalk::drain(size_t open_count) {
+  while (open_count_ > open_count) {
     std::swap(current_, open_[--open_count_]);
     follow();
   }
-  return {ends_.data(), end_count_};
 }
 
 void ChainWalk::follow() {
@@ -65,7 +70,7 @@ void ChainWalk::follow() {
     if (tested == Tested::kNo) continue;
     if (context_->explain) note(chain, number);
     if (tested == Tested::kHotDrop) return end(Verdict::kDrop);
-    if (tested == Tested::kUnknown) return end(Verdict::kUnknown);
+    if (tested == Tested::kUnknown) return follow_both(rule, std::move(unknown_));
     if (!act(rule)) return;
   }
 }
@@ -84,11 +89,22 @@ uint32_t ChainWalk::next_candidate(const CompiledChain& chain, uint32_t from) co
 ChainWalk::Tested ChainWalk::test(const CompiledRule& rule) {
   if (!test_header(rule)) return Tested::kNo;
   const CompiledMatch* all = context_->rules.matches();
+  bool any_unknown = false;
   for (uint32_t i = rule.matches_begin; i < rule.matches_end; ++i) {
     const Tested tested = test_match(all[i]);
-    if (tested != Tested::kYes) return tested;
+    if (tested == Tested::kYes) continue;
+    if (tested == Tested::kUnknown) {
+      if (!any_unknown) unknown_ = {current_, open_count_};
+      any_unknown = true;
+      continue;
+    }
+    if (!any_unknown) return tested;
+    // What fails anyway, and left nothing behind, needs no other answer.
+    if (tested == Tested::kNo && current_.changes == unknown_.otherwise.changes) return tested;
+    unknown_.rest = tested;
+    return Tested::kUnknown;
   }
-  return Tested::kYes;
+  return any_unknown ? Tested::kUnknown : Tested::kYes;
 }
 
 bool ChainWalk::test_header(const CompiledRule& rule) const {

@@ -27,6 +27,7 @@ struct NatChoice {
   Kind kind = Kind::kNone;
   SocketAddress to{};         // kDestination
   bool random_fully = false;  // kMasquerade
+  friend bool operator==(const NatChoice&, const NatChoice&) = default;
 };
 
 // What rules can see of a packet.
@@ -79,9 +80,23 @@ class ChainWalk {
     std::vector<std::string> trace;
   };
   enum class Tested : uint8_t { kNo, kYes, kHotDrop, kUnknown };
+  // Where a rule has a match that is not understood.
+  struct Unknown {
+    Branch otherwise;            // the branch as it goes on if that match fails
+    size_t open_count = 0;       // branches that were open then
+    Tested rest = Tested::kYes;  // what the other matches say if it does not
+  };
 
   void follow();
+  // Follows all branches that were opened above this many.
+  void drain(size_t open_count);
+  // Both ways that are open behind a match that is not understood. What both come to is what the
+  // branch comes to; where they differ, that is unknown.
+  void follow_both(const CompiledRule& rule, Unknown unknown);
+  bool any_unknown(size_t first) const;
+  bool same_ends(size_t first, size_t middle) const;
   uint32_t next_candidate(const CompiledChain& chain, uint32_t from) const;
+  // Fills unknown_ where it says kUnknown.
   Tested test(const CompiledRule& rule);
   bool test_header(const CompiledRule& rule) const;
   Tested test_match(const CompiledMatch& match);
@@ -107,6 +122,8 @@ class ChainWalk {
   size_t open_count_ = 0;
   std::vector<WalkEnd> ends_;
   size_t end_count_ = 0;
+  Unknown unknown_;
+  size_t unknown_rules_ = 0;  // met so far
 };
 
 }  // namespace kubeproof::netfilter

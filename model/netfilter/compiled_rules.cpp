@@ -1,5 +1,7 @@
 #include "model/netfilter/compiled_rules.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <string_view>
 #include <unordered_map>
@@ -34,6 +36,17 @@ bool is_host(const Cidr& prefix) {
 // tested first.
 bool has_side_effect(const Match& match) {
   return std::holds_alternative<RecentMatch>(match) || std::holds_alternative<UnknownMatch>(match);
+}
+
+// Targets that tell somebody of the packet and let it go on as it is.
+bool only_tells(const UnknownTarget& target) {
+  constexpr std::array<std::string_view, 6> kTelling = {"AUDIT", "CLASSIFY", "LOG",
+                                                        "NFLOG", "TRACE",    "ULOG"};
+  std::string_view text = target.text;
+  if (!text.starts_with("-j ")) return false;
+  text = text.substr(3);
+  text = text.substr(0, text.find(' '));
+  return std::find(kTelling.begin(), kTelling.end(), text) != kTelling.end();
 }
 
 IndexKey index_key(const Rule& rule) {
@@ -197,7 +210,9 @@ class Compiler {
             [&](const MasqueradeTarget& t) {
               return set(TargetKind::kMasquerade, t.random_fully ? 1 : 0);
             },
-            [&](const UnknownTarget&) { return set(TargetKind::kUnknown); },
+            [&](const UnknownTarget& t) {
+              return set(only_tells(t) ? TargetKind::kNone : TargetKind::kUnknown);
+            },
         },
         target);
   }

@@ -106,13 +106,25 @@ const Judged& Follower::conclude(Visibility visibility) {
     if (refused) disagree(visibility, std::move(refused));
   } else if (const auto undecided = std::find_if(outcomes_.begin(), outcomes_.end(), is_undecided);
              undecided != outcomes_.end() && violations_.empty()) {
-    judged_.judgement = Judgement::kUndecided;
+    leave_undecided();
     commit_nearest(*undecided, static_cast<size_t>(undecided - outcomes_.begin()));
+  } else if (const auto flow = flow_key(injection_.packet);
+             violations_.empty() && flow && undecided_.find(*flow) != 0) {
+    leave_undecided();
   } else {
     disagree(visibility, std::nullopt);
   }
   outcomes_ = {};
   return judged_;
+}
+
+void Follower::leave_undecided() {
+  judged_.judgement = Judgement::kUndecided;
+  const auto add = [&](ByteView packet) {
+    if (const auto flow = flow_key(packet)) undecided_.add(*flow, 1);
+  };
+  add(injection_.packet);
+  for (const Seen& one : seen_) add(one.packet);
 }
 
 void Follower::disagree(Visibility visibility, std::optional<std::string> refused_port) {

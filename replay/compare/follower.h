@@ -98,12 +98,15 @@ class Follower {
   void disagree(Visibility visibility, std::optional<std::string> refused_port);
   void commit_nearest(const Outcome& nearest, size_t index);
   void taint(const Outcome& nearest, size_t divergence);
+  // The packet's flow, and those of what came of it, go on unknown.
+  void leave_undecided();
 
   std::unique_ptr<Oracle> oracle_;
   const World& world_;
   Ledger ledger_;
   Matcher matcher_;
   DatagramAssembler assembler_;
+  FlowMarks undecided_{size_t{1} << 16};
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;
   size_t divergences_ = 0;

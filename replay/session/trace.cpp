@@ -43,6 +43,8 @@ class Summariser {
       : world_(world), in_(parse_packet(injection.packet)) {}
 
   void add_drop() { verdict_.add("drop"); }
+  // A rule that is not understood decides.
+  void add_unknown() { verdict_.add("unknown"); }
 
   void add(ByteView packet, std::optional<Place> place, std::optional<FreePort> free) {
     place_.add(place ? describe_place(world_, *place) : "not shown");
@@ -89,7 +91,11 @@ void describe_outcomes(const World& world, const Injection& injection,
     if (outcome.endpoint) told.endpoint = outcome.endpoint->to_string();
     told.masquerade = outcome.masquerade;
     told.rules = outcome.trace;
-    if (outcome.emissions.empty()) summariser.add_drop();
+    if (outcome.undecided) {
+      summariser.add_unknown();
+    } else if (outcome.emissions.empty()) {
+      summariser.add_drop();
+    }
     for (const PermittedEmission& emission : outcome.emissions) {
       summariser.add(emission.packet, emission.place, emission.free_port);
     }

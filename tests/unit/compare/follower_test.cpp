@@ -106,6 +106,20 @@ TEST_F(FollowerTest, SaysNothingWhereRulesDecideThatNobodyUnderstands) {
   EXPECT_EQ(follower_.divergences(), 0U);
 }
 
+// What NAT did to the first packet is not known, so nothing can be said of the others.
+TEST_F(FollowerTest, SaysNothingOfTheRestOfAFlowThatBeganUndecided) {
+  Outcome undecided;
+  undecided.undecided = true;
+  script_.outcomes = {undecided};
+  EXPECT_EQ(follow(request(), fate_of(kPod1, translated())).judgement, Judgement::kUndecided);
+  script_.outcomes = {Outcome{}};
+  EXPECT_EQ(follow(request(), fate_of(kPod1, translated())).judgement, Judgement::kUndecided);
+  EXPECT_EQ(follow(request(), Fate()).judgement, Judgement::kAgrees);
+  const Bytes reply = PacketBuilder::udp("10.96.0.10:53", "10.0.0.1:4000").ttl(63).build();
+  EXPECT_EQ(follow(answer(), fate_of(kUplink, reply)).judgement, Judgement::kUndecided);
+  EXPECT_EQ(follower_.divergences(), 0U);
+}
+
 TEST_F(FollowerTest, ComparesDatagramsWhole) {
   const auto datagram = [] {
     return PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:53")

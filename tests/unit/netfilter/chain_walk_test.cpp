@@ -195,12 +195,74 @@ TEST_F(ChainWalkTest, ALotteryInAUserChainGoesOnInItsCaller) {
   EXPECT_EQ(ends[1].verdict, Verdict::kReject);
 }
 
+const UnknownMatch kPhysdev{"-m physdev --physdev-is-in"};
+
 TEST_F(ChainWalkTest, WhatIsNotUnderstoodLeavesTheVerdictOpen) {
-  forward(RuleBuilder().match(UnknownMatch{"-m physdev"}).drop());
+  forward(RuleBuilder().match(kPhysdev).drop());
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
-  chain("FORWARD") = {RuleBuilder().to("10.0.0.1/32").match(UnknownMatch{"-m physdev"}).drop()};
-  EXPECT_EQ(verdict(kWeb), Verdict::kAccept) << "another test had already failed";
-  chain("FORWARD") = {RuleBuilder().target(UnknownTarget{"-j LOG"})};
+  EXPECT_EQ(walk(kWeb)[0].trace,
+            std::vector<std::string>{"filter FORWARD #1  -m physdev --physdev-is-in -j DROP"});
+  chain("FORWARD") = {RuleBuilder().target(UnknownTarget{"-j TCPMSS --clamp-mss-to-pmtu"})};
+  EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
+  chain("FORWARD") = {RuleBuilder().match(kPhysdev).or_mark(1)};
+  EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
+  chain("FORWARD") = {RuleBuilder().match(kPhysdev).set("A").target(NoTarget{})};
+  EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
+}
+
+TEST_F(ChainWalkTest, ARuleThatFailsAnywayNeedsNotBeUnderstood) {
+  chain("FORWARD") = {RuleBuilder().to("10.0.0.1/32").match(kPhysdev).drop()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kAccept);
+  chain("FORWARD") = {RuleBuilder().protocol(kTcp).match(kPhysdev).dport(443).drop()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kAccept);
+}
+
+TEST_F(ChainWalkTest, AVerdictThatIsTheSameEitherWayIsKnown) {
+  chain("FORWARD") = {RuleBuilder().match(kPhysdev).drop(), RuleBuilder().drop()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
+  chain("USER") = {RuleBuilder().match(kPhysdev).leave()};
+  chain("FORWARD") = {RuleBuilder().match(kPhysdev).jump("USER"), RuleBuilder().reject()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kReject);
+  EXPECT_EQ(walk(kWeb)[0].trace.size(), 1U) << "the rule that decided nothing is not in the trace";
+}
+
+TEST_F(ChainWalkTest, TargetsThatOnlyTellNeedNotBeUnderstood) {
+  chain("FORWARD") = {
+      RuleBuilder().match(kPhysdev).target(UnknownTarget{"-j LOG --log-prefix \"-j \""}),
+      RuleBuilder().drop()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
+}
+
+TEST_F(ChainWalkTest, OnlyTheBranchesThatMeetWhatIsNotUnderstoodAreOpen) {
+  chain("USER") = {RuleBuilder().match(kPhysdev).reject()};
+  chain("FORWARD") = {RuleBuilder().chance(0.25).drop(), RuleBuilder().chance(0.5).jump("USER")};
+  double unknown = 0;
+  double dropped = 0;
+  double accepted = 0;
+  for (const WalkEnd& end : walk(kWeb)) {
+    (end.verdict == Verdict::kUnknown ? unknown
+     : end.verdict == Verdict::kDrop  ? dropped
+                                      : accepted) += end.probability;
+  }
+  EXPECT_DOUBLE_EQ(dropped, 0.25);
+  EXPECT_DOUBLE_EQ(unknown, 0.375);
+  EXPECT_DOUBLE_EQ(accepted, 0.375);
+}
+
+TEST_F(ChainWalkTest, ALotteryBehindWhatIsNotUnderstoodStaysWithIt) {
+  chain("FORWARD") = {RuleBuilder().match(kPhysdev).chance(0.5).drop(),
+                      RuleBuilder().chance(0.5).match(kPhysdev).drop(), RuleBuilder().drop()};
+  double sum = 0;
+  for (const WalkEnd& end : walk(kWeb)) {
+    EXPECT_NE(end.verdict, Verdict::kAccept);
+    sum += end.probability;
+  }
+  EXPECT_DOUBLE_EQ(sum, 1);
+}
+
+TEST_F(ChainWalkTest, GivesUpOnVeryManyRulesThatAreNotUnderstood) {
+  chain("USER") = {};
+  for (int i = 0; i < 100; ++i) forward(RuleBuilder().match(kPhysdev).jump("USER"));
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
 }
 
