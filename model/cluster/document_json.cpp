@@ -1,15 +1,11 @@
 #include "model/cluster/document_json.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <optional>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "model/cluster/input_file.h"
 #include "model/cluster/tree_json.h"
 #include "model/cluster/yaml_json.h"
 
@@ -102,20 +98,6 @@ Result<std::vector<json>> parse_json(const std::string& text, const std::string&
   return documents;
 }
 
-// Stops where the file turns out to be no text: it may be large then, or endless.
-Result<std::string> read_all(std::FILE* file, const std::string& name) {
-  std::string text;
-  std::array<char, 65536> buffer{};
-  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), file)) {
-    if (std::memchr(buffer.data(), 0, count) != nullptr) {
-      return bad_input("{}: not text, expected JSON or YAML", name);
-    }
-    text.append(buffer.data(), count);
-  }
-  if (std::ferror(file) != 0) return bad_input("{}: {}", name, std::strerror(errno));
-  return text;
-}
-
 bool ends_like_yaml(const std::string& file) {
   return file.ends_with(".yaml") || file.ends_with(".yml");
 }
@@ -158,17 +140,9 @@ Result<std::vector<JsonDocument>> parse_documents(std::string text, const std::s
 }
 
 Result<std::vector<JsonDocument>> read_documents(const std::string& file) {
-  if (file == "-") {
-    auto text = read_all(stdin, "standard input");
-    if (!text) return tl::unexpected(text.error());
-    return parse_documents(*std::move(text), "standard input");
-  }
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "rb"),
-                                                               std::fclose);
-  if (opened == nullptr) return bad_input("{}: {}", file, std::strerror(errno));
-  auto text = read_all(opened.get(), file);
-  if (!text) return tl::unexpected(text.error());
-  return parse_documents(*std::move(text), file);
+  auto input = read_input_file(file, "JSON or YAML");
+  if (!input) return tl::unexpected(input.error());
+  return parse_documents(std::move(input->text), input->name);
 }
 
 }  // namespace kubeproof

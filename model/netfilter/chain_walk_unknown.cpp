@@ -3,6 +3,8 @@
 // concerned; for any other the verdict is unknown.
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include "model/netfilter/chain_walk.h"
@@ -10,13 +12,25 @@
 namespace kubeproof::netfilter {
 namespace {
 
-// Ways double with every such rule that jumps; a packet that meets more is given up on.
-constexpr size_t kMostUnknownRules = 64;
+// Ways double with every such rule behind which both go on. A packet that meets more is given up.
+constexpr size_t kMostUnknownRules = 1024;
 
-bool same_end(const WalkEnd& a, const WalkEnd& b) {
-  constexpr double kRounding = 1e-12;
-  return a.verdict == b.verdict && a.mark == b.mark && a.nat == b.nat && a.changes == b.changes &&
-         std::abs(a.probability - b.probability) < kRounding;
+// Of the ends that are the same as this one but for their probability, how probable they are.
+double probability_of(const WalkEnd& like, std::span<const WalkEnd> among) {
+  double sum = 0;
+  for (const WalkEnd& end : among) {
+    const bool same = end.verdict == like.verdict && end.mark == like.mark && end.nat == like.nat &&
+                      end.changes == like.changes;
+    if (same) sum += end.probability;
+  }
+  return sum;
+}
+
+bool all_in(std::span<const WalkEnd> ends, std::span<const WalkEnd> others) {
+  constexpr double kRounding = 1e-9;
+  return std::all_of(ends.begin(), ends.end(), [&](const WalkEnd& end) {
+    return std::abs(probability_of(end, ends) - probability_of(end, others)) < kRounding;
+  });
 }
 
 }  // namespace
@@ -40,10 +54,9 @@ void ChainWalk::follow_both(const CompiledRule& rule, Unknown unknown) {
       drain(unknown.open_count);
       if (same_ends(first, middle)) {
         // Those of the second way, whose trace does not have the rule.
-        std::swap_ranges(ends_.begin() + static_cast<ptrdiff_t>(first),
-                         ends_.begin() + static_cast<ptrdiff_t>(middle),
-                         ends_.begin() + static_cast<ptrdiff_t>(middle));
-        end_count_ = middle;
+        const auto at = [this](size_t i) { return ends_.begin() + static_cast<ptrdiff_t>(i); };
+        std::rotate(at(first), at(middle), at(end_count_));
+        end_count_ -= middle - first;
         return;
       }
     }
@@ -61,10 +74,10 @@ bool ChainWalk::any_unknown(size_t first) const {
 }
 
 bool ChainWalk::same_ends(size_t first, size_t middle) const {
-  return std::equal(ends_.begin() + static_cast<ptrdiff_t>(first),
-                    ends_.begin() + static_cast<ptrdiff_t>(middle),
-                    ends_.begin() + static_cast<ptrdiff_t>(middle),
-                    ends_.begin() + static_cast<ptrdiff_t>(end_count_), same_end);
+  const std::span<const WalkEnd> all(ends_.data(), end_count_);
+  const auto one = all.subspan(first, middle - first);
+  const auto other = all.subspan(middle);
+  return all_in(one, other) && all_in(other, one);
 }
 
 }  // namespace kubeproof::netfilter

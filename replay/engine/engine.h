@@ -3,10 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <memory>
 #include <string_view>
 
 #include "model/cluster/cluster.h"
 #include "model/cluster/proxy_config.h"
+#include "model/netfilter/rules.h"
 #include "model/node/fate.h"
 #include "model/node/world.h"
 #include "model/result.h"
@@ -18,6 +21,9 @@ struct Configuration {
   World world;
   Cluster cluster;
   ProxyConfig proxy;
+  // Of these families, rules that stand in place of those that kube-proxy would make of the rest:
+  // a real node's.
+  std::map<Family, std::shared_ptr<const netfilter::Ruleset>> rules = {};
 };
 
 class Engine {

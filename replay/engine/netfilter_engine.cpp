@@ -2,9 +2,9 @@
 
 #include "model/netfilter/rules_text.h"
 #include "model/packet/packet_view.h"
-#include "model/proxier/make_rules.h"
 #include "model/proxier/stale_udp_flows.h"
 #include "replay/engine/engine_probe.h"
+#include "replay/engine/installed_rules.h"
 
 namespace kubeproof {
 namespace {
@@ -35,10 +35,9 @@ Result<void> NetfilterEngine::program(const Configuration& configuration) {
 
 Result<void> NetfilterEngine::load_rules(const Configuration& configuration) {
   for (const Family family : kFamilies) {
-    auto rules =
-        make_rules(family, configuration.world, configuration.cluster, configuration.proxy);
+    const auto rules = installed_rules(configuration, family);
     if (!rules) return tl::unexpected(rules.error());
-    std::string text = netfilter::to_text(*rules);
+    std::string text = netfilter::to_text(**rules);
     if (text == rules_[family]) continue;
     auto loaded = node_->load_rules(family, text);
     if (!loaded) return loaded;

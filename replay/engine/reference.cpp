@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "model/netfilter/interpreter.h"
-#include "model/proxier/make_rules.h"
 #include "model/proxier/stale_udp_flows.h"
 #include "replay/engine/belief.h"
+#include "replay/engine/installed_rules.h"
 
 namespace kubeproof {
 
@@ -21,10 +21,9 @@ class Reference::State {
       interpreter_->explain(explain_);
     }
     for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-      auto rules = make_rules(family, world_, configuration.cluster, configuration.proxy);
+      auto rules = installed_rules(configuration, family);
       if (!rules) return tl::unexpected(rules.error());
-      auto loaded =
-          interpreter_->load(std::make_shared<const netfilter::Ruleset>(std::move(*rules)));
+      auto loaded = interpreter_->load(*std::move(rules));
       if (!loaded) return loaded;
     }
     belief_.change([named = interpreter_->named_lists()](netfilter::State& state) {

@@ -130,7 +130,10 @@ class TraceText {
     text_ += "\n";
     switch (verdict_of(report_)) {
       case RunVerdict::kEquivalent:
-        text_ += paint("32", "they agree") + "\n";
+        text_ += any_undecided() ? paint("33", "unknown") +
+                                       ": a rule that is not understood decides, and no engine can "
+                                       "be held to it\n"
+                                 : paint("32", "they agree") + "\n";
         return;
       case RunVerdict::kDivergent:
         text_ += paint("31", "they do NOT agree") + "\n";
@@ -140,6 +143,13 @@ class TraceText {
         text_ += paint("33", "incomplete") + ": not every engine that was asked for could run\n";
         return;
     }
+  }
+
+  bool any_undecided() const {
+    const auto columns = shown_columns(report_);
+    return std::any_of(columns.begin(), columns.end(), [](const TraceColumn* column) {
+      return column->judgement == Judgement::kUndecided;
+    });
   }
 
   const TraceReport& report_;

@@ -14,6 +14,7 @@
 #include "tools/kubeproof/command_line.h"
 #include "tools/kubeproof/engine_options.h"
 #include "tools/kubeproof/report_options.h"
+#include "tools/kubeproof/rule_dumps.h"
 #include "tools/kubeproof/snapshot_options.h"
 
 namespace kubeproof {
@@ -21,6 +22,7 @@ namespace {
 
 struct ReplayOptions {
   SnapshotOptions snapshot;
+  RuleDumpOption rules;
   EngineOptions engines;
   ReportOptions report;
   std::vector<std::string> captures;
@@ -33,7 +35,12 @@ Result<Configuration> configure_for(const ReplayOptions& options) {
   // Where a packet enters follows from its source, so every pod that sends has to be known first.
   const auto survey = survey_captures(options.captures, snapshot->node.pod_cidrs);
   if (!survey) return tl::unexpected(survey.error());
-  return configure(*snapshot, survey->sources);
+  auto configuration = configure(*snapshot, survey->sources);
+  if (!configuration) return configuration;
+  if (auto installed = options.rules.install(*configuration); !installed) {
+    return tl::unexpected(installed.error());
+  }
+  return configuration;
 }
 
 using StartedSession = Result<std::unique_ptr<Session>>;
@@ -101,6 +108,7 @@ void add_replay_command(CLI::App& program, int& status) {
   CLI::App* command = program.add_subcommand(
       "replay", "Replay captures of a node through the engines and report divergences");
   options->snapshot.add_to(*command);
+  options->rules.add_to(*command);
   options->engines.add_to(*command);
   options->report.add_to(*command);
   command

@@ -12,6 +12,7 @@
 #include "tools/kubeproof/command_line.h"
 #include "tools/kubeproof/engine_options.h"
 #include "tools/kubeproof/report_options.h"
+#include "tools/kubeproof/rule_dumps.h"
 #include "tools/kubeproof/snapshot_options.h"
 #include "tools/kubeproof/traced_packet.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 struct TraceOptions {
   SnapshotOptions snapshot;
+  RuleDumpOption rules;
   EngineOptions engines;
   std::string from;
   std::string to;
@@ -38,6 +40,9 @@ int run_trace(const TraceOptions& options) {
   if (source->address) traffic.push_back(*source->address);
   auto configuration = configure(*snapshot, traffic);
   if (!configuration) return fail(configuration.error());
+  if (auto installed = options.rules.install(*configuration); !installed) {
+    return fail(installed.error());
+  }
   const auto packet = make_traced_packet(configuration->world, *source, *to);
   if (!packet) return fail(packet.error());
   const Injection injection{packet->ingress, packet->packet, 0};
@@ -75,6 +80,7 @@ void add_trace_command(CLI::App& program, int& status) {
   CLI::App* command = program.add_subcommand(
       "trace", "Show what each engine does with one packet, side by side, and why");
   options->snapshot.add_to(*command);
+  options->rules.add_to(*command);
   options->engines.add_to(*command);
   command
       ->add_option("--from", options->from,

@@ -129,6 +129,60 @@ TEST_F(CommandLine, PrintsRules) {
   EXPECT_NE(ended.output.find("COMMIT"), std::string::npos);
 }
 
+TEST_F(CommandLine, FindsRulesTheSameAsTheirOwnText) {
+  const std::string dump = write("node.save", with_cluster({"rules"}).output);
+  const Ended same = with_cluster({"rules", "--compare", dump});
+  EXPECT_EQ(same.status, 0) << same.error << same.output;
+  EXPECT_NE(same.output.find("the same"), std::string::npos) << same.output;
+}
+
+TEST_F(CommandLine, EndsWithOneWhereRulesDiffer) {
+  std::string text = with_cluster({"rules"}).output;
+  const std::string endpoint = "--to-destination 10.180.0.5:8080";
+  text.replace(text.find(endpoint), endpoint.size(), "--to-destination 10.180.0.6:8080");
+  const std::string dump = write("node.save", text);
+  const Ended differs = with_cluster({"rules", "--compare", dump});
+  EXPECT_EQ(differs.status, 1) << differs.error;
+  EXPECT_NE(differs.output.find("default/web (IPv4)"), std::string::npos) << differs.output;
+  EXPECT_NE(differs.output.find("--to-destination"), std::string::npos) << differs.output;
+  const Ended json = with_cluster({"rules", "--compare", dump, "--format", "json"});
+  EXPECT_EQ(json.status, 1);
+  EXPECT_NE(json.output.find("\"exit_status\": 1"), std::string::npos) << json.output;
+}
+
+TEST_F(CommandLine, NamesTheLineOfADumpThatIsWrong) {
+  const Ended ended = with_cluster({"rules", "--compare", write("node.save", "*nat\n-A X\n")});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.error.find("node.save:2: expected"), std::string::npos) << ended.error;
+  EXPECT_EQ(lines(ended.error), 1U);
+}
+
+TEST_F(CommandLine, SaysThatADumpLacksTheFamily) {
+  const std::string dump = write("node.save", with_cluster({"rules"}).output);
+  const Ended ended = with_cluster({"rules", "--family", "ipv6", "--compare", dump});
+  EXPECT_EQ(ended.status, 2) << ended.output;
+  EXPECT_NE(ended.error.find("ipv6"), std::string::npos) << ended.error;
+}
+
+TEST_F(CommandLine, RunsTheNodesOwnRules) {
+  std::string text = with_cluster({"rules"}).output;
+  const std::string endpoint = "--to-destination 10.180.0.5:8080";
+  text.replace(text.find(endpoint), endpoint.size(), "--to-destination 10.180.0.6:8080");
+  const auto trace = [&](const std::string& rules) {
+    return with_cluster({"trace", "--from", "host", "--to", "10.96.0.10:80", "--engine",
+                         "reference", "--rules", write("node.save", rules)});
+  };
+  const Ended other = trace(text);
+  EXPECT_EQ(other.status, 0) << other.error;
+  EXPECT_NE(other.output.find("10.180.0.6:8080"), std::string::npos) << other.output;
+
+  text.replace(text.find("-A KUBE-SERVICES", text.find("*nat")), 0,
+               "-A KUBE-SERVICES -m set --match-set blocked src -j RETURN\n");
+  const Ended unknown = trace(text);
+  EXPECT_NE(unknown.output.find("unknown"), std::string::npos) << unknown.output;
+  EXPECT_NE(unknown.output.find("--match-set blocked src"), std::string::npos) << unknown.output;
+}
+
 TEST_F(CommandLine, TracesThroughTheReference) {
   const Ended ended =
       with_cluster({"trace", "--from", "host", "--to", "10.96.0.10:80", "--engine", "reference"});
