@@ -80,8 +80,10 @@ StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface
   if (ipv4) {
     if (auto drop = ipv4_martian(source, destination, sysctls.route_localnet)) return fail(*drop);
   }
-  const bool on_link = !ipv4 && destination.is_link_local();
-  RouteDecision route = routes_.lookup(destination, on_link ? &in : nullptr);
+  // rt6_need_strict(): what NAT sends to ::1 is for the node only where it came in through lo, and
+  // may otherwise even leave through the default route.
+  const bool strict = !ipv4 && (destination.is_link_local() || destination.is_loopback());
+  RouteDecision route = routes_.lookup(destination, strict ? &in : nullptr);
   if (ipv4 && destination.is_unspecified()) route.verdict = RouteVerdict::kBroadcast;
 
   // fib_validate_source() with rp_filter off: no other host has an address of the node's own. IPv6

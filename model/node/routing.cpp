@@ -60,7 +60,7 @@ void RoutingTable::Table::sort() {
 const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destination,
                                                      const Interface* only_through) const {
   const auto usable = [only_through](const Entry& entry) {
-    return only_through == nullptr || entry.decision.out == only_through;
+    return only_through == nullptr || entry.device == only_through;
   };
   if (const auto host = hosts.find(destination); host != hosts.end()) {
     const auto found = std::find_if(host->second.begin(), host->second.end(), usable);
@@ -87,6 +87,7 @@ RoutingTable::RoutingTable(const World& world) : world_(world) {
 void RoutingTable::add_local_routes(const Interface& interface, const InterfaceAddress& address) {
   const auto add = [&](const Cidr& destination, RouteVerdict verdict, const Interface* out) {
     local_.add({.destination = destination,
+                .device = &interface,
                 .decision = {.verdict = verdict, .out = out, .preferred_source = address.address}});
   };
   const Interface* loopback = &world_.loopback();
@@ -118,6 +119,7 @@ void RoutingTable::add_route(const Route& route) {
   Entry entry{.destination = route.destination,
               .metric = route.metric,
               .next_hop_is_destination = !route.gateway,
+              .device = world_.find_interface(route.interface),
               .decision = {.verdict = verdict_of(route.type),
                            .out = world_.find_interface(route.interface),
                            .next_hop = route.gateway.value_or(IpAddress()),
@@ -149,7 +151,7 @@ RouteDecision RoutingTable::lookup(const IpAddress& destination,
   if (destination.is_limited_broadcast()) {
     return {.verdict = RouteVerdict::kBroadcast, .next_hop = destination};
   }
-  const Entry* entry = local_.find(destination, nullptr);
+  const Entry* entry = local_.find(destination, only_through);
   return decide(entry != nullptr ? entry : main_.find(destination, only_through), destination);
 }
 

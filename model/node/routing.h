@@ -40,7 +40,8 @@ class RoutingTable {
  public:
   explicit RoutingTable(const World& world);
 
-  // With `only_through`, routes of other interfaces do not count, as for link-local destinations.
+  // With `only_through`, routes of other interfaces do not count, as for destinations of link or
+  // host scope in IPv6 (net/ipv6/route.c rt6_need_strict()).
   RouteDecision lookup(const IpAddress& destination, const Interface* only_through = nullptr) const;
 
   // The way of a packet that the node itself sends: as lookup(), but groups and the limited
@@ -69,6 +70,7 @@ class RoutingTable {
     Cidr destination{};
     uint32_t metric = 0;
     bool next_hop_is_destination = true;
+    const Interface* device = nullptr;  // that carries the route; of a local one, its address
     RouteDecision decision{};
   };
   // Host routes are found by hash, so that their number does not matter; the others are few.

@@ -168,6 +168,15 @@ TEST(StackRouting, DeliversBroadcastsAndTheGroupsOfEveryNode) {
   EXPECT_EQ(drop_of(node.route(udp(kClient6, "ff05::2"))), StackDrop::kMulticast);
 }
 
+// As NAT makes of a reply, where a process had sent from ::1.
+TEST(StackRouting, LeadsTheIpv6LoopbackAddressOutUnlessItCameThroughLoopback) {
+  const NodeStack node;
+  const auto route = node.route(udp(kClient6, "::1"));
+  ASSERT_TRUE(route);
+  EXPECT_EQ(route->verdict, RouteVerdict::kForward);
+  EXPECT_EQ(route->out, &node.world.uplink());
+}
+
 TEST(StackRouting, AnswersEachKindOfMissingRouteInItsOwnWay) {
   World world = make_node();
   std::erase_if(world.routes, [](const Route& r) { return r.destination.prefix_length() == 0; });
