@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -14,25 +15,36 @@ namespace {
 constexpr size_t kIpv4Header = 20;
 constexpr size_t kIpv6Header = 40;
 
-struct Destination {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
+// What the kernel needs to route a packet, beside its bytes.
+struct Routing {
+  sockaddr_storage destination{};
+  socklen_t destination_length = 0;
+  // IP_PKTINFO with a source, for the one kind of source that decides over a route: loopback's,
+  // which cannot leave the host without route_localnet (net/ipv4/route.c, __mkroute_output).
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(in_pktinfo))> control{};
+  size_t control_length = 0;
 };
 
-Destination destination_of(ByteView packet) {
-  Destination destination;
-  if (packet[0] >> 4 == 4) {
-    auto* address = reinterpret_cast<sockaddr_in*>(&destination.storage);
-    address->sin_family = AF_INET;
-    std::copy_n(packet.begin() + 16, 4, reinterpret_cast<uint8_t*>(&address->sin_addr));
-    destination.length = sizeof(sockaddr_in);
-  } else {
-    auto* address = reinterpret_cast<sockaddr_in6*>(&destination.storage);
-    address->sin6_family = AF_INET6;
-    std::copy_n(packet.begin() + 24, 16, reinterpret_cast<uint8_t*>(&address->sin6_addr));
-    destination.length = sizeof(sockaddr_in6);
-  }
-  return destination;
+void route_ipv4(ByteView packet, Routing& routing) {
+  auto* to = reinterpret_cast<sockaddr_in*>(&routing.destination);
+  to->sin_family = AF_INET;
+  std::copy_n(packet.begin() + 16, 4, reinterpret_cast<uint8_t*>(&to->sin_addr));
+  routing.destination_length = sizeof(sockaddr_in);
+  if (packet[12] != IN_LOOPBACKNET) return;
+  auto* header = reinterpret_cast<cmsghdr*>(routing.control.data());
+  header->cmsg_level = IPPROTO_IP;
+  header->cmsg_type = IP_PKTINFO;
+  header->cmsg_len = CMSG_LEN(sizeof(in_pktinfo));
+  auto* info = reinterpret_cast<in_pktinfo*>(CMSG_DATA(header));
+  std::copy_n(packet.begin() + 12, 4, reinterpret_cast<uint8_t*>(&info->ipi_spec_dst));
+  routing.control_length = routing.control.size();
+}
+
+void route_ipv6(ByteView packet, Routing& routing) {
+  auto* to = reinterpret_cast<sockaddr_in6*>(&routing.destination);
+  to->sin6_family = AF_INET6;
+  std::copy_n(packet.begin() + 24, 16, reinterpret_cast<uint8_t*>(&to->sin6_addr));
+  routing.destination_length = sizeof(sockaddr_in6);
 }
 
 // What the kernel says when a packet ends on its way out; anything else is our own failure.
@@ -84,9 +96,17 @@ Result<bool> HostSender::send(ByteView packet, uint32_t mark) {
     }
     socket.mark = mark;
   }
-  const Destination to = destination_of(packet);
-  const ssize_t sent = sendto(socket.fd.get(), packet.data(), packet.size(), 0,
-                              reinterpret_cast<const sockaddr*>(&to.storage), to.length);
+  Routing routing;
+  (is_v6 ? route_ipv6 : route_ipv4)(packet, routing);
+  iovec bytes{const_cast<uint8_t*>(packet.data()), packet.size()};
+  msghdr message{};
+  message.msg_name = &routing.destination;
+  message.msg_namelen = routing.destination_length;
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = routing.control.data();
+  message.msg_controllen = routing.control_length;
+  const ssize_t sent = sendmsg(socket.fd.get(), &message, 0);
   if (sent >= 0) return true;
   if (means_refused(errno)) return false;
   return environment_error("a packet of the host could not be sent ({})", std::strerror(errno));

@@ -1,0 +1,157 @@
+#include <array>
+
+#include "replay/explore/generate_traffic.h"
+
+namespace kubeproof::explore {
+namespace {
+
+constexpr uint8_t kFin = 0x01;
+constexpr uint8_t kSyn = 0x02;
+constexpr uint8_t kRst = 0x04;
+constexpr uint8_t kPsh = 0x08;
+constexpr uint8_t kAck = 0x10;
+
+struct TcpMove {
+  Actor actor;
+  uint8_t flags;
+  uint16_t payload;
+};
+
+// A conversation as it should be.
+constexpr std::array kConversation = {
+    TcpMove{Actor::kClient, kSyn, 0},        TcpMove{Actor::kServer, kSyn | kAck, 0},
+    TcpMove{Actor::kClient, kAck, 0},        TcpMove{Actor::kClient, kPsh | kAck, 20},
+    TcpMove{Actor::kServer, kAck, 0},        TcpMove{Actor::kServer, kPsh | kAck, 40},
+    TcpMove{Actor::kClient, kAck, 0},        TcpMove{Actor::kClient, kFin | kAck, 0},
+    TcpMove{Actor::kServer, kFin | kAck, 0}, TcpMove{Actor::kClient, kAck, 0},
+};
+
+class StepGenerator {
+ public:
+  StepGenerator(Random& random, const Scenario& scenario, const TrafficKinds& kinds)
+      : random_(random),
+        scenario_(scenario),
+        kinds_(kinds),
+        stages_(scenario.flows.size()),
+        begun_(scenario.flows.size()) {}
+
+  Step generate() {
+    const size_t kind = random_.below(100);
+    if (kind < 2 && cluster_ + 1 < scenario_.clusters.size()) return ChangeStep{++cluster_};
+    if (kind >= 2 && kind < 4 && kinds_.time) return pause();
+    // A few flows at a time.
+    if (random_.percent(15)) flow_ = random_.below(scenario_.flows.size());
+    if (kind >= 4 && kind < 10 && kinds_.icmp_errors && begun_[flow_]) return error();
+    begun_[flow_] = true;
+    return packet();
+  }
+
+ private:
+  const FlowPlan& flow() const { return scenario_.flows[flow_]; }
+  bool is_v4() const { return flow().to.address.is_v4(); }
+
+  // Far beyond some timeouts and far from others: what a flow is worth to the kernel after some
+  // seconds of virtual time hangs on real time, too (nf_conntrack_proto_udp.c).
+  AdvanceStep pause() { return {std::chrono::seconds(random_.pick({200, 200, 4000, 90000}))}; }
+
+  PacketStep packet() {
+    PacketStep step;
+    step.flow = flow_;
+    step.shape = shape();
+    switch (flow().protocol) {
+      case kTcp:
+        tcp(step);
+        break;
+      case kSctp:
+        break;  // only opening packets
+      default:
+        step.actor = random_.percent(60) ? Actor::kClient : Actor::kServer;
+    }
+    step.repeated = random_.percent(8);
+    return step;
+  }
+
+  void tcp(PacketStep& step) {
+    if (random_.percent(80)) {
+      const TcpMove& move = kConversation[stages_[flow_]++ % kConversation.size()];
+      step.actor = move.actor;
+      step.tcp_flags = move.flags;
+      step.shape.payload = move.payload;
+      return;
+    }
+    step.actor = random_.percent(50) ? Actor::kClient : Actor::kServer;
+    step.tcp_flags = random_.pick({kSyn, kRst, kAck, uint8_t{kSyn | kAck}, uint8_t{kRst | kAck},
+                                   uint8_t{kFin | kAck}, uint8_t{kPsh | kAck}, kFin, uint8_t{0}});
+    if (random_.percent(10)) {
+      step.sequence_offset = random_.pick({-1, 1, -70000, 70000, 1 << 30});
+    }
+  }
+
+  PacketShape shape() {
+    PacketShape shape;
+    if (random_.percent(75)) return shape;
+    if (random_.percent(20)) shape.ttl = random_.pick({uint8_t{1}, uint8_t{2}, uint8_t{255}});
+    if (random_.percent(20))
+      shape.tos = random_.pick({uint8_t{0x01}, uint8_t{0xb8}, uint8_t{0xff}});
+    if (random_.percent(30)) shape.dont_fragment = false;
+    if (random_.percent(30)) shape.identification = random_.pick({uint16_t{0}, uint16_t{0xffff}});
+    if (random_.percent(30)) {
+      shape.payload =
+          random_.pick({uint16_t{0}, uint16_t{1}, uint16_t{1000}, uint16_t{1473}, uint16_t{2500}});
+    }
+    if (kinds_.defects && random_.percent(8)) {
+      shape.defect = random_.pick({Defect::kBadTransportChecksum, Defect::kBadHeaderChecksum,
+                                   Defect::kNoChecksum, Defect::kNoChecksum});
+    }
+    if (kinds_.fragments && random_.percent(20)) {
+      shape.payload = random_.pick({uint16_t{200}, uint16_t{3000}});
+      shape.dont_fragment = false;
+      shape.fragment_size = random_.pick({uint16_t{64}, uint16_t{1480}});
+      shape.fragments_reversed = random_.percent(30);
+    }
+    return shape;
+  }
+
+  ErrorStep error() {
+    ErrorStep step;
+    step.flow = flow_;
+    step.about = random_.percent(70) ? Actor::kClient : Actor::kServer;
+    const size_t kind = random_.below(4);
+    if (is_v4()) {
+      step.type = std::array<uint8_t, 4>{3, 3, 11, 12}[kind];
+      step.code = step.type == 3 ? random_.pick({uint8_t{0}, uint8_t{1}, uint8_t{3}, uint8_t{4}})
+                                 : uint8_t{0};
+      step.info = step.type == 3 && step.code == 4 ? 1400 : 0;
+    } else {
+      step.type = std::array<uint8_t, 4>{1, 2, 3, 4}[kind];
+      step.code = step.type == 1 ? random_.pick({uint8_t{0}, uint8_t{4}}) : uint8_t{0};
+      step.info = step.type == 2 ? 1400 : 0;
+    }
+    const uint16_t header = is_v4() ? 20 : 40;
+    step.quoted = random_.pick(
+        {static_cast<uint16_t>(header + 8), static_cast<uint16_t>(header + 28), uint16_t{548}});
+    step.from_router = random_.percent(50);
+    return step;
+  }
+
+  Random& random_;
+  const Scenario& scenario_;
+  const TrafficKinds& kinds_;
+  std::vector<size_t> stages_;  // of each TCP flow's conversation
+  std::vector<bool> begun_;
+  size_t flow_ = 0;
+  size_t cluster_ = 0;
+};
+
+}  // namespace
+
+std::vector<Step> generate_steps(Random& random, const Scenario& scenario, size_t count,
+                                 const TrafficKinds& kinds) {
+  StepGenerator generator(random, scenario, kinds);
+  std::vector<Step> steps;
+  steps.reserve(count);
+  while (steps.size() < count) steps.push_back(generator.generate());
+  return steps;
+}
+
+}  // namespace kubeproof::explore

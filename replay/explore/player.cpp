@@ -1,0 +1,186 @@
+#include "replay/explore/player.h"
+
+#include <algorithm>
+
+#include "replay/explore/address_plan.h"
+
+namespace kubeproof::explore {
+namespace {
+
+constexpr uint32_t kClientStart = 1000;
+constexpr uint32_t kServerStart = 500000;
+constexpr uint8_t kFin = 0x01;
+constexpr uint8_t kSyn = 0x02;
+constexpr uint8_t kAck = 0x10;
+constexpr size_t kIcmpHeader = 8;
+constexpr uint16_t kLargestHostPayload = 1000;
+// MSS 1460, SACK permitted, window scale 7.
+constexpr uint8_t kSynOptions[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 3, 3, 7};
+
+Actor other(Actor actor) {
+  return actor == Actor::kClient ? Actor::kServer : Actor::kClient;
+}
+
+void apply(const PacketShape& shape, PacketBuilder& builder) {
+  builder.ttl(shape.ttl)
+      .tos(shape.tos)
+      .dont_fragment(shape.dont_fragment)
+      .identification(shape.identification);
+  switch (shape.defect) {
+    case Defect::kNone:
+      break;
+    case Defect::kBadTransportChecksum:
+      builder.bad_transport_checksum();
+      break;
+    case Defect::kBadHeaderChecksum:
+      builder.bad_header_checksum();
+      break;
+    case Defect::kNoChecksum:
+      builder.no_checksum();
+      break;
+  }
+}
+
+// A process cannot send more than fits its route in one piece, and its kernel fills in the header's
+// checksum.
+void fit_to_socket(PacketShape& shape) {
+  shape.payload = std::min(shape.payload, kLargestHostPayload);
+  if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;
+}
+
+}  // namespace
+
+Player::Player(const Scenario& scenario, Stage& stage)
+    : scenario_(scenario), stage_(stage), flows_(scenario.flows.size()) {
+  for (Flow& flow : flows_) {
+    flow.client.next_sequence = kClientStart;
+    flow.server.next_sequence = kServerStart;
+  }
+}
+
+bool Player::play() {
+  if (!stage_.program(scenario_.clusters.front())) return false;
+  for (size_t i = 0; i < scenario_.steps.size(); ++i) {
+    stage_.step(i);
+    if (!std::visit([&](const auto& step) { return play_step(step); }, scenario_.steps[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Player::play_step(const AdvanceStep& step) {
+  return stage_.advance(step.duration);
+}
+
+bool Player::play_step(const ChangeStep& step) {
+  return stage_.program(scenario_.clusters[step.cluster]);
+}
+
+// The server answers from where the client's last packet arrived; one that never saw a packet sends
+// as if there were no node in between.
+Player::Path Player::path(const PacketStep& step) {
+  const FlowPlan& plan = scenario_.flows[step.flow];
+  if (step.actor == Actor::kClient) return {plan.ingress, plan.from, plan.to};
+  const Side& client = flows_[step.flow].client;
+  if (const auto view = parse_packet(client.arrived)) {
+    return {Ingress{client.arrived_at.interface}, view->destination_endpoint(),
+            view->source_endpoint()};
+  }
+  return {scenario_.world.ingress_for_source(plan.to.address), plan.to, plan.from};
+}
+
+PacketBuilder Player::builder(const PacketStep& step, const Path& path, Flow& flow) const {
+  Side& sender = flow.side(step.actor);
+  const Side& receiver = flow.side(other(step.actor));
+  switch (scenario_.flows[step.flow].protocol) {
+    case kTcp: {
+      PacketBuilder tcp = PacketBuilder::tcp(path.from, path.to);
+      tcp.seq(sender.next_sequence + static_cast<uint32_t>(step.sequence_offset));
+      if ((step.tcp_flags & kAck) != 0) tcp.ack(receiver.next_sequence);
+      if ((step.tcp_flags & kSyn) != 0) tcp.tcp_options(kSynOptions);
+      tcp.flags(step.tcp_flags);
+      tcp.payload_size((step.tcp_flags & kSyn) != 0 ? 0 : step.shape.payload);
+      return tcp;
+    }
+    case kSctp:
+      return PacketBuilder::sctp(path.from, path.to);
+    case kIcmp:
+    case kIcmpv6: {
+      const uint16_t identifier = step.actor == Actor::kClient ? path.from.port : path.to.port;
+      const bool is_v4 = path.from.address.is_v4();
+      const uint8_t request = is_v4 ? 8 : 128;
+      const uint8_t reply = is_v4 ? 0 : 129;
+      return PacketBuilder::icmp(path.from.address, path.to.address,
+                                 step.actor == Actor::kClient ? request : reply, 0,
+                                 uint32_t{identifier} << 16 | 1)
+          .payload_size(step.shape.payload);
+    }
+    default:
+      return PacketBuilder::udp(path.from, path.to).payload_size(step.shape.payload);
+  }
+}
+
+bool Player::play_step(const PacketStep& planned) {
+  PacketStep step = planned;
+  Flow& flow = flows_[step.flow];
+  Side& sender = flow.side(step.actor);
+  if (step.repeated && !sender.sent.empty()) {
+    const Bytes again = sender.sent;
+    return send(step, again, sender.sent_from);
+  }
+  const Path path = this->path(step);
+  if (path.ingress.is_host()) fit_to_socket(step.shape);
+  PacketBuilder builder = this->builder(step, path, flow);
+  apply(step.shape, builder);
+  if (scenario_.flows[step.flow].protocol == kTcp) {
+    const bool is_syn = (step.tcp_flags & kSyn) != 0;
+    sender.next_sequence +=
+        (is_syn ? 1U : step.shape.payload) + ((step.tcp_flags & kFin) != 0 ? 1U : 0U);
+  }
+  sender.sent = builder.build();
+  sender.sent_from = path.ingress;
+  if (step.shape.fragment_size == 0) {
+    const Bytes packet = sender.sent;
+    return send(step, packet, path.ingress);
+  }
+  auto fragments = builder.build_fragments(step.shape.fragment_size);
+  if (step.shape.fragments_reversed) std::reverse(fragments.begin(), fragments.end());
+  return std::all_of(fragments.begin(), fragments.end(),
+                     [&](const Bytes& fragment) { return send(step, fragment, path.ingress); });
+}
+
+bool Player::send(const PacketStep& step, const Bytes& packet, Ingress ingress) {
+  const uint32_t mark = step.actor == Actor::kClient ? scenario_.flows[step.flow].mark : 0;
+  if (!stage_.packet({ingress, packet, mark}, fate_)) return false;
+  learn(step);
+  return true;
+}
+
+void Player::learn(const PacketStep& step) {
+  Side& sender = flows_[step.flow].side(step.actor);
+  for (const Emission& emission : fate_) {
+    const auto view = parse_packet(emission.packet);
+    if (!view || view->protocol != scenario_.flows[step.flow].protocol || !view->has_ports)
+      continue;
+    sender.arrived = emission.packet;
+    sender.arrived_at = emission.place;
+    return;
+  }
+}
+
+bool Player::play_step(const ErrorStep& step) {
+  const Side& sender = flows_[step.flow].side(step.about);
+  const auto view = parse_packet(sender.arrived);
+  if (!view) return true;
+  const AddressPlan& plan = address_plan(view->family);
+  const bool at_sockets = sender.arrived_at.is_sockets();
+  const IpAddress from = step.from_router && !at_sockets ? plan.outside[1] : view->destination;
+  const size_t quoted = std::min<size_t>(step.quoted, sender.arrived.size());
+  PacketBuilder error = PacketBuilder::icmp(from, view->source, step.type, step.code, step.info);
+  error.payload(ByteView(sender.arrived).first(std::max(quoted, kIcmpHeader)));
+  const Bytes packet = error.build();
+  return stage_.packet({Ingress{sender.arrived_at.interface}, packet, 0}, fate_);
+}
+
+}  // namespace kubeproof::explore

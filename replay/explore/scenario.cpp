@@ -1,0 +1,193 @@
+#include "replay/explore/scenario.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <string_view>
+
+namespace kubeproof::explore {
+namespace {
+
+std::string_view name(TrafficPolicy policy) {
+  return policy == TrafficPolicy::kLocal ? "Local" : "Cluster";
+}
+
+std::string_view name(ServiceType type) {
+  constexpr std::array<std::string_view, 4> kNames = {"ClusterIP", "NodePort", "LoadBalancer",
+                                                      "ExternalName"};
+  return kNames[static_cast<size_t>(type)];
+}
+
+std::string_view name(uint8_t protocol) {
+  switch (protocol) {
+    case kTcp:
+      return "TCP";
+    case kUdp:
+      return "UDP";
+    case kSctp:
+      return "SCTP";
+    case kIcmp:
+    case kIcmpv6:
+      return "echo";
+    default:
+      return "other";
+  }
+}
+
+std::string_view name(Actor actor) {
+  return actor == Actor::kClient ? "client" : "server";
+}
+
+std::string flags_text(uint8_t flags) {
+  constexpr std::string_view kLetters = "FSRPAUEC";
+  std::string text;
+  for (size_t bit = 0; bit < kLetters.size(); ++bit) {
+    if ((flags >> bit & 1) != 0) text += kLetters[bit];
+  }
+  return "[" + text + "]";
+}
+
+std::string text_of(const Service& service) {
+  std::string text =
+      fmt::format("{} {} {} external policy {} internal policy {}", service.key.to_string(),
+                  name(service.type), fmt::join(service.cluster_ips, ","),
+                  name(service.external_traffic_policy), name(service.internal_traffic_policy));
+  for (const ServicePort& port : service.ports) {
+    text += fmt::format(" {}/{}", port.port, name(port.protocol));
+    if (port.node_port != 0) text += fmt::format(" (node port {})", port.node_port);
+  }
+  if (!service.external_ips.empty()) {
+    text += fmt::format(" external IPs {}", fmt::join(service.external_ips, ","));
+  }
+  for (const LoadBalancerIngress& ingress : service.load_balancer_ingress) {
+    text += fmt::format(" load balancer {}{}", ingress.ip, ingress.proxy_mode ? " (proxy)" : "");
+  }
+  if (!service.load_balancer_source_ranges.empty()) {
+    text += fmt::format(" source ranges {}", fmt::join(service.load_balancer_source_ranges, ","));
+  }
+  if (service.client_ip_affinity) {
+    text += fmt::format(" affinity {} s", service.affinity_timeout_seconds);
+  }
+  return text;
+}
+
+std::string text_of(const EndpointSlice& slice) {
+  std::string text = slice.key.to_string();
+  for (const SlicePort& port : slice.ports) {
+    text += fmt::format(" {}/{}", port.port.value_or(0), name(port.protocol));
+  }
+  text += ":";
+  for (const SliceEndpoint& endpoint : slice.endpoints) {
+    text += fmt::format(" {} on {}{}{}{}", fmt::join(endpoint.addresses, ","),
+                        endpoint.node_name.value_or("no node"), endpoint.ready ? "" : " not ready",
+                        endpoint.serving ? "" : " not serving",
+                        endpoint.terminating ? " terminating" : "");
+    if (!endpoint.zone_hints.empty()) {
+      text += fmt::format(" for {}", fmt::join(endpoint.zone_hints, ","));
+    }
+    if (!endpoint.node_hints.empty()) {
+      text += fmt::format(" for {}", fmt::join(endpoint.node_hints, ","));
+    }
+  }
+  return text;
+}
+
+std::string text_of(const ProxyConfig& proxy) {
+  std::string text = fmt::format("mark bit {}", proxy.masquerade_bit);
+  switch (proxy.detect_local_mode) {
+    case DetectLocalMode::kClusterCidr:
+      text += fmt::format(", ClusterCIDR {}", fmt::join(proxy.cluster_cidrs, ","));
+      break;
+    case DetectLocalMode::kNodeCidr:
+      text += ", NodeCIDR";
+      break;
+    case DetectLocalMode::kBridgeInterface:
+      text += ", BridgeInterface " + proxy.bridge_interface;
+      break;
+    case DetectLocalMode::kInterfaceNamePrefix:
+      text += ", InterfaceNamePrefix " + proxy.interface_name_prefix;
+      break;
+  }
+  if (!proxy.node_port_addresses.empty()) {
+    text += fmt::format(", node port addresses {}", fmt::join(proxy.node_port_addresses, ","));
+  }
+  if (proxy.masquerade_all) text += ", masquerade all";
+  if (!proxy.localhost_node_ports) text += ", no localhost node ports";
+  if (proxy.tcp_be_liberal) text += ", liberal";
+  return text;
+}
+
+std::string text_of(const FlowPlan& flow, const World& world) {
+  std::string text = fmt::format("{} {} > {} from {}", name(flow.protocol), flow.from.to_string(),
+                                 flow.to.to_string(), world.describe(flow.ingress));
+  if (flow.mark != 0) text += fmt::format(" mark {:#x}", flow.mark);
+  return text;
+}
+
+std::string text_of(const PacketShape& shape) {
+  std::string text = fmt::format("{} bytes", shape.payload);
+  if (shape.ttl != 64) text += fmt::format(" ttl {}", shape.ttl);
+  if (shape.tos != 0) text += fmt::format(" tos {:#x}", shape.tos);
+  if (!shape.dont_fragment) text += " may be fragmented";
+  if (shape.identification != 1) text += fmt::format(" id {}", shape.identification);
+  if (shape.fragment_size != 0) {
+    text += fmt::format(" in fragments of {}{}", shape.fragment_size,
+                        shape.fragments_reversed ? ", last first" : "");
+  }
+  constexpr std::array<std::string_view, 4> kDefects = {"", " wrong transport checksum",
+                                                        " wrong header checksum", " no checksum"};
+  text += kDefects[static_cast<size_t>(shape.defect)];
+  return text;
+}
+
+struct StepText {
+  const Scenario& scenario;
+
+  std::string operator()(const PacketStep& step) const {
+    std::string text = fmt::format("flow {} {}", step.flow, name(step.actor));
+    if (step.repeated) text += " again";
+    if (scenario.flows[step.flow].protocol == kTcp) text += " " + flags_text(step.tcp_flags);
+    if (step.sequence_offset != 0) text += fmt::format(" seq {:+}", step.sequence_offset);
+    return text + " " + text_of(step.shape);
+  }
+  std::string operator()(const ErrorStep& step) const {
+    return fmt::format("flow {} ICMP error {}/{} about the {}'s packet, {} bytes quoted{}",
+                       step.flow, step.type, step.code, name(step.about), step.quoted,
+                       step.from_router ? ", from a router" : "");
+  }
+  std::string operator()(const AdvanceStep& step) const {
+    return fmt::format("{} s pass", step.duration.count());
+  }
+  std::string operator()(const ChangeStep& step) const {
+    return fmt::format("cluster state {}", step.cluster);
+  }
+};
+
+}  // namespace
+
+std::string describe(const Step& step, const Scenario& scenario) {
+  return std::visit(StepText{scenario}, step);
+}
+
+std::string Scenario::describe() const {
+  std::string text = text_of(proxy) + "\n";
+  for (size_t i = 0; i < clusters.size(); ++i) {
+    text += fmt::format("cluster state {}\n", i);
+    for (const auto& [key, service] : clusters[i].services) {
+      text += "  " + text_of(service) + "\n";
+    }
+    for (const auto& [key, slice] : clusters[i].endpoint_slices) {
+      text += "  " + text_of(slice) + "\n";
+    }
+  }
+  for (size_t i = 0; i < flows.size(); ++i) {
+    text += fmt::format("flow {} {}\n", i, text_of(flows[i], world));
+  }
+  for (size_t i = 0; i < steps.size(); ++i) {
+    text += fmt::format("step {} {}\n", i, explore::describe(steps[i], *this));
+  }
+  return text;
+}
+
+}  // namespace kubeproof::explore

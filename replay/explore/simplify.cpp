@@ -1,0 +1,254 @@
+#include "replay/explore/simplify.h"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <utility>
+
+namespace kubeproof::explore {
+namespace {
+
+using Maybe = std::optional<Scenario>;
+
+// Only the first half, three quarters, seven eighths, … of the steps.
+bool first_steps(const Scenario& from, size_t attempt, Maybe& to) {
+  const size_t cut = from.steps.size() >> (attempt + 1);
+  if (cut == 0) return false;
+  to = from;
+  to->steps.resize(from.steps.size() - cut);
+  return true;
+}
+
+// Chunks of a half, a quarter, … down to single steps.
+bool without_steps(const Scenario& from, size_t attempt, Maybe& to) {
+  const size_t count = from.steps.size();
+  for (size_t chunk = std::max<size_t>(count / 2, 1); count != 0; chunk /= 2) {
+    const size_t pieces = (count + chunk - 1) / chunk;
+    if (attempt < pieces) {
+      to = from;
+      const auto first = to->steps.begin() + static_cast<ptrdiff_t>(attempt * chunk);
+      const auto left = std::distance(first, to->steps.end());
+      to->steps.erase(first, first + std::min(left, static_cast<ptrdiff_t>(chunk)));
+      return true;
+    }
+    attempt -= pieces;
+    if (chunk == 1) break;
+  }
+  return false;
+}
+
+size_t* flow_of(Step& step) {
+  if (auto* packet = std::get_if<PacketStep>(&step)) return &packet->flow;
+  if (auto* error = std::get_if<ErrorStep>(&step)) return &error->flow;
+  return nullptr;
+}
+
+// Flows that `stays` does not choose are gone with all their steps.
+Scenario with_flows(const Scenario& from, const std::function<bool(size_t)>& stays) {
+  Scenario to = from;
+  to.flows.clear();
+  std::vector<size_t> number(from.flows.size());
+  for (size_t i = 0; i < from.flows.size(); ++i) {
+    number[i] = to.flows.size();
+    if (stays(i)) to.flows.push_back(from.flows[i]);
+  }
+  std::erase_if(to.steps, [&](Step& step) {
+    const size_t* flow = flow_of(step);
+    return flow != nullptr && !stays(*flow);
+  });
+  for (Step& step : to.steps) {
+    if (size_t* flow = flow_of(step)) *flow = number[*flow];
+  }
+  return to;
+}
+
+bool only_one_flow(const Scenario& from, size_t attempt, Maybe& to) {
+  if (attempt >= from.flows.size() || from.flows.size() == 1) return false;
+  to = with_flows(from, [&](size_t flow) { return flow == attempt; });
+  return true;
+}
+
+bool without_flow(const Scenario& from, size_t attempt, Maybe& to) {
+  if (attempt >= from.flows.size() || from.flows.size() == 1) return false;
+  to = with_flows(from, [&](size_t flow) { return flow != attempt; });
+  return true;
+}
+
+// The first state alone, the last alone, or all but the last.
+bool fewer_cluster_states(const Scenario& from, size_t attempt, Maybe& to) {
+  if (from.clusters.size() < 2 || attempt > 2) return false;
+  to = from;
+  if (attempt == 2) {
+    to->clusters.pop_back();
+    std::erase_if(to->steps, [&](Step& step) {
+      const auto* change = std::get_if<ChangeStep>(&step);
+      return change != nullptr && change->cluster == to->clusters.size();
+    });
+    return true;
+  }
+  to->clusters = {attempt == 0 ? from.clusters.front() : from.clusters.back()};
+  std::erase_if(to->steps, [](Step& step) { return std::holds_alternative<ChangeStep>(step); });
+  return true;
+}
+
+// An object that is gone is gone from every state.
+template <class Map>
+bool without_object(const Scenario& from, size_t attempt, Maybe& to, Map Cluster::*objects) {
+  std::vector<ObjectKey> keys;
+  for (const Cluster& cluster : from.clusters) {
+    for (const auto& [key, object] : cluster.*objects) keys.push_back(key);
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  if (attempt >= keys.size()) return false;
+  to = from;
+  for (Cluster& cluster : to->clusters) (cluster.*objects).erase(keys[attempt]);
+  return true;
+}
+
+bool without_service(const Scenario& from, size_t attempt, Maybe& to) {
+  return without_object(from, attempt, to, &Cluster::services);
+}
+
+bool without_slice(const Scenario& from, size_t attempt, Maybe& to) {
+  return without_object(from, attempt, to, &Cluster::endpoint_slices);
+}
+
+bool without_endpoint(const Scenario& from, size_t attempt, Maybe& to) {
+  for (size_t state = 0; state < from.clusters.size(); ++state) {
+    for (const auto& [key, slice] : from.clusters[state].endpoint_slices) {
+      if (attempt < slice.endpoints.size()) {
+        to = from;
+        auto& endpoints = to->clusters[state].endpoint_slices[key].endpoints;
+        endpoints.erase(endpoints.begin() + static_cast<ptrdiff_t>(attempt));
+        return true;
+      }
+      attempt -= slice.endpoints.size();
+    }
+  }
+  return false;
+}
+
+// Changes number `attempt` of those that a list of edits makes to one of several things; an edit
+// says whether it changed anything.
+template <class T>
+struct Edit {
+  bool (*apply)(T&);
+};
+
+template <class T>
+bool set(T& field, T value) {
+  if (field == value) return false;
+  field = std::move(value);
+  return true;
+}
+
+bool plain_service(const Scenario& from, size_t attempt, Maybe& to) {
+  static constexpr Edit<Service> kEdits[] = {
+      {[](Service& s) { return std::exchange(s.client_ip_affinity, false); }},
+      {[](Service& s) { return set(s.external_ips, {}); }},
+      {[](Service& s) { return set(s.load_balancer_source_ranges, {}); }},
+      {[](Service& s) {
+        const bool any = !s.load_balancer_ingress.empty();
+        s.load_balancer_ingress.clear();
+        return any;
+      }},
+      {[](Service& s) { return set(s.external_traffic_policy, TrafficPolicy::kCluster); }},
+      {[](Service& s) { return set(s.internal_traffic_policy, TrafficPolicy::kCluster); }},
+      {[](Service& s) { return set(s.health_check_node_port, uint16_t{0}); }},
+      {[](Service& s) { return set(s.type, ServiceType::kClusterIp); }},
+      {[](Service& s) {
+        if (s.ports.size() < 2) return false;
+        s.ports.pop_back();
+        return true;
+      }},
+      {[](Service& s) {
+        bool any = false;
+        for (ServicePort& port : s.ports) any |= set(port.node_port, uint16_t{0});
+        return any;
+      }},
+  };
+  for (size_t state = 0; state < from.clusters.size(); ++state) {
+    const size_t edits = from.clusters[state].services.size() * std::size(kEdits);
+    if (attempt >= edits) {
+      attempt -= edits;
+      continue;
+    }
+    Scenario changed = from;
+    const auto service = std::next(changed.clusters[state].services.begin(),
+                                   static_cast<ptrdiff_t>(attempt / std::size(kEdits)));
+    if (kEdits[attempt % std::size(kEdits)].apply(service->second)) to = std::move(changed);
+    return true;
+  }
+  return false;
+}
+
+bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
+  static constexpr Edit<PacketStep> kEdits[] = {
+      {[](PacketStep& p) { return set(p.shape.ttl, uint8_t{64}); }},
+      {[](PacketStep& p) { return set(p.shape.tos, uint8_t{0}); }},
+      {[](PacketStep& p) { return set(p.shape.dont_fragment, true); }},
+      {[](PacketStep& p) { return set(p.shape.identification, uint16_t{1}); }},
+      {[](PacketStep& p) { return set(p.shape.payload, uint16_t{8}); }},
+      {[](PacketStep& p) { return set(p.shape.fragment_size, uint16_t{0}); }},
+      {[](PacketStep& p) { return set(p.shape.fragments_reversed, false); }},
+      {[](PacketStep& p) { return set(p.shape.defect, Defect::kNone); }},
+      {[](PacketStep& p) { return set(p.sequence_offset, 0); }},
+      {[](PacketStep& p) { return std::exchange(p.repeated, false); }},
+  };
+  const size_t step = attempt / std::size(kEdits);
+  if (step >= from.steps.size()) return false;
+  if (!std::holds_alternative<PacketStep>(from.steps[step])) return true;
+  Scenario changed = from;
+  auto& packet = std::get<PacketStep>(changed.steps[step]);
+  if (kEdits[attempt % std::size(kEdits)].apply(packet)) to = std::move(changed);
+  return true;
+}
+
+bool plain_flow(const Scenario& from, size_t attempt, Maybe& to) {
+  if (attempt >= from.flows.size()) return false;
+  Scenario changed = from;
+  if (set(changed.flows[attempt].mark, 0U)) to = std::move(changed);
+  return true;
+}
+
+bool plain_proxy(const Scenario& from, size_t attempt, Maybe& to) {
+  static constexpr Edit<ProxyConfig> kEdits[] = {
+      {[](ProxyConfig& p) { return set(p.node_port_addresses, {}); }},
+      {[](ProxyConfig& p) { return std::exchange(p.masquerade_all, false); }},
+      {[](ProxyConfig& p) { return set(p.masquerade_bit, uint8_t{14}); }},
+  };
+  if (attempt >= std::size(kEdits)) return false;
+  Scenario changed = from;
+  if (kEdits[attempt].apply(changed.proxy)) to = std::move(changed);
+  return true;
+}
+
+}  // namespace
+
+Simplifications::Simplifications(Scenario scenario) : scenario_(std::move(scenario)) {}
+
+const std::vector<Simplifications::Pass>& Simplifications::passes() {
+  static const std::vector<Pass> kPasses = {
+      first_steps,          only_one_flow,   without_steps, without_flow,
+      fewer_cluster_states, without_service, without_slice, without_endpoint,
+      plain_service,        plain_packet,    plain_flow,    plain_proxy,
+  };
+  return kPasses;
+}
+
+std::optional<Scenario> Simplifications::next() {
+  while (pass_ < passes().size()) {
+    std::optional<Scenario> simpler;
+    if (passes()[pass_](scenario_, attempt_, simpler)) {
+      ++attempt_;
+      if (simpler) return simpler;
+    } else {
+      ++pass_;
+      attempt_ = 0;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace kubeproof::explore

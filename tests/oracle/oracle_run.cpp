@@ -1,0 +1,102 @@
+#include "tests/oracle/oracle_run.h"
+
+#include <fmt/ranges.h>
+
+#include <memory>
+#include <utility>
+
+#include "model/packet/packet_view.h"
+#include "replay/compare/follower.h"
+#include "replay/engine/reference.h"
+#include "replay/explore/case_recorder.h"
+#include "replay/explore/player.h"
+
+namespace kubeproof::explore {
+namespace {
+
+class OracleStage : public Stage {
+ public:
+  OracleStage(const Scenario& scenario, Engine& engine, RunFigures& figures)
+      : scenario_(scenario),
+        engine_(engine),
+        figures_(figures),
+        follower_(std::make_unique<Reference>(), scenario.world, Ledger({})),
+        recorder_(scenario) {
+    follower_.explain(true);
+  }
+
+  bool program(const Cluster& cluster) override {
+    recorder_.program(cluster);
+    const Configuration configuration{scenario_.world, cluster, scenario_.proxy};
+    return check(engine_.program(configuration)) && check(follower_.program(configuration));
+  }
+
+  bool advance(std::chrono::seconds duration) override {
+    recorder_.advance(duration);
+    follower_.advance(duration);
+    return check(engine_.advance(duration));
+  }
+
+  bool packet(const Injection& injection, Fate& fate) override {
+    recorder_.packet(injection);
+    const auto permitted = follower_.permit(injection);
+    if (!check(engine_.inject(injection, fate))) return false;
+    figures_.count(injection, fate, permitted);
+    const Judged& judged = follower_.judge(fate);
+    if (judged.judgement == Judgement::kAgrees) return true;
+    tell(injection, judged);
+    return false;
+  }
+
+  void step(size_t number) override { step_ = number; }
+
+  bool check(const Result<void>& result) {
+    if (!result) fail("machinery", result.error().message + "\n");
+    return result.has_value();
+  }
+
+  std::optional<OracleFailure>& failure() { return failure_; }
+
+ private:
+  void tell(const Injection& injection, const Judged& judged) {
+    const Disagreement& told = judged.disagreement;
+    std::string text =
+        fmt::format("step {} {}\n  {} at {}\n  seen      {}\n", step_,
+                    describe(scenario_.steps[step_], scenario_), describe_packet(injection.packet),
+                    scenario_.world.describe(injection.ingress), told.seen);
+    for (const std::string& permitted : told.permitted) text += "  permitted " + permitted + "\n";
+    for (const DifferencePart& part : told.difference.parts) {
+      text += fmt::format("  {}: {}\n", to_string(part.kind), part.text);
+    }
+    for (const std::string& rule : told.rules) text += "    " + rule + "\n";
+    const auto& parts = told.difference.parts;
+    fail(std::string(parts.empty() ? "undecided" : to_string(parts[0].kind)), std::move(text));
+  }
+
+  void fail(std::string reason, std::string text) {
+    if (failure_) return;
+    text += scenario_.describe();
+    Case recorded = recorder_.finish(fmt::format("scenario-{}", scenario_.seed), text);
+    failure_ = OracleFailure{std::move(reason), std::move(text), std::move(recorded)};
+  }
+
+  const Scenario& scenario_;
+  Engine& engine_;
+  RunFigures& figures_;
+  Follower follower_;
+  CaseRecorder recorder_;
+  size_t step_ = 0;
+  std::optional<OracleFailure> failure_;
+};
+
+}  // namespace
+
+std::optional<OracleFailure> play_against(const Scenario& scenario, Engine& engine,
+                                          const AfterRun& after, RunFigures& figures) {
+  figures.begin(scenario);
+  OracleStage stage(scenario, engine, figures);
+  if (Player(scenario, stage).play()) stage.check(after(figures));
+  return std::move(stage.failure());
+}
+
+}  // namespace kubeproof::explore
