@@ -13,6 +13,9 @@
 namespace kubeproof {
 namespace {
 
+// libpcap reads through the stream, frame by frame.
+constexpr size_t kStreamBuffer = size_t{1} << 18;
+
 // Captures are read more than once, so a pipe will not do; opening one might wait forever besides.
 Result<void> check_kind(const std::string& path) {
   if (path == "-") {
@@ -38,6 +41,7 @@ Result<CaptureFile> CaptureFile::open(const std::string& path) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                        &std::fclose);
   if (!file) return bad_input("{}: {}", path, std::strerror(errno));
+  std::setvbuf(file.get(), nullptr, _IOFBF, kStreamBuffer);
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   pcap* handle = pcap_fopen_offline_with_tstamp_precision(file.get(), PCAP_TSTAMP_PRECISION_NANO,
                                                           error.data());

@@ -126,31 +126,36 @@ void Anchor::learn(const CapturedPacket& captured, const Fate& fate) {
   if (!original) return;
   // The emission that carries the packet on: not an ICMP error about it.
   for (const Emission& emission : fate) {
-    const auto tuple = tuple_of(emission.packet);
-    if (tuple && tuple->protocol == original->protocol) return learn(captured, emission.packet);
+    const auto engine = tuple_of(emission.packet);
+    if (engine && engine->protocol == original->protocol) {
+      return learn_tuples(captured, *original, *engine);
+    }
   }
 }
 
 void Anchor::learn(const CapturedPacket& captured, ByteView emission) {
+  const auto original = tuple_of(captured.packet);
   const auto engine = tuple_of(emission);
-  if (!engine) return;
+  if (original && engine) learn_tuples(captured, *original, *engine);
+}
+
+void Anchor::learn_tuples(const CapturedPacket& captured, const Tuple& original,
+                          const Tuple& engine) {
   if (captured.departures.empty()) {
-    const auto original = tuple_of(captured.packet);
-    if (!original) return;
-    if (*engine == *original) {
-      delivered_.erase(*original);
+    if (engine == original) {
+      delivered_.erase(original);
     } else {
-      delivered_.set(*original, engine->reversed());
+      delivered_.set(original, engine.reversed());
     }
     return;
   }
   for (const CapturedPacket::Departure& departure : captured.departures) {
     const auto left = tuple_of(departure.packet);
-    if (!left || left->protocol != engine->protocol) continue;
-    if (*left == *engine) {
+    if (!left || left->protocol != engine.protocol) continue;
+    if (*left == engine) {
       replies_.erase(left->reversed());
     } else {
-      replies_.set(left->reversed(), engine->reversed());
+      replies_.set(left->reversed(), engine.reversed());
     }
   }
 }

@@ -70,6 +70,7 @@ class Anchor {
   uint64_t moved() const { return moved_; }
 
  private:
+  void learn_tuples(const CapturedPacket& captured, const Tuple& original, const Tuple& engine);
   bool move_reply(const PacketView& view, const CapturedPacket& captured, Injection& injection);
   bool move_error(const PacketView& view, const CapturedPacket& captured, Injection& injection);
 

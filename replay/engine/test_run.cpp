@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 // No packet can grow beyond it, so that no run has to be repeated (and its effects on maps doubled)
 // because the result did not fit.
 constexpr size_t kOutputSize = 0x10000 + ETH_HLEN;
+// What is given of a context ends here; the kernel takes the rest for zero.
+constexpr size_t kGivenContext = offsetof(__sk_buff, cb) + sizeof(__sk_buff::cb);
 
 }  // namespace
 
@@ -45,7 +48,7 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
   options.data_out = output_.data();
   options.data_size_out = static_cast<uint32_t>(output_.size());
   options.ctx_in = &given;
-  options.ctx_size_in = sizeof(given);
+  options.ctx_size_in = kGivenContext;
   options.ctx_out = &returned;
   options.ctx_size_out = sizeof(returned);
 

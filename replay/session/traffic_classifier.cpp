@@ -110,9 +110,10 @@ TrafficCell TrafficClassifier::classify(const Injection& injection, const Fate& 
 FateClass classify_fate(const Injection& injection, const Fate& fate) {
   if (fate.dropped()) return FateClass::kDropped;
   const Emission& first = fate[0];
-  const auto in = parse_packet(injection.packet);
-  const auto out = parse_packet(first.packet);
-  if (in && out && is_icmp_error(*out) && !is_icmp_error(*in)) return FateClass::kAnswered;
+  if (const auto out = parse_packet(first.packet); out && is_icmp_error(*out)) {
+    const auto in = parse_packet(injection.packet);
+    if (in && !is_icmp_error(*in)) return FateClass::kAnswered;
+  }
   return first.place.is_sockets() ? FateClass::kDelivered : FateClass::kForwarded;
 }
 
