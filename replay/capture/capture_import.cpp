@@ -90,6 +90,10 @@ class CaptureImport::State {
     return true;
   }
 
+  bool shows_fates() const {
+    return std::any_of(frames_.files().begin(), frames_.files().end(),
+                       [](const CaptureFile& file) { return tells_direction(file.link_type()); });
+  }
   const ImportSummary& summary() const { return summary_; }
 
  private:
@@ -107,7 +111,7 @@ class CaptureImport::State {
   Ingress lookup_ingress(const IpAddress& source);
   bool are_departures_complete(const PendingSighting& merged) const;
   Departure finish_departure(const Departure& seen);
-  void complete(Bytes& packet, const FramePlace& place);
+  void complete(Bytes& packet, const PacketView& view, const FramePlace& place);
 
   MergedFrames frames_;
   const World& world_;
@@ -165,7 +169,7 @@ void CaptureImport::State::import(const PendingSighting& merged) {
     }
   }
   packet.packet = merged.packet;
-  complete(packet.packet, merged.place);
+  complete(packet.packet, merged.view, merged.place);
   for (const Departure& departure : merged.departures) {
     packet.departures.push_back(finish_departure(departure));
   }
@@ -179,7 +183,7 @@ void CaptureImport::State::import_cut(const PendingSighting& merged, CapturedPac
                                       uint32_t payload, uint32_t mtu) {
   summary_.note(ImportNote::kSegmented, merged.place);
   Bytes whole = merged.packet;
-  complete(whole, merged.place);
+  complete(whole, merged.view, merged.place);
   const uint32_t room = segment_payload_size(whole, merged.view, mtu);
   const std::vector<uint32_t> cuts = plan_cuts(merged, payload, room);
   const size_t first = ready_.size();
@@ -267,15 +271,15 @@ bool CaptureImport::State::are_departures_complete(const PendingSighting& merged
 CapturedPacket::Departure CaptureImport::State::finish_departure(const Departure& seen) {
   Departure departure = seen;
   if (!options_.world_is_the_nodes) departure.interface.reset();
-  complete(departure.packet, departure.place);
+  if (const auto view = parse_packet(departure.packet)) {
+    complete(departure.packet, *view, departure.place);
+  }
   return departure;
 }
 
-void CaptureImport::State::complete(Bytes& packet, const FramePlace& place) {
-  const auto view = parse_packet(packet);
-  if (view && complete_checksum(packet, *view)) {
-    summary_.note(ImportNote::kPartialChecksum, place);
-  }
+void CaptureImport::State::complete(Bytes& packet, const PacketView& view,
+                                    const FramePlace& place) {
+  if (complete_checksum(packet, view)) summary_.note(ImportNote::kPartialChecksum, place);
 }
 
 Result<CaptureImport> CaptureImport::open(const std::vector<std::string>& files, const World& world,
@@ -292,6 +296,10 @@ CaptureImport::~CaptureImport() = default;
 
 bool CaptureImport::next(CapturedPacket& packet) {
   return state_->next(packet);
+}
+
+bool CaptureImport::shows_fates() const {
+  return state_->shows_fates();
 }
 
 const ImportSummary& CaptureImport::summary() const {

@@ -37,6 +37,10 @@ class CaptureImport {
   // capture is counted in the summary, and the import goes on.
   bool next(CapturedPacket& packet);
 
+  // Whether these captures can show what became of a packet at all: raw IP says of none whether it
+  // enters or leaves.
+  bool shows_fates() const;
+
   const ImportSummary& summary() const;
 
  private:

@@ -36,6 +36,7 @@ std::vector<ImportCount> import_counts(const ImportSummary& summary,
 Result<std::vector<ImportCount>> replay_captures(Session& session, const CaptureReplay& replay) {
   auto import = CaptureImport::open(replay.files, session.configuration().world, replay.import);
   if (!import) return tl::unexpected(import.error());
+  if (!import->shows_fates()) session.captures_show_no_fates();
   std::vector<std::string> names;
   for (const std::string& file : replay.files) {
     names.push_back(std::filesystem::path(file).filename().string());

@@ -88,8 +88,8 @@ void Session::packet(const Injection& injection, const PacketSource& source) {
 
 void Session::captured(const CapturedPacket& captured, const PacketSource& source) {
   for (const auto& column : columns_) column->take_captured(captured, source);
-  if (!captured_check_ || captured_tally_->report().status != ColumnStatus::kRan) return;
-  const Judged* judged = captured_check_->check(captured);
+  if (!captured_tally_ || captured_tally_->report().status != ColumnStatus::kRan) return;
+  const Judged* judged = captured_check_ ? captured_check_->check(captured) : nullptr;
   if (judged == nullptr) {
     captured_tally_->count_not_shown();
     return;

@@ -36,6 +36,13 @@ TEST_F(ImportTest, RawPacketsAreNeverMerged) {
   EXPECT_EQ(packets[1].place.frame, 2U);
 }
 
+TEST_F(ImportTest, OneFileWithDirectionsShowsFates) {
+  const std::string raw = write_capture("raw.pcap", DLT_RAW, {});
+  const std::string ethernet = write_capture("ethernet.pcap", DLT_EN10MB, {});
+  EXPECT_FALSE(CaptureImport::open({raw}, world_)->shows_fates());
+  EXPECT_TRUE(CaptureImport::open({raw, ethernet}, world_)->shows_fates());
+}
+
 TEST_F(ImportTest, LinkPaddingIsNoPartOfAPacket) {
   const auto packets = import_raw({PacketBuilder(kUdp).trailer(15).build()});
   ASSERT_EQ(packets.size(), 1U);

@@ -113,6 +113,22 @@ TEST_F(ReplayCaptures, ExplainsInASecondReplayWhatDiverged) {
   EXPECT_EQ(report.engines[0].packets, 3U);
 }
 
+TEST_F(ReplayCaptures, AsksNoReferenceAboutCapturesThatShowNoFates) {
+  size_t asked = 0;
+  const auto counting = [&](const Injection& injection, Fate& fate) {
+    ++asked;
+    translate_service(injection, fate);
+  };
+  ASSERT_TRUE(session_->check_captured(std::make_unique<FakeOracle>(counting)));
+  replay(capture_of({{1s, request("10.0.0.1:4000")}, {2s, request("10.0.0.2:4000")}}));
+  Report report;
+  session_->report_into(report);
+  EXPECT_EQ(asked, 0U);
+  ASSERT_TRUE(report.captured);
+  EXPECT_EQ(report.captured->packets, 2U);
+  EXPECT_EQ(report.captured->not_shown, 2U);
+}
+
 TEST_F(ReplayCaptures, SaysWhichFileCannotBeRead) {
   CaptureReplay replay;
   replay.files = {(folder_ / "none.pcap").string()};
