@@ -1,5 +1,6 @@
 #include "tests/bench/bench_traffic.h"
 
+#include "model/packet/checksum.h"
 #include "model/packet/packet_builder.h"
 #include "model/packet/translate.h"
 
@@ -57,6 +58,8 @@ ByteView NewFlows::next() {
   const auto port = static_cast<uint16_t>(kFirstPort + flows_ % kPorts);
   const uint32_t client = 256 + flows_ / kPorts % kAddresses;
   ++flows_;
+  store16(packet_, 4, static_cast<uint16_t>(flows_));
+  store16(packet_, 10, ipv4_header_checksum(packet_));
   rewrite_source(packet_, view_, {IpAddress::v4(0x0ab40000 + client), port});
   return packet_;
 }

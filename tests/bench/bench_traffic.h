@@ -21,7 +21,8 @@ SocketAddress bench_client();
 // An address that no rule speaks of.
 SocketAddress bench_elsewhere();
 
-// Opening segments of a new flow each: clients differ by address and port.
+// Opening segments of a new flow each: clients differ by address and port, packets by their
+// identification.
 class NewFlows {
  public:
   explicit NewFlows(const SocketAddress& server);
