@@ -195,14 +195,17 @@ bool passes_nf_checksum(ByteView packet, const PacketView& view) {
 }
 
 ChecksumReport check_checksums(ByteView packet) {
-  ChecksumReport report;
   const auto view = parse_packet(packet);
-  if (!view) return report;
-  packet = packet.first(view->total_length);
-  report.ip_header = judge_ip_header(packet, *view);
-  report.transport = judge_transport(packet, *view);
-  if (!is_icmp_error(*view)) return report;
-  const ByteView quote = packet.subspan(view->transport_offset + kIcmpHeaderSize);
+  return view ? check_checksums(packet, *view) : ChecksumReport();
+}
+
+ChecksumReport check_checksums(ByteView packet, const PacketView& view) {
+  ChecksumReport report;
+  packet = packet.first(view.total_length);
+  report.ip_header = judge_ip_header(packet, view);
+  report.transport = judge_transport(packet, view);
+  if (!is_icmp_error(view)) return report;
+  const ByteView quote = packet.subspan(view.transport_offset + kIcmpHeaderSize);
   const auto quoted = parse_quoted_packet(quote);
   if (!quoted) {
     report.quoted_ip_header = report.quoted_transport = ChecksumState::kNotJudgeable;

@@ -70,5 +70,6 @@ struct ChecksumReport {
 // Recomputes every checksum of the packet from its bytes alone. Bytes that are not a packet have
 // none.
 ChecksumReport check_checksums(ByteView packet);
+ChecksumReport check_checksums(ByteView packet, const PacketView& view);
 
 }  // namespace kubeproof

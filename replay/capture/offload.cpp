@@ -81,7 +81,7 @@ bool complete_checksum(MutableByteView packet, const PacketView& view) {
   if (is_icmp_error(view)) return complete_quoted_checksum(packet, view);
   // One in 65536 complete checksums looks like a partial one.
   if (!has_partial_checksum(packet, view) ||
-      check_checksums(packet).transport == ChecksumState::kRight) {
+      check_checksums(packet, view).transport == ChecksumState::kRight) {
     return false;
   }
   fix_checksums(packet);

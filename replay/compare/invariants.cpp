@@ -30,7 +30,7 @@ struct Parsed {
 std::optional<Parsed> parse(ByteView packet) {
   const auto view = parse_packet(packet);
   if (!view) return std::nullopt;
-  return Parsed{packet.first(view->total_length), *view, check_checksums(packet),
+  return Parsed{packet.first(view->total_length), *view, check_checksums(packet, *view),
                 is_icmp_error(*view)};
 }
 
