@@ -183,6 +183,11 @@ Result<void> Datapath::detach(uint32_t interface) {
   return {};
 }
 
+void Datapath::forget_packets() {
+  const auto& maps = state_->object->maps;
+  for (const bpf_map* map : {maps.flows, maps.affinities, maps.fragments}) control::clear(*map);
+}
+
 size_t Datapath::collect_garbage() {
   const uint64_t now = state_->now();
   return state_->remove_flows(

@@ -68,6 +68,9 @@ class Datapath {
   // From wherever the thread is. The last one puts the sysctls back, as the destructor does.
   Result<void> detach(uint32_t interface);
 
+  // Ends all flows and affinities, as if no packet had been met since loading; services stay.
+  void forget_packets();
+
   // Removes flows whose time is over; how many entries went.
   size_t collect_garbage();
 

@@ -1,7 +1,9 @@
 #include "datapath/control/flow_removal.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
+#include <cstddef>
 #include <unordered_set>
 #include <vector>
 
@@ -48,6 +50,16 @@ size_t remove_flows(int flows, uint64_t now, const FlowPredicate& is_over) {
   for (const abi::tuple& key : first) bpf_map_delete_elem(flows, &key);
   for (const abi::tuple& key : stale) bpf_map_delete_elem(flows, &key);
   return first.size() + stale.size();
+}
+
+void clear(const bpf_map& map) {
+  using Key = std::vector<std::byte>;
+  const int fd = bpf_map__fd(&map);
+  std::vector<Key> keys;
+  Key key(bpf_map__key_size(&map));
+  const void* at = nullptr;
+  for (; bpf_map_get_next_key(fd, at, key.data()) == 0; at = key.data()) keys.push_back(key);
+  for (const Key& each : keys) bpf_map_delete_elem(fd, each.data());
 }
 
 }  // namespace kubeproof::control

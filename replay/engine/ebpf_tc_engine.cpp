@@ -2,7 +2,9 @@
 
 #include <linux/pkt_cls.h>
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "datapath/control/datapath.h"
 #include "replay/engine/namespace_stay.h"
@@ -138,11 +140,40 @@ class Node {
   NodeSimulation simulation_;
 };
 
+}  // namespace
+
+class EbpfTcEngines::IdlePrograms {
+ public:
+  void add(Datapath datapath) {
+    datapath.forget_packets();
+    datapaths_.push_back(std::move(datapath));
+  }
+  std::optional<Datapath> take() {
+    if (datapaths_.empty()) return std::nullopt;
+    Datapath datapath = std::move(datapaths_.back());
+    datapaths_.pop_back();
+    return datapath;
+  }
+
+ private:
+  std::vector<Datapath> datapaths_;
+};
+
+namespace {
+
 class EbpfTcEngine : public Engine {
  public:
-  explicit EbpfTcEngine(Datapath datapath) : datapath_(std::move(datapath)) {
+  EbpfTcEngine(Datapath datapath, uint64_t seed, std::shared_ptr<EbpfTcEngines::IdlePrograms> idle)
+      : datapath_(std::move(datapath)), idle_(std::move(idle)) {
+    datapath_.seed_random(seed);
     datapath_.trace(true);
     datapath_.set_clock(0, static_cast<uint64_t>(now_.count()));
+  }
+  EbpfTcEngine(const EbpfTcEngine&) = delete;
+  EbpfTcEngine& operator=(const EbpfTcEngine&) = delete;
+  ~EbpfTcEngine() override {
+    node_.reset();
+    idle_->add(std::move(datapath_));
   }
 
   std::string_view name() const override { return "ebpf-tc"; }
@@ -179,6 +210,7 @@ class EbpfTcEngine : public Engine {
 
  private:
   Datapath datapath_;
+  std::shared_ptr<EbpfTcEngines::IdlePrograms> idle_;
   std::unique_ptr<Node> node_;
   std::chrono::nanoseconds now_ = kStartOfTime;
   std::chrono::nanoseconds last_collection_ = kStartOfTime;
@@ -187,13 +219,21 @@ class EbpfTcEngine : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_ebpf_tc_engine(const EbpfTcOptions& options) {
+EbpfTcEngines::EbpfTcEngines(EbpfTcOptions options)
+    : options_(std::move(options)), idle_(std::make_shared<IdlePrograms>()) {}
+
+Result<std::unique_ptr<Engine>> EbpfTcEngines::make() {
+  auto idle = idle_->take();
+  if (idle) return std::make_unique<EbpfTcEngine>(*std::move(idle), options_.seed, idle_);
   LoadOptions load;
-  load.object_file = options.object_file;
-  auto datapath = Datapath::load(load);
-  if (!datapath) return tl::unexpected(datapath.error());
-  if (options.seed != 0) datapath->seed_random(options.seed);
-  return std::make_unique<EbpfTcEngine>(std::move(*datapath));
+  load.object_file = options_.object_file;
+  auto loaded = Datapath::load(load);
+  if (!loaded) return tl::unexpected(loaded.error());
+  return std::make_unique<EbpfTcEngine>(*std::move(loaded), options_.seed, idle_);
+}
+
+Result<std::unique_ptr<Engine>> make_ebpf_tc_engine(const EbpfTcOptions& options) {
+  return EbpfTcEngines(options).make();
 }
 
 }  // namespace kubeproof

@@ -18,7 +18,24 @@ struct EbpfTcOptions {
   uint64_t seed = 0;                                   // of the datapath's choices; 0: the kernel's
 };
 
-// Loads the programs, so that what the machine lacks is known at once.
+// Makes engines from programs that are loaded once: the verifier takes longer over them than most
+// cases take.
+class EbpfTcEngines {
+ public:
+  explicit EbpfTcEngines(EbpfTcOptions options = {});
+
+  // With the programs of an engine that is gone, if there is one, and nothing of what it met; or
+  // with programs loaded now, so that what the machine lacks is known at once.
+  Result<std::unique_ptr<Engine>> make();
+
+  class IdlePrograms;
+
+ private:
+  EbpfTcOptions options_;
+  std::shared_ptr<IdlePrograms> idle_;
+};
+
+// One alone.
 Result<std::unique_ptr<Engine>> make_ebpf_tc_engine(const EbpfTcOptions& options = {});
 
 }  // namespace kubeproof

@@ -7,7 +7,6 @@
 #include <array>
 #include <memory>
 
-#include "replay/engine/ebpf_tc_engine.h"
 #include "replay/engine/engine_probe.h"
 #include "replay/engine/netfilter_engine.h"
 #include "replay/engine/reference_engine.h"
@@ -22,27 +21,12 @@ constexpr std::array<std::string_view, 3> kNames = {"netfilter", "ebpf-tc", "ref
 // The reference agrees with itself; it runs where it is asked for.
 constexpr std::array<std::string_view, 2> kDefault = {"netfilter", "ebpf-tc"};
 
-using Made = Result<std::unique_ptr<Engine>>;
-
-Made make_netfilter() {
+Result<std::unique_ptr<Engine>> make_netfilter() {
   const EngineProbe probe = probe_netfilter();
   if (!probe.available()) return environment_error("{}", fmt::join(probe.missing, "; "));
   auto variant = choose_iptables_variant();
   if (!variant) return tl::unexpected(variant.error());
   return std::make_unique<NetfilterEngine>(*variant);
-}
-
-Made make_ebpf_tc(const std::optional<std::string>& object) {
-  EbpfTcOptions options;
-  if (object) options.object_file = *object;
-  options.seed = kSeed;
-  return make_ebpf_tc_engine(options);
-}
-
-Made make_engine(std::string_view name, const std::optional<std::string>& object) {
-  if (name == "netfilter") return make_netfilter();
-  if (name == "ebpf-tc") return make_ebpf_tc(object);
-  return std::make_unique<ReferenceEngine>(make_oracle(), kSeed);
 }
 
 }  // namespace
@@ -61,6 +45,22 @@ void EngineOptions::add_to(CLI::App& command) {
       ->group(kGroup);
 }
 
+Result<std::unique_ptr<Engine>> EngineOptions::make_ebpf_tc() const {
+  if (!ebpf_tc_) {
+    EbpfTcOptions options;
+    if (bpf_object_) options.object_file = *bpf_object_;
+    options.seed = kSeed;
+    ebpf_tc_.emplace(std::move(options));
+  }
+  return ebpf_tc_->make();
+}
+
+Result<std::unique_ptr<Engine>> EngineOptions::make_engine(std::string_view name) const {
+  if (name == "netfilter") return make_netfilter();
+  if (name == "ebpf-tc") return make_ebpf_tc();
+  return std::make_unique<ReferenceEngine>(make_oracle(), kSeed);
+}
+
 Result<std::vector<EngineChoice>> EngineOptions::make() const {
   std::vector<std::string> names = names_;
   const bool by_name = !names.empty();
@@ -71,8 +71,7 @@ Result<std::vector<EngineChoice>> EngineOptions::make() const {
       return bad_input("--engine: no engine is called '{}'; there are {}", name,
                        fmt::join(kNames, ", "));
     }
-    EngineChoice& choice =
-        choices.emplace_back(EngineChoice{name, by_name, make_engine(name, bpf_object_)});
+    EngineChoice& choice = choices.emplace_back(EngineChoice{name, by_name, make_engine(name)});
     if (!choice.engine && choice.engine.error().kind == ErrorKind::kBadInput) {
       return tl::unexpected(choice.engine.error());
     }

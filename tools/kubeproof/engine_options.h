@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/result.h"
+#include "replay/engine/ebpf_tc_engine.h"
 #include "replay/session/session.h"
 
 namespace CLI {
@@ -24,8 +25,12 @@ class EngineOptions {
   Result<std::vector<EngineChoice>> make() const;
 
  private:
+  Result<std::unique_ptr<Engine>> make_ebpf_tc() const;
+  Result<std::unique_ptr<Engine>> make_engine(std::string_view name) const;
+
   std::vector<std::string> names_;
   std::optional<std::string> bpf_object_;
+  mutable std::optional<EbpfTcEngines> ebpf_tc_;  // once the first is asked for
 };
 
 // One reference for each engine.

@@ -150,6 +150,22 @@ TEST_F(EbpfTcEngineTest, TwoEnginesKeepToTheirOwnNodes) {
   }
 }
 
+TEST_F(EbpfTcEngineTest, ForgetsWhatTheFormerEngineOnItsProgramsMet) {
+  EbpfTcEngines engines({.seed = 1});
+  const Bytes opening = syn("10.180.0.10:4000", "10.96.0.10:80");
+  for (int i = 0; i < 3; ++i) {
+    engine_.reset();  // the programs are free for the next
+    engine_ = engines.make().value();
+    engine_->explain(true);
+    ASSERT_TRUE(engine_->program(one_service()));
+    inject(kPod2, opening);
+    EXPECT_TRUE(trace_says("new flow"));
+    inject(kPod2, opening);
+    EXPECT_TRUE(trace_says("known flow"));
+    ASSERT_TRUE(engine_->advance(std::chrono::seconds(10)));
+  }
+}
+
 TEST_F(EbpfTcEngineTest, LeavesTheThreadWhereItWas) {
   const auto here = [] {
     struct stat status {};
