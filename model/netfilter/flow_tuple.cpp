@@ -80,6 +80,7 @@ std::string FlowTuple::to_string() const {
 }
 
 std::optional<FlowTuple> tuple_of(const PacketView& view) {
+  if (view.is_fragment && view.fragment_offset != 0) return std::nullopt;
   FlowTuple tuple{view.source, view.destination, 0, 0, view.protocol};
   switch (view.protocol) {
     case kTcp:

@@ -42,8 +42,8 @@ struct FlowTuple {
   friend bool operator==(const FlowTuple&, const FlowTuple&) = default;
 };
 
-// Empty where conntrack can make none: a transport header cut short, an ICMP message that is no
-// query.
+// Empty where conntrack can make none: a transport header cut short, a later fragment, an ICMP
+// message that is no query.
 std::optional<FlowTuple> tuple_of(const PacketView& view);
 
 struct FlowTupleHash {

@@ -3,6 +3,7 @@
 namespace kubeproof::netfilter {
 
 void PacketPath::start() {
+  largest_fragment = 0;
   mark = 0;
   in = out = nullptr;
   route = {};

@@ -39,6 +39,7 @@ struct Attachment {
 struct PacketPath {
   Bytes packet;
   PacketView view;
+  size_t largest_fragment = 0;  // of those that it came in; 0: it came whole
   uint32_t mark = 0;
   const Interface* in = nullptr;
   const Interface* out = nullptr;
@@ -65,6 +66,11 @@ struct PacketPath {
 
   // A new packet, in the buffers of an old one.
   void start();
+  // As much of it as the MTU has to have room for: what came in fragments leaves in fragments.
+  MutableByteView largest_piece() {
+    const bool whole = largest_fragment == 0 || largest_fragment > packet.size();
+    return MutableByteView(packet).first(whole ? packet.size() : largest_fragment);
+  }
 };
 
 }  // namespace kubeproof::netfilter

@@ -4,12 +4,18 @@ namespace kubeproof::netfilter {
 
 void StateChange::clear() {
   recent.clear();
+  fragments.reset();
   erased.reset();
   kind = Kind::kNone;
 }
 
 void StateChange::apply(State& to, std::optional<uint16_t> drawn_port, Instant now) const {
   for (const RecentChange& change : recent) change.apply(to.recent.change(change.list));
+  if (fragments && fragments->queue) {
+    to.fragments.put(fragments->key, *fragments->queue, now);
+  } else if (fragments) {
+    to.fragments.erase(fragments->key);
+  }
   if (erased) to.connections.erase(*erased);
   if (kind == Kind::kNone) return;
   const bool drawn = connection.drawn_from && drawn_port;

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "model/netfilter/defragment_hook.h"
 #include "model/netfilter/nat_binding.h"
 #include "model/netfilter/nat_rewrite.h"
 
@@ -13,14 +14,24 @@ namespace kubeproof::netfilter {
 namespace {
 
 // What a hook calls, by priority (include/uapi/linux/netfilter_ipv4.h).
-enum class Function : uint8_t { kRaw, kConntrack, kMangle, kNat, kFilter, kSecurity, kConfirm };
+enum class Function : uint8_t {
+  kDefragment,
+  kRaw,
+  kConntrack,
+  kMangle,
+  kNat,
+  kFilter,
+  kSecurity,
+  kConfirm
+};
 
 std::span<const Function> functions_of(Hook hook) {
   using enum Function;
-  static constexpr std::array kPrerouting{kRaw, kConntrack, kMangle, kNat};
+  static constexpr std::array kPrerouting{kDefragment, kRaw, kConntrack, kMangle, kNat};
   static constexpr std::array kInput{kMangle, kFilter, kSecurity, kNat, kConfirm};
   static constexpr std::array kForward{kMangle, kFilter, kSecurity};
-  static constexpr std::array kOutput{kRaw, kConntrack, kMangle, kNat, kFilter, kSecurity};
+  static constexpr std::array kOutput{kDefragment, kRaw,    kConntrack, kMangle,
+                                      kNat,        kFilter, kSecurity};
   static constexpr std::array kPostrouting{kMangle, kNat, kConfirm};
   switch (hook) {
     case Hook::kPrerouting:
@@ -125,6 +136,12 @@ void Traversal::run_function(PacketPath& path) {
   const ConntrackContext context{state_->connections, settings_, now_};
   // Counted first, so that ways that part here go on behind it.
   switch (functions_of(path.hook)[path.next_function++]) {
+    case Function::kDefragment:
+      if (!defragment(path, state_->fragments, now_)) {
+        note(path, [] { return std::string("held back: a fragment"); });
+        drop(path);
+      }
+      return;
     case Function::kRaw:
       return run_table(path, TableName::kRaw);
     case Function::kMangle:
@@ -170,7 +187,8 @@ void Traversal::leave_prerouting(PacketPath& path) {
     path.route = *route;
   }
   if (path.route.verdict != RouteVerdict::kForward) return go_to(path, Hook::kInput);
-  if (const auto forwarded = stack_.forward(path.packet, *path.in, path.route); !forwarded) {
+  if (const auto forwarded = stack_.forward(path.largest_piece(), *path.in, path.route);
+      !forwarded) {
     return fail(path, forwarded.error());
   }
   --path.view.ttl;
@@ -188,7 +206,7 @@ void Traversal::leave_postrouting(PacketPath& path) {
     return go_to(path, Hook::kPrerouting);
   }
   // What is too large and may be cut is compared whole, and so given whole.
-  const auto size = stack_.output_size(path.packet, *path.out);
+  const auto size = stack_.output_size(path.largest_piece(), *path.out);
   if (!size) return fail(path, size.error());
   emit(path, Place{path.out->index});
 }
@@ -343,6 +361,7 @@ void Traversal::answer(PacketPath& path, const IcmpError& error) {
   if (!view) return drop(path);
   path.packet = std::move(*packet);
   path.view = *view;
+  path.largest_fragment = 0;
   path.mark = 0;
   path.looped = false;
   path.made_by_node = true;
@@ -387,6 +406,7 @@ void Traversal::emit(PacketPath& path, Place place) {
   emission.place = place;
   emission.packet.assign(path.packet.begin(), path.packet.end());
   emission.free_identification = path.made_by_node;
+  emission.free_dont_fragment = path.largest_fragment != 0;
   emission.free_port.reset();
   // An error about the packet quotes the port that its sender knows.
   const Attachment& attachment = path.attachment;

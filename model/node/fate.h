@@ -68,6 +68,9 @@ struct PermittedEmission {
   Bytes packet;
   std::optional<FreePort> free_port;
   bool free_identification = false;  // made by the node itself: any IPv4 identification
+  // Was put together from fragments: whether IPv4 DF is set on those that leave depends on how the
+  // kernel's buffers lie.
+  bool free_dont_fragment = false;
 };
 
 // One fate that the reference permits.

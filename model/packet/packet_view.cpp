@@ -129,6 +129,10 @@ bool walk_extensions(ByteView packet, size_t end, PacketView& view) {
     if (offset + 8 > end) return false;
     size_t size = 8;
     if (next_header == kFragment) {
+      if (view.fragment_header_offset == 0) {
+        view.fragment_header_offset = static_cast<uint16_t>(offset);
+        view.fragment_header_named_at = view.next_header_offset;
+      }
       const uint16_t field = load16(packet, offset + 2);
       view.fragment_offset = field & 0xfff8;
       view.is_fragment = (field & 0xfff9) != 0;  // an atomic fragment is no fragment (RFC 6946)

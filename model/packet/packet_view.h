@@ -47,6 +47,10 @@ struct PacketView {
   bool dont_fragment = false;      // IPv4 DF
   uint16_t fragment_offset = 0;    // bytes
   uint32_t identification = 0;     // IPv4 identification or the fragment header's
+  // IPv6: where the first fragment header stands, and the next-header field that names it; 0 where
+  // there is none. A datagram that is whole may have one all the same (RFC 6946).
+  uint16_t fragment_header_offset = 0;
+  uint16_t fragment_header_named_at = 0;
 
   // TCP, UDP, SCTP ports; ICMP queries (echo, timestamp and the others that conntrack pairs): the
   // identifier in both. Absent for later fragments, for other protocols, and where the transport

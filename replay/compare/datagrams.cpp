@@ -10,43 +10,24 @@ namespace {
 
 constexpr size_t kMostPending = 64;
 constexpr size_t kFragmentHeaderSize = 8;
-constexpr uint8_t kFragmentHeader = 44;
-
-// Where the IPv6 fragment header stands, and the field that names it; a fragment has one.
-struct FragmentHeader {
-  size_t at = 0;
-  size_t named_at = 0;
-};
-
-FragmentHeader find_fragment_header(ByteView packet) {
-  FragmentHeader found{40, 6};
-  uint8_t next = packet[6];
-  while (next != kFragmentHeader) {
-    next = packet[found.at];
-    found.named_at = found.at;
-    found.at += (size_t{packet[found.at + 1]} + 1) * 8;
-  }
-  return found;
-}
 
 // Where the fragment's share of the datagram begins.
-size_t payload_offset(ByteView packet, const PacketView& view) {
+size_t payload_offset(const PacketView& view) {
   if (view.family == Family::kIpv4) return view.transport_offset;
-  return find_fragment_header(packet).at + kFragmentHeaderSize;
+  return view.fragment_header_offset + kFragmentHeaderSize;
 }
 
 bool more_fragments(ByteView packet, const PacketView& view) {
   if (view.family == Family::kIpv4) return (packet[6] & 0x20) != 0;
-  return (packet[find_fragment_header(packet).at + 3] & 1) != 0;
+  return (packet[view.fragment_header_offset + size_t{3}] & 1) != 0;
 }
 
 Bytes unfragmented_header(ByteView packet, const PacketView& view) {
   if (view.family == Family::kIpv4) {
     return Bytes(packet.begin(), packet.begin() + view.transport_offset);
   }
-  const FragmentHeader fragment = find_fragment_header(packet);
-  Bytes header(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(fragment.at));
-  header[fragment.named_at] = packet[fragment.at];
+  Bytes header(packet.begin(), packet.begin() + view.fragment_header_offset);
+  header[view.fragment_header_named_at] = packet[view.fragment_header_offset];
   return header;
 }
 
@@ -84,7 +65,7 @@ DatagramAssembler::Pending& DatagramAssembler::find_or_add(Place place, const Pa
 std::optional<Bytes> DatagramAssembler::add(Place place, ByteView fragment,
                                             const PacketView& view) {
   Pending& pending = find_or_add(place, view);
-  const size_t start = payload_offset(fragment, view);
+  const size_t start = payload_offset(view);
   const ByteView payload = fragment.subspan(start, view.total_length - start);
   pending.pieces.push_back({view.fragment_offset, Bytes(payload.begin(), payload.end())});
   if (view.fragment_offset == 0) pending.header = unfragmented_header(fragment, view);

@@ -24,9 +24,13 @@ bool in_place(const Seen& seen, const PermittedEmission& permitted) {
 
 void fill_masked(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
   packet.assign(permitted.packet.begin(), permitted.packet.end());
-  if (permitted.free_identification && packet.size() >= 20 && seen.size() >= 20 &&
-      packet[0] >> 4 == 4) {
-    store16(packet, 4, load16(seen, 4));
+  const bool masks_header = permitted.free_identification || permitted.free_dont_fragment;
+  if (masks_header && packet.size() >= 20 && seen.size() >= 20 && packet[0] >> 4 == 4) {
+    constexpr uint8_t kDontFragment = 0x40;
+    if (permitted.free_identification) store16(packet, 4, load16(seen, 4));
+    if (permitted.free_dont_fragment) {
+      packet[6] = static_cast<uint8_t>((packet[6] & ~kDontFragment) | (seen[6] & kDontFragment));
+    }
     store16(packet, 10, ipv4_header_checksum(packet));
   }
   if (!permitted.free_port) return;
@@ -40,7 +44,7 @@ bool Matcher::equal(const PermittedEmission& permitted, ByteView seen,
                     std::optional<uint16_t>& port) {
   port.reset();
   if (permitted.packet.size() != seen.size()) return false;
-  if (!permitted.free_port && !permitted.free_identification) {
+  if (!permitted.free_port && !permitted.free_identification && !permitted.free_dont_fragment) {
     return bytes_equal(permitted.packet, seen);
   }
   if (permitted.free_port) {

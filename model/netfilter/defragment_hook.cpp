@@ -1,0 +1,53 @@
+#include "model/netfilter/defragment_hook.h"
+
+#include <utility>
+
+#include "model/netfilter/fragment.h"
+
+namespace kubeproof::netfilter {
+namespace {
+
+DatagramKey key_of(const PacketPath& path, const Fragment& fragment) {
+  const bool v4 = path.view.family == Family::kIpv4;
+  return {.source = path.view.source,
+          .destination = path.view.destination,
+          .protocol = v4 ? path.view.protocol : uint8_t{0},
+          .identification = fragment.identification,
+          .outgoing = path.hook == Hook::kOutput};
+}
+
+}  // namespace
+
+bool defragment(PacketPath& path, const FragmentQueues& queues, Instant now) {
+  const auto fragment = Fragment::of(path.packet, path.view);
+  if (!fragment) return true;
+  const DatagramKey key = key_of(path, *fragment);
+  const FragmentQueue* waiting = queues.find(key, now);
+  FragmentQueue queue = waiting != nullptr ? *waiting : FragmentQueue(now, path.view.family);
+  switch (queue.add(*fragment, path.view)) {
+    case FragmentQueue::Status::kWaiting:
+      path.change.fragments = {key, std::move(queue)};
+      return false;
+    case FragmentQueue::Status::kRefused:
+      return false;
+    case FragmentQueue::Status::kSpoilt:
+      path.change.fragments = {key, std::nullopt};
+      return false;
+    case FragmentQueue::Status::kNoPiece:
+      path.change.fragments = {key, std::nullopt};
+      return true;
+    case FragmentQueue::Status::kComplete:
+      break;
+  }
+  path.change.fragments = {key, std::nullopt};
+  auto whole = queue.reassemble();
+  if (!whole) return false;
+  const auto view = parse_packet(whole->packet);
+  if (!view) return false;
+  path.packet = std::move(whole->packet);
+  path.view = *view;
+  path.largest_fragment = whole->largest_fragment;
+  return true;
+}
+
+}  // namespace kubeproof::netfilter
