@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "model/netfilter/flow_tuple.h"
+#include "model/netfilter/sctp_state.h"
 #include "model/netfilter/tcp_state.h"
 
 namespace kubeproof::netfilter {
@@ -41,6 +42,7 @@ struct Connection {
   Instant deadline{};      // gone from then on
   Instant stream_after{};  // UDP: replies after this make a stream of it
   TcpState tcp;
+  SctpState sctp;
 
   const FlowTuple& tuple(Direction direction) const {
     return direction == Direction::kOriginal ? original : reply;
@@ -68,6 +70,10 @@ struct ConntrackSettings {
   Seconds tcp_close{10};
   Seconds tcp_retransmitting{300};
   Seconds tcp_unacknowledged{300};
+  Seconds sctp_closed{10};
+  Seconds sctp_established{210};
+  Seconds sctp_heartbeat_sent{30};
+  Seconds sctp_changing{3};  // opening, shutting down
   Seconds udp{30};
   Seconds udp_stream{120};
   Seconds icmp{30};

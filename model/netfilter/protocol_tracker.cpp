@@ -1,5 +1,6 @@
 #include "model/netfilter/protocol_tracker.h"
 
+#include "model/netfilter/sctp_tracker.h"
 #include "model/netfilter/tcp_tracker.h"
 #include "model/packet/checksum.h"
 
@@ -46,6 +47,10 @@ bool TrackedPacket::wrong_checksum() const {
   const auto at = transport_checksum_offset(view);
   if (!at || *at + 2 > view.total_length) return false;
   if (view.protocol == kUdp && load16(packet, *at) == 0) return false;  // there is none
+  if (view.protocol == kSctp) {
+    const auto crc = transport_checksum(packet, view);
+    return crc && *crc != load32(packet, *at);
+  }
   const ByteView segment = packet.first(view.total_length).subspan(view.transport_offset);
   const uint16_t initial = view.protocol == kIcmp
                                ? uint16_t{0}
@@ -59,6 +64,8 @@ TrackVerdict track(Connection& connection, const TrackedPacket& tracked,
     case kTcp:
       if (tracked.wrong_checksum()) return TrackVerdict::kInvalid;
       return track_tcp(connection, tracked, settings, now);
+    case kSctp:
+      return track_sctp(connection, tracked, settings, now);
     case kUdp:
       return track_udp(connection, tracked, settings, now);
     case kIcmp:

@@ -26,7 +26,7 @@ struct TrackedPacket {
   // Checksums are only looked at in PREROUTING; packets that the node makes itself are trusted.
   bool verify_checksum = false;
 
-  // Of TCP, UDP, ICMP and ICMPv6.
+  // Of TCP, UDP, SCTP, ICMP and ICMPv6.
   bool wrong_checksum() const;
 };
 
