@@ -113,6 +113,8 @@ static __always_inline int unrelated_error(struct packet *packet)
 {
 	struct local_address *local;
 
+	if (packet->host_origin && enters_loopback(packet))
+		return drop(packet, DROP_LOCALNET);
 	if (packet->trace.program == PROGRAM_TC_INGRESS &&
 	    node_settings.flags & SETTING_DROP_INVALID &&
 	    !address_is_local(&packet->tuple.destination, packet->tuple.family, &local))
