@@ -32,6 +32,8 @@ enum flow_flag {
 	FLOW_MASQUERADED = 1 << 3,
 	/* The node's own, untranslated to an address that filter rules may refuse. */
 	FLOW_REFUSABLE = 1 << 4,
+	/* Over with its first packet, which the stack refuses: only that refusal is translated. */
+	FLOW_DOOMED = 1 << 5,
 };
 
 /* What connection tracking knows; kept in the ORIGINAL entry. */

@@ -98,11 +98,14 @@ static __noinline int invalid_packet(struct __sk_buff *skb, struct packet *packe
 	if (packet->host_origin)
 		return enters_loopback(packet) ? drop(packet, DROP_LOCALNET)
 					       : pass(packet, PASS_INVALID);
-	if (!(node_settings.flags & SETTING_DROP_INVALID))
-		return pass(packet, PASS_INVALID);
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
 	if (packet->route.kind == ROUTE_LOCAL)
 		return pass(packet, PASS_INVALID);
+	if (!(node_settings.flags & SETTING_DROP_INVALID)) {
+		/* Egress is not to translate it either. */
+		skb->mark = packet->mark | node_settings.decided_mark;
+		return pass(packet, PASS_INVALID);
+	}
 	if (stack_refuses(packet))
 		return pass(packet, PASS_STACK_ANSWERS);
 	return drop(packet, DROP_INVALID);

@@ -131,6 +131,18 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
 }
 
+/* The flow of an error that the node's stack made: one that lives, or never was to. */
+static __noinline const struct flow *flow_of_own_error(struct packet *packet,
+						       const struct tuple *key)
+{
+	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	struct flow *state;
+
+	if (!flow || flow->flags & FLOW_DOOMED)
+		return flow;
+	return flow_find(key, packet, &state);
+}
+
 /* Errors of the node's own stack, and forwarded ones in their second step. */
 static __noinline int related_egress(struct __sk_buff *skb, struct packet *packet)
 {
@@ -139,10 +151,15 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	struct tuple key;
 
 	tuple_reverse(&key, &packet->quoted);
-	if (packet->host_origin || !(packet->mark & masquerade_mark))
-		flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow) {
-		key.space = TUPLE_SPACE_INSIDE;
+	if (packet->host_origin) {
+		flow = flow_of_own_error(packet, &key);
+		if (!flow) {
+			key.space = TUPLE_SPACE_INSIDE;
+			flow = flow_of_own_error(packet, &key);
+		}
+	} else {
+		if (packet->mark & masquerade_mark)
+			key.space = TUPLE_SPACE_INSIDE;
 		flow = bpf_map_lookup_elem(&flows, &key);
 	}
 	if (!flow)

@@ -97,6 +97,7 @@ static __noinline int start_flow(struct __sk_buff *skb, struct packet *packet, i
 	if (doomed) {
 		/* netfilter never confirms such a flow, but translates the stack's answer. */
 		masquerade = 0;
+		flow->flags |= FLOW_DOOMED;
 		flow->expires = packet->now;
 	}
 	if (masquerade && !choose_source(packet))

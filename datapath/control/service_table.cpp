@@ -1,9 +1,10 @@
 #include "datapath/control/service_table.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
 #include <tuple>
+#include <utility>
 
 #include "datapath/control/node_settings.h"
 #include "model/cluster/address_text.h"
@@ -82,7 +83,7 @@ bool external_policy_local(const Service& service) {
   return applies && service.external_traffic_policy == TrafficPolicy::kLocal;
 }
 
-// The frontends of one family; remembers which are taken.
+// The frontends of one family.
 class TableBuilder {
  public:
   TableBuilder(Family family, const NodePlace& node, std::optional<IpAddress> node_ip)
@@ -114,27 +115,26 @@ class TableBuilder {
                                    ? uint32_t{abi::FRONTEND_POLICY_LOCAL}
                                    : 0);
 
-    add(entry, port.protocol, {.at = {ip, port.port}, .flags = internal});
+    entry.frontends.push_back({.at = {ip, port.port}, .flags = internal});
     for (const IpAddress& external_ip : addresses_of(service.external_ips, family_)) {
-      add(entry, port.protocol, {.at = {external_ip, port.port}, .flags = external});
+      entry.frontends.push_back({.at = {external_ip, port.port}, .flags = external});
     }
     const auto balancer_ips = load_balancer_ips(service, family_);
     auto ranges = source_ranges(service, family_);
     allow_own_ips(ranges, balancer_ips, node_ip_);
     for (const IpAddress& balancer_ip : balancer_ips) {
       const uint32_t guarded = ranges.empty() ? 0 : uint32_t{abi::FRONTEND_SOURCE_RANGES};
-      add(entry, port.protocol,
+      entry.frontends.push_back(
           {.at = {balancer_ip, port.port}, .flags = external | guarded, .source_ranges = ranges});
     }
     if (port.node_port != 0) {
-      add(entry, port.protocol,
-          {.kind = abi::FRONTEND_NODE_PORT,
-           .at = {IpAddress::unspecified(family_), port.node_port},
-           .flags = external});
+      entry.frontends.push_back({.kind = abi::FRONTEND_NODE_PORT,
+                                 .at = {IpAddress::unspecified(family_), port.node_port},
+                                 .flags = external});
     }
     if (service.type == ServiceType::kLoadBalancer && service.health_check_node_port != 0 &&
         external_policy_local(service)) {
-      add(entry, kTcp,
+      entry.frontends.push_back(
           {.kind = abi::FRONTEND_NODE_PORT,
            .at = {IpAddress::unspecified(family_), service.health_check_node_port},
            .flags = abi::FRONTEND_HEALTH_CHECK});
@@ -142,16 +142,37 @@ class TableBuilder {
     return entry;
   }
 
-  void add(ServiceEntry& entry, Protocol protocol, Frontend frontend) {
-    if (!taken_.emplace(frontend.kind, frontend.at, protocol).second) return;
-    entry.frontends.push_back(std::move(frontend));
-  }
-
   Family family_;
   const NodePlace& node_;
   std::optional<IpAddress> node_ip_;
-  std::set<std::tuple<abi::frontend_kind, SocketAddress, Protocol>> taken_;
 };
+
+using Claim = std::tuple<Family, Protocol, abi::frontend_kind, SocketAddress>;
+
+Claim claim_of(const ServiceEntry& entry, const Frontend& frontend) {
+  const bool health_check = (frontend.flags & abi::FRONTEND_HEALTH_CHECK) != 0;
+  return {entry.name.family, health_check ? kTcp : entry.name.protocol, frontend.kind, frontend.at};
+}
+
+// Whoever has endpoints has nat rules; the others only have filter rules, which do not stand in the
+// way of those.
+void settle_claims(std::vector<ServiceEntry>& services) {
+  std::map<Claim, const Frontend*> winners;
+  for (const ServiceEntry& entry : services) {
+    for (const Frontend& frontend : entry.frontends) {
+      const auto [winner, fresh] = winners.try_emplace(claim_of(entry, frontend), &frontend);
+      const uint32_t gained = frontend.flags & ~winner->second->flags;
+      if (!fresh && (gained & abi::FRONTEND_HAS_ENDPOINTS) != 0) winner->second = &frontend;
+    }
+  }
+  std::vector<std::vector<Frontend>> settled(services.size());
+  for (size_t i = 0; i < services.size(); ++i) {
+    for (const Frontend& frontend : services[i].frontends) {
+      if (winners.at(claim_of(services[i], frontend)) == &frontend) settled[i].push_back(frontend);
+    }
+  }
+  for (size_t i = 0; i < services.size(); ++i) services[i].frontends = std::move(settled[i]);
+}
 
 }  // namespace
 
@@ -170,6 +191,7 @@ ServiceTable make_service_table(const World& world, const Cluster& cluster,
       if (is_served(service)) builder.add_service(service, slices.of(key), table);
     }
   }
+  settle_claims(table.services);
   return table;
 }
 

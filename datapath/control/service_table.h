@@ -38,7 +38,8 @@ struct ServiceEntry {
   ServicePortName name;
   EndpointSets endpoints;
   uint32_t affinity_timeout_seconds = 0;  // with FRONTEND_AFFINITY
-  // Where two services claim the same frontend, the first in the order of names has it.
+  // Where two services claim the same frontend, the first in the order of names that has endpoints
+  // has it, or the first of all.
   std::vector<Frontend> frontends = {};
 };
 

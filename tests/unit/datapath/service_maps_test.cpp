@@ -91,6 +91,21 @@ TEST_F(ServiceMapsTest, AFrontendLeadsToItsBackends) {
   EXPECT_EQ(service_maps.service_name(web(maps)->service_id), "default/web");
 }
 
+TEST_F(ServiceMapsTest, AServiceWithoutEndpointsDoesNotHideAnotherAtTheSameAddress) {
+  const auto maps = handles();
+  ServiceMaps service_maps(maps);
+  Cluster cluster;
+  for (const char* name : {"empty", "web"}) {
+    Service one = service(name, name == std::string("web") ? "10.96.0.11" : "10.96.0.12");
+    one.external_ips = {"10.96.0.10"};
+    cluster.services[one.key] = one;
+  }
+  const EndpointSlice only = slice("web", 8080, {endpoint("10.0.0.1", "node-a")});
+  cluster.endpoint_slices[only.key] = only;
+  ASSERT_TRUE(service_maps.program(make_service_table(world(), cluster, {})));
+  EXPECT_EQ(backends_of_web(maps), "10.0.0.1 ");
+}
+
 TEST_F(ServiceMapsTest, EveryWriteLeavesTheOldOrTheNewService) {
   const auto maps = handles();
   ServiceMaps service_maps(maps);

@@ -183,6 +183,28 @@ TEST_F(StateProgram, AnErrorFromBehindTheEndpointReachesTheClient) {
   EXPECT_EQ(sums.quoted_transport, ChecksumState::kRight);
 }
 
+TEST_F(StateProgram, AnErrorAboutAFlowThatIsOverIsNotTranslated) {
+  serve(Family::kIpv4, kTcp, {"192.168.0.2"});
+  const auto connecting = PacketBuilder::tcp("192.168.0.2:4000", "10.96.0.10:80");
+  const Ran sent = egress_of_host(kEth0, PacketBuilder(connecting).syn());
+  egress_of_host(kEth0, PacketBuilder(connecting).rst());
+  const Bytes error = *make_icmp_error(sent.packet, IcmpError::port_unreachable(Family::kIpv4),
+                                       *IpAddress::parse("192.168.0.2"));
+  const Ran error_out = egress_of_host(kLo, error);
+  EXPECT_EQ(error_out.record.reason, abi::PASS_RELATED_UNKNOWN);
+  EXPECT_EQ(error_out.packet, error);
+}
+
+TEST_F(StateProgram, InvalidPacketsOfAFlowPassUntranslatedWhereNothingDropsThem) {
+  proxy_.tcp_be_liberal = true;
+  establish();
+  const Ran in = ingress(kEth0, from_server().seq(201).ack(101).flags(0));
+  EXPECT_EQ(in.record.reason, abi::PASS_INVALID);
+  const Ran out = egress_forwarded(kPod1, kEth0, in);
+  EXPECT_EQ(out.flow(), "10.180.1.7:8080 > 10.180.0.9:4000");
+  EXPECT_EQ(out.mark, 0U);
+}
+
 TEST_F(StateProgram, LaterFragmentsFollowTheFirst) {
   serve(Family::kIpv4, kUdp, {"10.180.0.9"});
   const auto fragments = PacketBuilder::udp("203.0.113.7:4000", "192.168.0.2:30080")
