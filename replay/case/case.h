@@ -14,6 +14,7 @@
 #include "model/packet/address.h"
 #include "model/packet/bytes.h"
 #include "model/snapshot/snapshot.h"
+#include "replay/capture/captured_packet.h"
 #include "replay/engine/engine.h"
 #include "replay/session/expectation.h"
 
@@ -44,6 +45,12 @@ struct PacketStep {
   uint32_t mark = 0;
 };
 
+// A packet as a capture holds it, and what the captured node did with it. Its time and place in the
+// capture are not kept.
+struct CapturedStep {
+  CapturedPacket packet;
+};
+
 struct AdvanceStep {
   std::chrono::nanoseconds duration{};
 };
@@ -57,7 +64,8 @@ struct DeleteStep {
   std::vector<ObjectId> objects;
 };
 
-using Step = std::variant<FlowStep, CaptureStep, PacketStep, AdvanceStep, ApplyStep, DeleteStep>;
+using Step = std::variant<FlowStep, CaptureStep, PacketStep, CapturedStep, AdvanceStep, ApplyStep,
+                          DeleteStep>;
 
 struct Case {
   std::string file;  // as the user named it

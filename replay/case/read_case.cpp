@@ -152,4 +152,11 @@ Result<Case> read_case(const std::string& file) {
   }
 }
 
+Result<bool> is_case(const std::string& file) {
+  const auto documents = read_documents(file);
+  if (!documents) return tl::unexpected(documents.error());
+  return documents->size() == 1 && documents->front().value.is_object() &&
+         documents->front().value.contains("kubeproof");
+}
+
 }  // namespace kubeproof

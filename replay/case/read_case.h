@@ -13,4 +13,8 @@ namespace kubeproof {
 // "-" is standard input. Files that the case names are relative to its own folder.
 Result<Case> read_case(const std::string& file);
 
+// Whether the file says of itself that it is a case; it may still be one that is wrong. An error
+// where it is neither JSON nor YAML.
+Result<bool> is_case(const std::string& file);
+
 }  // namespace kubeproof

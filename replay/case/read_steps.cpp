@@ -98,6 +98,10 @@ Result<Step> StepsReader::read_step(const JsonField& field) {
     field.expect_only({"packet"});
     return read_packet(field["packet"]);
   }
+  if (field["captured"].present()) {
+    field.expect_only({"captured"});
+    return read_captured(field["captured"]);
+  }
   if (field["capture"].present()) {
     field.expect_only({"capture"});
     return read_capture(field["capture"]);
@@ -117,8 +121,8 @@ Result<Step> StepsReader::read_step(const JsonField& field) {
     return ApplyStep{*std::move(objects)};
   }
   if (field["delete"].present()) return read_delete(field);
-  field.expect_only({"flow", "capture", "packet", "advance", "apply", "delete"});
-  field.fail_expecting("one of flow, capture, packet, advance, apply, delete");
+  field.expect_only({"flow", "capture", "packet", "captured", "advance", "apply", "delete"});
+  field.fail_expecting("one of flow, capture, packet, captured, advance, apply, delete");
 }
 
 FlowStep StepsReader::read_flow(const JsonField& field) {
@@ -155,6 +159,29 @@ PacketStep StepsReader::read_packet(const JsonField& field) {
   step.mark = static_cast<uint32_t>(field["mark"].integer_or(0, 0, UINT32_MAX));
   const auto view = parse_packet(step.packet);
   // A packet that is none has no source; then only the case can say where it enters.
+  if (!view && !field["ingress"].present()) field["ingress"].string();
+  note_source(view ? view->source : IpAddress(), field["ingress"]);
+  return step;
+}
+
+CapturedStep StepsReader::read_captured(const JsonField& field) {
+  field.expect_only({"ingress", "hex", "departures", "asItLeft"});
+  CapturedStep step;
+  step.packet.packet = read_hex(field["hex"]);
+  step.packet.as_it_left = field["asItLeft"].boolean_or(false);
+  // Without the list, nobody knows what the captured node did.
+  step.packet.departures_complete = field["departures"].present();
+  for (const JsonField& item : field["departures"].items()) {
+    item.expect_only({"interface", "hex", "answer", "loopback"});
+    CapturedPacket::Departure& departure = step.packet.departures.emplace_back();
+    departure.packet = read_hex(item["hex"]);
+    departure.is_answer = item["answer"].boolean_or(false);
+    departure.loopback = item["loopback"].boolean_or(false);
+    if (item["interface"].present()) {
+      departures_.push_back({steps_.size(), step.packet.departures.size() - 1, item["interface"]});
+    }
+  }
+  const auto view = parse_packet(step.packet.packet);
   if (!view && !field["ingress"].present()) field["ingress"].string();
   note_source(view ? view->source : IpAddress(), field["ingress"]);
   return step;
@@ -201,6 +228,13 @@ void StepsReader::look_up_ingresses(const World& world) {
     Step& step = steps_[origin.step];
     if (auto* flow = std::get_if<FlowStep>(&step)) flow->ingress = ingress;
     if (auto* packet = std::get_if<PacketStep>(&step)) packet->ingress = ingress;
+    if (auto* captured = std::get_if<CapturedStep>(&step)) captured->packet.ingress = ingress;
+  }
+  for (const Departure& departure : departures_) {
+    const Interface* interface = world.find_interface(departure.interface.string());
+    if (interface == nullptr) departure.interface.fail_expecting("an interface of the node");
+    auto& captured = std::get<CapturedStep>(steps_[departure.step]).packet;
+    captured.departures[departure.departure].interface = interface->index;
   }
 }
 

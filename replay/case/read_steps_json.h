@@ -26,13 +26,14 @@ class StepsReader {
   const std::vector<IpAddress>& sources() const { return sources_; }
   std::vector<Step>& steps() { return steps_; }
 
-  // Gives every step its ingress. Throws FieldFailure.
+  // Gives every step its ingress, and the interfaces that are named otherwise. Throws FieldFailure.
   void look_up_ingresses(const World& world);
 
  private:
   Result<Step> read_step(const JsonField& field);
   FlowStep read_flow(const JsonField& field);
   PacketStep read_packet(const JsonField& field);
+  CapturedStep read_captured(const JsonField& field);
   CaptureStep read_capture(const JsonField& field);
   Result<Step> read_delete(const JsonField& field);
   void note_source(const IpAddress& source, const JsonField& ingress);
@@ -44,10 +45,18 @@ class StepsReader {
     JsonField ingress;
   };
 
+  // The same of a departure's interface.
+  struct Departure {
+    size_t step;
+    size_t departure;
+    JsonField interface;
+  };
+
   const JsonDocument& document_;
   std::function<std::string(const std::string&)> resolve_file_;
   std::vector<Step> steps_;
   std::vector<Origin> origins_;
+  std::vector<Departure> departures_;
   std::vector<IpAddress> sources_;
 };
 

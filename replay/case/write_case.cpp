@@ -80,9 +80,23 @@ class StepWriter {
 
   Json operator()(const PacketStep& step) const {
     Json packet = {{"ingress", ingress_text(step.ingress, written_.world)},
-                   {"hex", fmt::format("{:02x}", fmt::join(step.packet, ""))}};
+                   {"hex", hex(step.packet)}};
     if (step.mark != 0) packet["mark"] = step.mark;
     return {{"packet", std::move(packet)}};
+  }
+
+  Json operator()(const CapturedStep& step) const {
+    const CapturedPacket& packet = step.packet;
+    Json captured = {{"ingress", ingress_text(packet.ingress, written_.world)},
+                     {"hex", hex(packet.packet)}};
+    if (packet.departures_complete || !packet.departures.empty()) {
+      captured["departures"] = Json::array();
+      for (const CapturedPacket::Departure& each : packet.departures) {
+        captured["departures"].push_back(departure_json(each));
+      }
+    }
+    if (packet.as_it_left) captured["asItLeft"] = true;
+    return {{"captured", std::move(captured)}};
   }
 
   Json operator()(const AdvanceStep& step) const {
@@ -102,6 +116,21 @@ class StepWriter {
   }
 
  private:
+  static std::string hex(const Bytes& packet) {
+    return fmt::format("{:02x}", fmt::join(packet, ""));
+  }
+
+  Json departure_json(const CapturedPacket::Departure& departure) const {
+    Json json = Json::object();
+    const Interface* interface =
+        departure.interface ? written_.world.find_interface(*departure.interface) : nullptr;
+    if (interface != nullptr) json["interface"] = interface->name;
+    json["hex"] = hex(departure.packet);
+    if (departure.is_answer) json["answer"] = true;
+    if (departure.loopback) json["loopback"] = true;
+    return json;
+  }
+
   void put_ingress(Json& json, Ingress ingress, const IpAddress& source) const {
     if (ingress != written_.world.ingress_for_source(source)) {
       json["ingress"] = ingress_text(ingress, written_.world);

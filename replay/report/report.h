@@ -1,5 +1,5 @@
-// What a run found, as data. Rendered by text_report.h and json_report.h; the exit status follows
-// from it.
+// What engines did with packets, as data: of a replay, or of one case (case_report.h). The exit
+// status follows from it.
 #pragma once
 
 #include <array>
@@ -26,6 +26,7 @@ std::string_view to_string(FateClass fate);
 struct DivergenceReport {
   size_t number = 0;    // within its column, from 1
   std::string source;   // "lab.pcap frame 17", "web.json step 3 packet 2"
+  size_t step = 0;      // of a case, from 1; 0 otherwise
   FramePlace place;     // of a captured packet; frame 0 otherwise
   std::string ingress;  // "pod 10.180.0.9 (pod1)"
   std::string packet;   // as given to the engine, in one line
@@ -33,6 +34,7 @@ struct DivergenceReport {
   std::vector<std::string> decisions;  // the engine's own words
   uint64_t consequences = 0;           // later packets of the flow that disagree too
   std::string case_file;               // reproduces it; empty where none was written
+  std::string case_command;            // runs that
 };
 
 enum class ColumnStatus : uint8_t {
@@ -69,12 +71,6 @@ struct ColumnReport {
   std::vector<DeviationReport> deviations;
 };
 
-struct ExpectationFailure {
-  std::string source;  // "web.json step 3"
-  std::string column;  // the engines whose reference permits something else: "netfilter, ebpf-tc"
-  std::string text;
-};
-
 // A line of what reading the captures met: {"segmented", "frames of several segments, cut", 12}.
 struct ImportCount {
   std::string name;  // in JSON; stable
@@ -86,21 +82,19 @@ struct ImportCount {
 };
 
 struct Report {
-  std::string command;              // "replay", "run"
-  std::vector<std::string> inputs;  // captures or cases
+  std::string command;              // "replay"
+  std::vector<std::string> inputs;  // captures
   std::string node;
   size_t services = 0;
   size_t endpoints = 0;
   std::vector<ImportCount> import;
   std::vector<ColumnReport> engines;
   std::optional<ColumnReport> captured;  // the reference held to the capture
-  uint64_t expectations = 0;             // checked
-  std::vector<ExpectationFailure> failures;
 };
 
 enum class RunVerdict : uint8_t {
   kEquivalent,
-  kDivergent,   // a divergence or a failed expectation
+  kDivergent,   // a divergence, in a case a failed expectation too
   kIncomplete,  // what was asked for could not run
   kEmpty,       // not one packet to compare: nothing is shown
 };

@@ -38,6 +38,7 @@ class Column {
 
   bool runs() const { return tally_.report().status == ColumnStatus::kRan; }
   std::string_view name() const { return tally_.report().name; }
+  uint64_t divergences() const { return tally_.report().diverge; }
   void tap(Tap tap) { tap_ = std::move(tap); }
 
   // The first configuration. What the machine lacks makes the column one that was skipped; a

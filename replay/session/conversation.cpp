@@ -33,9 +33,9 @@ Bytes Conversation::opening() const {
   }
 }
 
-void Conversation::run(const OpeningCheck& check) {
+void Conversation::run(OpeningWatch* watch) {
   Arrival arrival;
-  if (!client_sends(opening(), arrival, check) || !plan_.reply) return;
+  if (!client_sends(opening(), arrival, watch) || !plan_.reply) return;
   if (plan_.protocol == kTcp) run_tcp(arrival);
   if (plan_.protocol == kUdp) run_udp(arrival);
 }
@@ -72,12 +72,14 @@ void Conversation::run_tcp(Arrival arrival) {
          client_sends(client(2 + sent, 2 + answered).build(), arrival));
 }
 
-bool Conversation::client_sends(const Bytes& packet, Arrival& arrival, const OpeningCheck& check) {
+bool Conversation::client_sends(const Bytes& packet, Arrival& arrival, OpeningWatch* watch) {
   ++source_.packet;
-  const auto outcomes = column_.permit({plan_.ingress, packet, plan_.mark});
-  if (check) check(outcomes);
+  const Injection injection{plan_.ingress, packet, plan_.mark};
+  const auto outcomes = column_.permit(injection);
+  if (watch != nullptr && column_.runs()) watch->permitted(column_.name(), injection, outcomes);
   const Taken* taken = column_.take(source_);
   if (taken == nullptr) return false;
+  if (watch != nullptr) watch->taken(column_.name(), injection, taken->fate);
   for (const Emission& emission : taken->fate) {
     const auto view = parse_packet(emission.packet);
     if (!view || view->protocol != plan_.protocol) continue;

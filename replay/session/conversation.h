@@ -6,14 +6,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "model/node/fate.h"
 #include "model/packet/packet_view.h"
 #include "replay/session/column.h"
+#include "replay/session/opening_watch.h"
 #include "replay/session/packet_source.h"
 
 namespace kubeproof {
@@ -31,13 +30,11 @@ struct ConversationPlan {
 
 class Conversation {
  public:
-  // Sees what is permitted for the opening packet, before the engine is given it.
-  using OpeningCheck = std::function<void(std::span<const Outcome>)>;
-
   Conversation(Column& column, const ConversationPlan& plan, PacketSource source)
       : column_(column), plan_(plan), source_(source) {}
 
-  void run(const OpeningCheck& check);
+  // `watch` may be null.
+  void run(OpeningWatch* watch);
 
  private:
   // Where a packet of the client arrived.
@@ -50,7 +47,7 @@ class Conversation {
   void run_tcp(Arrival arrival);
   void run_udp(Arrival arrival);
   // Both return whether the conversation can go on.
-  bool client_sends(const Bytes& packet, Arrival& arrival, const OpeningCheck& check = {});
+  bool client_sends(const Bytes& packet, Arrival& arrival, OpeningWatch* watch = nullptr);
   bool server_sends(const Bytes& packet, const Arrival& arrival);
   Bytes opening() const;
 

@@ -1,5 +1,5 @@
 // What a case expects of the opening packet of a flow: of the whole set of outcomes that the
-// reference permits, not only of the one that an engine picked.
+// reference permits, and of what an engine did with it, which is read off its packets alone.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,17 @@ struct Expectation {
   std::optional<bool> masquerade;
 };
 
+// "dnat to 10.180.0.1:8080 or 10.180.1.7:8080, not masqueraded".
+std::string describe(const Expectation& expectation);
+
 // What does not meet the expectation, in one line; empty when it is met.
 std::optional<std::string> check_expectation(const Expectation& expectation,
                                              std::span<const Outcome> outcomes);
+std::optional<std::string> check_expectation(const Expectation& expectation, const World& world,
+                                             const Injection& injection, const Fate& fate);
+
+// Where an engine's fate led the packet: the destination of what it emitted. Empty for a drop or a
+// rejection.
+std::optional<SocketAddress> chosen_destination(const Injection& injection, const Fate& fate);
 
 }  // namespace kubeproof

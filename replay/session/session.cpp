@@ -1,7 +1,5 @@
 #include "replay/session/session.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -103,36 +101,20 @@ void Session::captured(const CapturedPacket& captured, const PacketSource& sourc
   captured_tally_->count({captured.ingress, captured.packet, 0}, captured_fate_, *judged, source);
 }
 
-void Session::converse(const ConversationPlan& plan, const std::optional<Expectation>& expectation,
-                       const PacketSource& source) {
-  if (expectation) ++expectations_;
-  for (const auto& column : columns_) {
-    Conversation::OpeningCheck check;
-    if (expectation) {
-      check = [&](std::span<const Outcome> outcomes) {
-        if (!column->runs()) return;
-        const auto failure = check_expectation(*expectation, outcomes);
-        if (failure) add_failure(source.to_string(), column->name(), *failure);
-      };
-    }
-    Conversation(*column, plan, source).run(check);
-  }
-}
-
-// What is permitted depends on what the engine chose before; mostly it is the same for all of them.
-void Session::add_failure(const std::string& source, std::string_view column,
-                          const std::string& text) {
-  for (ExpectationFailure& known : failures_) {
-    if (known.source != source || known.text != text) continue;
-    known.column += fmt::format(", {}", column);
-    return;
-  }
-  failures_.push_back({source, std::string(column), text});
+void Session::converse(const ConversationPlan& plan, const PacketSource& source,
+                       OpeningWatch* watch) {
+  for (const auto& column : columns_) Conversation(*column, plan, source).run(watch);
 }
 
 bool Session::any_runs() const {
   return std::any_of(columns_.begin(), columns_.end(),
                      [](const auto& column) { return column->runs(); });
+}
+
+uint64_t Session::divergences() const {
+  uint64_t count = captured_tally_ ? captured_tally_->report().diverge : 0;
+  for (const auto& column : columns_) count += column->divergences();
+  return count;
 }
 
 void Session::report_into(Report& report) const {
@@ -147,8 +129,6 @@ void Session::report_into(Report& report) const {
   }
   own.engines.insert(own.engines.end(), not_run_.begin(), not_run_.end());
   if (captured_tally_) own.captured = captured_tally_->report();
-  own.expectations = expectations_;
-  own.failures = failures_;
   merge_into(report, std::move(own));
 }
 

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@
 #include "replay/report/report.h"
 #include "replay/session/column.h"
 #include "replay/session/conversation.h"
-#include "replay/session/expectation.h"
+#include "replay/session/opening_watch.h"
 #include "replay/session/packet_source.h"
 #include "replay/session/traffic_classifier.h"
 
@@ -59,11 +58,13 @@ class Session {
   void set_cluster(Cluster cluster);
   void packet(const Injection& injection, const PacketSource& source);
   void captured(const CapturedPacket& captured, const PacketSource& source);
-  void converse(const ConversationPlan& plan, const std::optional<Expectation>& expectation,
-                const PacketSource& source);
+  void converse(const ConversationPlan& plan, const PacketSource& source,
+                OpeningWatch* watch = nullptr);
 
   const Configuration& configuration() const { return configuration_; }
   std::vector<std::unique_ptr<Column>>& columns() { return columns_; }
+  // How many there are by now, of all engines and of the captured node.
+  uint64_t divergences() const;
   bool any_runs() const;
 
   // Adds what this session found to a report, engine by engine.
@@ -72,7 +73,6 @@ class Session {
  private:
   explicit Session(Configuration configuration);
   Result<void> add_column(EngineChoice choice, const OracleFactory& make_oracle);
-  void add_failure(const std::string& source, std::string_view column, const std::string& text);
 
   Configuration configuration_;
   TrafficClassifier classifier_;
@@ -83,8 +83,6 @@ class Session {
   std::unique_ptr<Tally> captured_tally_;
   Fate captured_fate_;
   std::chrono::nanoseconds now_{};
-  uint64_t expectations_ = 0;
-  std::vector<ExpectationFailure> failures_;
 };
 
 }  // namespace kubeproof

@@ -86,6 +86,7 @@ DivergenceReport Tally::describe(const Injection& injection, const Fate& fate,
                                  const PacketSource& source) const {
   DivergenceReport divergence;
   divergence.source = source.to_string();
+  divergence.step = source.step;
   divergence.place = {source.file, source.frame};
   divergence.ingress = world_.describe(injection.ingress);
   divergence.packet = describe_packet(injection.packet);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,11 @@ struct Break {
   std::vector<std::string> inputs;
   std::vector<ExpectedDifference> differences;
 };
+
+// How GoogleTest, and so ctest, names it.
+inline void PrintTo(const Break& one, std::ostream* out) {
+  *out << one.name;
+}
 
 // Every patch of a folder, by name. Throws what is wrong with one that is not of the form above.
 std::vector<Break> read_breaks(const std::filesystem::path& folder);

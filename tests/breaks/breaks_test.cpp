@@ -49,6 +49,7 @@ class Workshop {
     return complaints(command);
   }
   std::string object() const { return directory_ / "broken.bpf.o"; }
+  const fs::path& directory() const { return directory_; }
 
  private:
   static std::string complaints(const std::vector<std::string>& command) {
@@ -85,11 +86,13 @@ std::vector<std::string> command_for(const std::string& input) {
   return command;
 }
 
-Finding run_kubeproof(const std::string& input, const std::string& object) {
+Finding run_kubeproof(const std::string& input, const std::string& object,
+                      const std::vector<std::string>& more = {}) {
   std::vector<std::string> command = {KUBEPROOF_PROGRAM};
   for (std::string& argument : command_for(input)) command.push_back(std::move(argument));
   command.insert(command.end(),
                  {"--engine", "ebpf-tc", "--bpf-object", object, "--format", "json"});
+  command.insert(command.end(), more.begin(), more.end());
   auto output = run_child(command, "").value();
   Finding finding;
   finding.exit_status = output.exit_status;
@@ -99,9 +102,8 @@ Finding run_kubeproof(const std::string& input, const std::string& object) {
 }
 
 // All that a report says of one divergence, kind by kind.
-std::vector<ExpectedDifference> told_differences(const json& report) {
-  std::vector<ExpectedDifference> told;
-  for (const json& engine : report.value("engines", json::array())) {
+void add_differences(const json& engines, std::vector<ExpectedDifference>& told) {
+  for (const json& engine : engines) {
     for (const json& divergence : engine.at("divergences")) {
       for (const json& part : divergence.at("differences")) {
         told.push_back({part.at("kind"), fmt::format("{}; seen {}; from {}: {}; permitted {}",
@@ -110,6 +112,20 @@ std::vector<ExpectedDifference> told_differences(const json& report) {
                                                      divergence.at("ingress").get<std::string>(),
                                                      divergence.at("packet").get<std::string>(),
                                                      divergence.at("permitted").dump())});
+      }
+    }
+  }
+}
+
+// Those of a replay, or of the cases of a run, with the expectations that failed there.
+std::vector<ExpectedDifference> told_differences(const json& report) {
+  std::vector<ExpectedDifference> told;
+  add_differences(report.value("engines", json::array()), told);
+  for (const json& one : report.value("cases", json::array())) {
+    add_differences(one.at("engines"), told);
+    for (const json& step : one.at("failed_steps")) {
+      for (const json& failure : step.at("failures")) {
+        told.push_back({failure.at("kind"), failure.at("text")});
       }
     }
   }
@@ -162,6 +178,30 @@ INSTANTIATE_TEST_SUITE_P(, Breaks, testing::ValuesIn(read_breaks(kRoot / "tests/
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// What `replay --write` leaves of a divergence fails with the broken programs and passes with sound
+// ones.
+TEST(CaseOfADivergence, ShowsTheBreakAndNothingElse) {
+  const Workshop broken;
+  const Workshop sound;
+  ASSERT_EQ(broken.apply(kRoot / "tests/breaks/masquerade-port-out-of-range.patch"), "");
+  ASSERT_EQ(broken.compile(), "");
+  ASSERT_EQ(sound.compile(), "");
+  const std::string folder = broken.directory() / "written";
+  const Finding replayed = run_kubeproof("corpus/lab", broken.object(), {"--write", folder});
+  if (replayed.exit_status == kCannotRun) GTEST_SKIP() << replayed.standard_error;
+  ASSERT_EQ(replayed.exit_status, 1) << replayed.standard_error;
+  const json& divergences = replayed.report.at("engines").at(0).at("divergences");
+  constexpr size_t kRunAgain = 2;
+  ASSERT_GE(divergences.size(), kRunAgain);
+  for (size_t i = 0; i < kRunAgain; ++i) {
+    ASSERT_TRUE(divergences[i].contains("case")) << divergences[i].dump();
+    const std::string file = divergences[i].at("case");
+    EXPECT_EQ(run_kubeproof(file, broken.object()).exit_status, 1) << file;
+    const Finding passed = run_kubeproof(file, sound.object());
+    EXPECT_EQ(passed.exit_status, 0) << file << "\n" << sample(told_differences(passed.report));
+  }
+}
 
 // Without it the tests above would prove nothing.
 TEST(WithoutABreak, TheSameInputsAgree) {

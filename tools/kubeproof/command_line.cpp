@@ -28,6 +28,7 @@ int run_command_line(int argc, const char* const* argv) {
       "3 the environment cannot run what was asked. `kubeproof COMMAND --help` tells more.");
   int status = 0;
   add_replay_command(program, status);
+  add_run_command(program, status);
   add_trace_command(program, status);
   add_rules_command(program, status);
   add_engines_command(program, status);

@@ -26,6 +26,7 @@ int fail(const Error& error);
 void add_engines_command(CLI::App& program, int& status);
 void add_replay_command(CLI::App& program, int& status);
 void add_rules_command(CLI::App& program, int& status);
+void add_run_command(CLI::App& program, int& status);
 void add_trace_command(CLI::App& program, int& status);
 
 }  // namespace kubeproof

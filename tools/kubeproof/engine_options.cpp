@@ -62,9 +62,22 @@ Result<std::unique_ptr<Engine>> EngineOptions::make_engine(std::string_view name
 }
 
 Result<std::vector<EngineChoice>> EngineOptions::make() const {
-  std::vector<std::string> names = names_;
-  const bool by_name = !names.empty();
-  if (!by_name) names.assign(kDefault.begin(), kDefault.end());
+  if (!names_.empty()) return make_all(names_, true);
+  return make_all({kDefault.begin(), kDefault.end()}, false);
+}
+
+Result<std::vector<EngineChoice>> EngineOptions::make_one(const std::string& name) const {
+  return make_all({name}, true);
+}
+
+std::string EngineOptions::arguments_for(const std::string& name) const {
+  std::string arguments = "--engine " + name;
+  if (bpf_object_ && name == "ebpf-tc") arguments += " --bpf-object " + *bpf_object_;
+  return arguments;
+}
+
+Result<std::vector<EngineChoice>> EngineOptions::make_all(const std::vector<std::string>& names,
+                                                          bool by_name) const {
   std::vector<EngineChoice> choices;
   for (const std::string& name : names) {
     if (std::find(kNames.begin(), kNames.end(), name) == kNames.end()) {

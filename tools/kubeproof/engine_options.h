@@ -23,10 +23,16 @@ class EngineOptions {
   // The engines that were asked for, or all that this machine can run in-process; fresh ones with
   // every call. A name that no engine has is bad input.
   Result<std::vector<EngineChoice>> make() const;
+  // That one alone, with the other options as given.
+  Result<std::vector<EngineChoice>> make_one(const std::string& name) const;
+  // The options that make_one() follows, as they are typed.
+  std::string arguments_for(const std::string& name) const;
 
  private:
   Result<std::unique_ptr<Engine>> make_ebpf_tc() const;
   Result<std::unique_ptr<Engine>> make_engine(std::string_view name) const;
+  Result<std::vector<EngineChoice>> make_all(const std::vector<std::string>& names,
+                                             bool by_name) const;
 
   std::vector<std::string> names_;
   std::optional<std::string> bpf_object_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "replay/capture/capture_survey.h"
+#include "replay/run/divergence_cases.h"
 #include "replay/session/engine_captures.h"
 #include "replay/session/explain_divergences.h"
 #include "replay/session/replay_captures.h"
@@ -29,18 +30,23 @@ struct ReplayOptions {
   std::optional<std::string> write;
 };
 
-Result<Configuration> configure_for(const ReplayOptions& options) {
-  const auto snapshot = options.snapshot.read();
+struct Replayed {
+  Snapshot snapshot;
+  Configuration configuration;
+};
+
+Result<Replayed> read_inputs(const ReplayOptions& options) {
+  auto snapshot = options.snapshot.read();
   if (!snapshot) return tl::unexpected(snapshot.error());
   // Where a packet enters follows from its source, so every pod that sends has to be known first.
   const auto survey = survey_captures(options.captures, snapshot->node.pod_cidrs);
   if (!survey) return tl::unexpected(survey.error());
   auto configuration = configure(*snapshot, survey->sources);
-  if (!configuration) return configuration;
+  if (!configuration) return tl::unexpected(configuration.error());
   if (auto installed = options.rules.install(*configuration); !installed) {
     return tl::unexpected(installed.error());
   }
-  return configuration;
+  return Replayed{*std::move(snapshot), *std::move(configuration)};
 }
 
 using StartedSession = Result<std::unique_ptr<Session>>;
@@ -71,32 +77,49 @@ Result<void> replay_once(const ReplayOptions& options, const CaptureReplay& repl
   return {};
 }
 
-Result<void> replay_all(const ReplayOptions& options, const Configuration& configuration,
-                        Report& report) {
+Result<void> write_cases(const ReplayOptions& options, const Replayed& inputs,
+                         const CaptureReplay& replay, ProgressLine& progress, Report& report) {
+  DivergenceCases cases;
+  cases.folder = *options.write;
+  cases.snapshot = inputs.snapshot;
+  cases.world = inputs.configuration.world;
+  cases.captures = {replay.files, replay.import};
+  cases.make_engine = [&](const std::string& name) { return options.engines.make_one(name); };
+  cases.make_oracle = make_oracle;
+  cases.command = [&](const std::string& engine, const std::string& file) {
+    return fmt::format("kubeproof run {} {}", options.engines.arguments_for(engine), file);
+  };
+  cases.progress = [&](const std::string& what) { progress.show(what); };
+  return write_divergence_cases(cases, report);
+}
+
+Result<void> replay_all(const ReplayOptions& options, const Replayed& inputs, Report& report) {
   ProgressLine progress;
   CaptureReplay replay;
   replay.files = options.captures;
-  replay.import.world_is_the_nodes = options.snapshot.has_interfaces();
+  replay.import.world_is_the_nodes = inputs.snapshot.node.interfaces.has_value();
   replay.progress = [&](uint64_t packets) {
     progress.show(fmt::format("{} packets replayed", packets));
   };
-  auto session = start(options, configuration);
+  auto session = start(options, inputs.configuration);
   if (!session) return tl::unexpected(session.error());
   if (auto replayed = replay_once(options, replay, **session, report); !replayed) return replayed;
   session->reset();
-  if (!needs_explanation(report)) return {};
-  auto fresh = start(options, configuration);
-  if (!fresh) return tl::unexpected(fresh.error());
-  return explain_divergences(**fresh, replay, report);
+  if (needs_explanation(report)) {
+    auto fresh = start(options, inputs.configuration);
+    if (!fresh) return tl::unexpected(fresh.error());
+    if (auto told = explain_divergences(**fresh, replay, report); !told) return told;
+  }
+  return options.write ? write_cases(options, inputs, replay, progress, report) : Result<void>{};
 }
 
 int run_replay(const ReplayOptions& options) {
-  const auto configuration = configure_for(options);
-  if (!configuration) return fail(configuration.error());
+  const auto inputs = read_inputs(options);
+  if (!inputs) return fail(inputs.error());
   Report report;
   report.command = "replay";
   report.inputs = options.captures;
-  const auto replayed = replay_all(options, *configuration, report);
+  const auto replayed = replay_all(options, *inputs, report);
   if (!replayed) return fail(replayed.error());
   return options.report.print(report);
 }
@@ -119,7 +142,8 @@ void add_replay_command(CLI::App& program, int& status) {
       ->required();
   command
       ->add_option("--write", options->write,
-                   "Leave what each engine was given and emitted here, as a capture")
+                   "Leave here what each engine was given and emitted, as captures, and a case for "
+                   "each divergence")
       ->type_name("DIR");
   command->callback([options, &status] { status = run_replay(*options); });
 }

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "replay/report/case_text.h"
 #include "replay/report/json_report.h"
 #include "replay/report/text_report.h"
 #include "tools/kubeproof/command_line.h"
@@ -36,6 +37,11 @@ int ReportOptions::print(const Report& report) const {
                              fmt::join(report.inputs, ", "))});
   }
   return exit_status(verdict);
+}
+
+int ReportOptions::print(const RunReport& report) const {
+  fmt::print("{}", json() ? render_json(report) : render_text(report, output_takes_color()));
+  return exit_status(verdict_of(report));
 }
 
 bool output_takes_color() {

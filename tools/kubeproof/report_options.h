@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include "replay/report/case_report.h"
 #include "replay/report/report.h"
 
 namespace CLI {
@@ -18,6 +19,7 @@ class ReportOptions {
 
   // Prints the report on standard output; its exit status.
   int print(const Report& report) const;
+  int print(const RunReport& report) const;
 
   bool json() const { return format_ == "json"; }
 

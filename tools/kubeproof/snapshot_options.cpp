@@ -1,6 +1,9 @@
 #include "tools/kubeproof/snapshot_options.h"
 
 #include <CLI/CLI.hpp>
+#include <utility>
+
+#include "replay/case/read_case.h"
 
 namespace kubeproof {
 
@@ -18,25 +21,38 @@ void SnapshotOptions::add_to(CLI::App& command) {
                    ->group(kGroup);
   cluster->needs(node);
   node->needs(cluster);
-  command
-      .add_option("--proxy-config", files_.proxy_config,
-                  "A KubeProxyConfiguration, or the ConfigMap that holds it")
-      ->type_name("FILE")
-      ->group(kGroup);
-  command
-      .add_option("--interfaces", files_.interfaces,
-                  "The node's interfaces, as ip -j addr prints them")
-      ->type_name("FILE")
-      ->group(kGroup);
-  command
-      .add_option("--routes", files_.routes,
-                  "The node's routes, as ip -j route and ip -j -6 route print them")
-      ->type_name("FILE")
-      ->group(kGroup);
+  auto* proxy = command
+                    .add_option("--proxy-config", files_.proxy_config,
+                                "A KubeProxyConfiguration, or the ConfigMap that holds it")
+                    ->type_name("FILE")
+                    ->group(kGroup);
+  auto* interfaces = command
+                         .add_option("--interfaces", files_.interfaces,
+                                     "The node's interfaces, as ip -j addr prints them")
+                         ->type_name("FILE")
+                         ->group(kGroup);
+  auto* routes = command
+                     .add_option("--routes", files_.routes,
+                                 "The node's routes, as ip -j route and ip -j -6 route print them")
+                     ->type_name("FILE")
+                     ->group(kGroup);
+  auto* one_case =
+      command
+          .add_option("--case", case_,
+                      "A case, in place of all these: its node, objects and configuration, as its "
+                      "timeline begins")
+          ->type_name("FILE")
+          ->group(kGroup);
+  for (CLI::Option* other : {cluster, node, proxy, interfaces, routes}) one_case->excludes(other);
 }
 
 Result<Snapshot> SnapshotOptions::read() const {
-  if (files_.cluster.empty()) return bad_input("--cluster and --node are missing");
+  if (case_) {
+    auto one = read_case(*case_);
+    if (!one) return tl::unexpected(one.error());
+    return std::move(one->snapshot);
+  }
+  if (files_.cluster.empty()) return bad_input("--cluster and --node, or --case, are missing");
   return read_snapshot(files_);
 }
 

@@ -22,11 +22,9 @@ class SnapshotOptions {
   // What the options name, read.
   Result<Snapshot> read() const;
 
-  // Interfaces as they are on the captured node, with its indices.
-  bool has_interfaces() const { return files_.interfaces.has_value(); }
-
  private:
   SnapshotFiles files_;
+  std::optional<std::string> case_;  // in place of all of them
 };
 
 // What engines are programmed with. `traffic`: sources that the node must know, of captures.

@@ -56,7 +56,7 @@ int run_trace(const TraceOptions& options) {
   if (!options.captures.empty()) {
     CapturedLike like;
     like.files = options.captures;
-    like.import.world_is_the_nodes = options.snapshot.has_interfaces();
+    like.import.world_is_the_nodes = snapshot->node.interfaces.has_value();
     like.packet = injection;
     like.same_source = source->address.has_value();
     auto captured = trace_captured(*configuration, make_oracle(), like);

@@ -51,6 +51,27 @@ TEST_F(WriteCaseTest, EveryKindOfStepComesBack) {
   EXPECT_EQ(std::get<DeleteStep>(back.steps.at(4)).objects.size(), 2U);
 }
 
+TEST_F(WriteCaseTest, CapturedPacketsComeBack) {
+  const Case written =
+      read(with_steps("  - captured: { ingress: uplink, hex: \"4500\", departures: [{ interface: "
+                      "pod1, hex: \"4501\" },\n"
+                      "      { hex: \"4502\", answer: true, loopback: true }] }\n"
+                      "  - captured: { ingress: host, hex: \"4500\", departures: [] }\n"
+                      "  - captured: { ingress: host, hex: \"4500\", asItLeft: true }\n"));
+  const Case back = again(written);
+  expect_same(written, back, "");
+  const CapturedPacket& packet = std::get<CapturedStep>(back.steps.at(0)).packet;
+  ASSERT_EQ(packet.departures.size(), 2U);
+  EXPECT_EQ(packet.departures[0].interface, back.world.find_interface("pod1")->index);
+  EXPECT_EQ(packet.departures[0].packet, (Bytes{0x45, 0x01}));
+  EXPECT_FALSE(packet.departures[1].interface);
+  EXPECT_TRUE(packet.departures[1].is_answer);
+  EXPECT_TRUE(packet.departures[1].loopback);
+  EXPECT_TRUE(std::get<CapturedStep>(back.steps.at(1)).packet.departures_complete);
+  EXPECT_FALSE(std::get<CapturedStep>(back.steps.at(2)).packet.departures_complete);
+  EXPECT_TRUE(std::get<CapturedStep>(back.steps.at(2)).packet.as_it_left);
+}
+
 TEST_F(WriteCaseTest, TheNodesWorldComesBack) {
   const Case written = read(write("world.yaml", R"(
 kubeproof: v1

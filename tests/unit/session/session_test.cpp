@@ -48,7 +48,7 @@ void drop(const Injection&, Fate&) {}
 
 TEST(Conversation, MakesATcpConversationFromHandshakeToClose) {
   OneEngine run(translate_service, translate_service);
-  run.session().converse(plan(kTcp), std::nullopt, kSource);
+  run.session().converse(plan(kTcp), kSource);
   EXPECT_EQ(run.column().packets, 8U);
   EXPECT_EQ(run.column().agree, 8U);
 }
@@ -57,14 +57,14 @@ TEST(Conversation, MakesTwoExchangesOverUdp) {
   OneEngine run(translate_service, translate_service);
   ConversationPlan udp = plan(kUdp);
   udp.to = *SocketAddress::parse("10.96.0.10:80");
-  run.session().converse(udp, std::nullopt, kSource);
+  run.session().converse(udp, kSource);
   EXPECT_EQ(run.column().packets, 4U);
   EXPECT_EQ(run.column().agree, 4U);
 }
 
 TEST(Conversation, EndsWhereTheOpeningPacketGetsNowhere) {
   OneEngine run(drop, drop);
-  run.session().converse(plan(kTcp), std::nullopt, kSource);
+  run.session().converse(plan(kTcp), kSource);
   EXPECT_EQ(run.column().packets, 1U);
 }
 
@@ -72,7 +72,7 @@ TEST(Conversation, IsOnePacketWithoutReply) {
   OneEngine run(translate_service, translate_service);
   ConversationPlan one = plan(kTcp);
   one.reply = false;
-  run.session().converse(one, std::nullopt, kSource);
+  run.session().converse(one, kSource);
   EXPECT_EQ(run.column().packets, 1U);
 }
 
@@ -87,7 +87,7 @@ TEST(Conversation, WantsTheReplyToComeFromTheContactedAddress) {
     fate.add_emission(kUplink, packet);
   };
   OneEngine run(forgetful, forgetful);
-  run.session().converse(plan(kTcp), std::nullopt, kSource);
+  run.session().converse(plan(kTcp), kSource);
   const ColumnReport column = run.column();
   ASSERT_EQ(column.divergences.size(), 1U);
   EXPECT_EQ(column.divergences[0].disagreement.difference.parts[0].kind,
@@ -98,8 +98,8 @@ TEST(Conversation, WantsTheReplyToComeFromTheContactedAddress) {
 
 TEST(Session, CountsADivergenceOnceAndItsConsequencesBesides) {
   OneEngine run(drop, translate_service);
-  run.session().converse(plan(kTcp), std::nullopt, kSource);
-  run.session().converse(plan(kTcp), std::nullopt, kSource);
+  run.session().converse(plan(kTcp), kSource);
+  run.session().converse(plan(kTcp), kSource);
   const ColumnReport column = run.column();
   EXPECT_EQ(column.diverge, 1U);
   EXPECT_EQ(column.consequences, 1U);
@@ -111,7 +111,7 @@ TEST(Session, CountsADivergenceOnceAndItsConsequencesBesides) {
 TEST(Session, NeverCountsABrokenEngineAsPassed) {
   OneEngine run(translate_service, translate_service);
   run.engine().broken = true;
-  run.session().converse(plan(kTcp), std::nullopt, kSource);
+  run.session().converse(plan(kTcp), kSource);
   EXPECT_EQ(run.column().status, ColumnStatus::kFailed);
   EXPECT_NE(run.column().reason.find("the kernel went away"), std::string::npos);
   EXPECT_FALSE(run.session().any_runs());
@@ -137,19 +137,23 @@ TEST(Session, LetsTimePassForEveryEngine) {
   EXPECT_EQ(run.engine().advanced, std::chrono::seconds(3));
 }
 
-TEST(Session, ChecksAnExpectationOnTheOpeningPacket) {
-  OneEngine run(translate_service, translate_service, [](const Injection&, Outcome& outcome) {
-    outcome.endpoint = SocketAddress::parse("10.180.0.1:8080").value();
-  });
-  Expectation expectation;
-  expectation.verdict = ExpectedVerdict::kDnat;
-  run.session().converse(plan(kTcp), expectation, kSource);
-  expectation.verdict = ExpectedVerdict::kDrop;
-  run.session().converse(plan(kTcp), expectation, kSource);
-  const Report report = run.report();
-  EXPECT_EQ(report.expectations, 2U);
-  ASSERT_EQ(report.failures.size(), 1U);
-  EXPECT_EQ(report.failures[0].text, "verdict dnat to 10.180.0.1:8080, expected drop");
+class Recorder final : public OpeningWatch {
+ public:
+  void permitted(std::string_view engine, const Injection&,
+                 std::span<const Outcome> outcomes) override {
+    lines.push_back(fmt::format("{} permits {}", engine, outcomes.size()));
+  }
+  void taken(std::string_view engine, const Injection&, const Fate& fate) override {
+    lines.push_back(fmt::format("{} emits {}", engine, fate.size()));
+  }
+  std::vector<std::string> lines;
+};
+
+TEST(Session, ShowsTheOpeningPacketOfAConversationAlone) {
+  OneEngine run(translate_service, translate_service);
+  Recorder recorder;
+  run.session().converse(plan(kTcp), kSource, &recorder);
+  EXPECT_EQ(recorder.lines, (std::vector<std::string>{"fake permits 1", "fake emits 1"}));
 }
 
 TEST(Session, HoldsTheReferenceToTheCapture) {

@@ -74,6 +74,17 @@ ports: [{ name: "", protocol: TCP, port: 8080 }]
     return kubeproof(arguments);
   }
 
+  // A pod asks a service with one endpoint.
+  std::string one_case(const std::string& name, const std::string& expect) {
+    cluster();
+    return write(name, R"(kubeproof: v1
+node: { name: node-a }
+cluster: cluster.yaml
+steps:
+  - flow: { from: 10.180.0.9, to: "10.96.0.10:80" }
+    expect: { )" + expect + " }\n");
+  }
+
   std::filesystem::path folder_;
 };
 
@@ -87,6 +98,8 @@ TEST_F(CommandLine, EndsWithTwoAndOneLineForBadUsage) {
                                              {"reply"},
                                              {"replay", "--no-such-option"},
                                              {"replay"},
+                                             {"run"},
+                                             {"rules", "--case", "a.json", "--node", "node-a"},
                                              {"rules", "--node", "node-a"},
                                              {"rules"},
                                              {"rules", "--family", "ipx"}}) {
@@ -115,7 +128,7 @@ TEST_F(CommandLine, NamesTheNodesThereAreWhenItIsNotAmongThem) {
 }
 
 TEST_F(CommandLine, HelpsOnEveryCommand) {
-  for (const char* command : {"replay", "trace", "rules", "engines"}) {
+  for (const char* command : {"replay", "run", "trace", "rules", "engines"}) {
     const Ended ended = kubeproof({command, "--help"});
     EXPECT_EQ(ended.status, 0) << command;
     EXPECT_NE(ended.output.find("--help"), std::string::npos) << command;
@@ -188,6 +201,54 @@ TEST_F(CommandLine, TracesThroughTheReference) {
       with_cluster({"trace", "--from", "host", "--to", "10.96.0.10:80", "--engine", "reference"});
   EXPECT_EQ(ended.status, 0) << ended.error;
   EXPECT_NE(ended.output.find("10.180.0.5:8080"), std::string::npos) << ended.output;
+}
+
+TEST_F(CommandLine, TakesACaseInPlaceOfClusterAndNode) {
+  const std::string file = one_case("case.yaml", "verdict: dnat");
+  EXPECT_EQ(kubeproof({"rules", "--case", file}).output, with_cluster({"rules"}).output);
+  const Ended traced = kubeproof({"trace", "--case", file, "--from", "host", "--to",
+                                  "10.96.0.10:80", "--engine", "reference"});
+  EXPECT_EQ(traced.status, 0) << traced.error;
+}
+
+TEST_F(CommandLine, RunsACaseToItsExpectation) {
+  const Ended met =
+      kubeproof({"run", one_case("case.yaml", "verdict: dnat"), "--engine", "reference"});
+  EXPECT_EQ(met.status, 0) << met.output << met.error;
+  const Ended failed =
+      kubeproof({"run", one_case("case.yaml", "verdict: drop"), "--engine", "reference"});
+  EXPECT_EQ(failed.status, 1) << failed.output;
+  EXPECT_NE(failed.output.find("verdict dnat to 10.180.0.5:8080, expected drop"), std::string::npos)
+      << failed.output;
+}
+
+TEST_F(CommandLine, RunsTheCasesOfAFolderAndNamesWhatIsNone) {
+  std::filesystem::create_directories(folder_ / "b");
+  std::filesystem::rename(one_case("case.yaml", "verdict: dnat"), folder_ / "b/case.yaml");
+  std::filesystem::rename(folder_ / "cluster.yaml", folder_ / "b/cluster.yaml");
+  const Ended ended = kubeproof({"run", folder_.string(), "--engine", "reference"});
+  EXPECT_EQ(ended.status, 0) << ended.output << ended.error;
+  EXPECT_NE(ended.output.find("kubeproof run: 1 case\n"), std::string::npos) << ended.output;
+  EXPECT_NE(ended.output.find("passed over, since it is no case: " +
+                              (folder_ / "b/cluster.yaml").string()),
+            std::string::npos)
+      << ended.output;
+}
+
+TEST_F(CommandLine, RunsNoCaseWhenOneOfThemCannotBeUnderstood) {
+  const std::string good = one_case("case.yaml", "verdict: dnat");
+  const std::string bad = write("bad.yaml", "kubeproof: v1\nstep: []\n");
+  const Ended ended = kubeproof({"run", good, bad, "--engine", "reference"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(ended.output, "");
+  EXPECT_NE(ended.error.find("bad.yaml"), std::string::npos) << ended.error;
+}
+
+TEST_F(CommandLine, RefusesAFolderWithoutCases) {
+  cluster();
+  const Ended ended = kubeproof({"run", folder_.string()});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.error.find("no cases"), std::string::npos) << ended.error;
 }
 
 TEST_F(CommandLine, RefusesAnEngineThatNobodyKnows) {
