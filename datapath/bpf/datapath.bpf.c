@@ -43,10 +43,12 @@ static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *p
 	packet->now = clock_now();
 	packet->error = ERROR_NONE;
 	packet->has_ports = 0;
+	packet->icmp_class = ICMP_CLASS_UNTRACKED;
 	packet->segmented = skb->gso_size != 0;
 	packet->checksum_offset = 0;
 	packet->quoted_checksum_offset = 0;
 	packet->headers.identification = 0;
+	packet->headers.fragment = FRAGMENT_NONE;
 	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
 	__builtin_memset(&packet->to, 0, sizeof(packet->to));
 	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));
@@ -91,6 +93,13 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	return host_packet(skb, packet, flow);
 }
 
+static __always_inline void finish(struct packet *packet)
+{
+	if (packet->headers.fragment == FRAGMENT_FIRST && packet->has_ports)
+		fragment_remember(packet);
+	trace_end(packet);
+}
+
 /* What the programs do not understand does not enter 127.0.0.0/8 either. */
 static __always_inline int close_loopback(struct packet *packet, int action)
 {
@@ -123,6 +132,8 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_MALFORMED);
 	if (result == PARSE_UNKNOWN_FRAGMENT)
 		return pass(packet, PASS_FRAGMENT);
+	if (result == PARSE_REFUSED_FRAGMENT)
+		return drop(packet, DROP_FRAGMENT);
 	if (packet->trace.program == PROGRAM_TC_INGRESS && source_is_martian(packet))
 		return pass(packet, PASS_MARTIAN);
 	if (packet->error == ERROR_ABOUT_NOTHING)
@@ -130,6 +141,9 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (packet->error == ERROR_ABOUT_FLOW)
 		return packet->trace.program == PROGRAM_TC_INGRESS ? related_ingress(skb, packet)
 								   : related_egress(skb, packet);
+	if (packet->icmp_class == ICMP_CLASS_NONE && !packet->host_origin &&
+	    packet->trace.program == PROGRAM_TC_INGRESS)
+		return invalid_packet(skb, packet);
 	if (!packet->has_ports)
 		return pass(packet, PASS_OTHER_PROTOCOL);
 	if (packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin)
@@ -154,7 +168,7 @@ int tc_ingress(struct __sk_buff *skb)
 		action = pass(packet, PASS_OTHER_HOST);
 	else
 		action = close_loopback(packet, handle(skb, packet));
-	trace_end(packet);
+	finish(packet);
 	return action;
 }
 
@@ -175,6 +189,6 @@ int tc_egress(struct __sk_buff *skb)
 	} else {
 		action = handle(skb, packet);
 	}
-	trace_end(packet);
+	finish(packet);
 	return action;
 }

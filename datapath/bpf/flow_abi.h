@@ -89,7 +89,8 @@ struct flow {
 	struct tcp_end tcp_ends[2]; /* the client's, the server's */
 };
 
-/* The ports of a fragmented datagram, for its later fragments. */
+/* What the first fragment of a datagram tells the later ones: its ports, and that it was dropped or
+ * refused. */
 struct fragment_key {
 	struct address source;
 	struct address destination;
@@ -103,7 +104,7 @@ struct fragment_key {
 struct fragment_ports {
 	__be16 source_port;
 	__be16 destination_port;
-	__u32 zero;
+	__u32 refused;
 	__u64 expires;
 };
 

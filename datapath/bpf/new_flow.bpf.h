@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.bpf.h"
+#include "icmp.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
@@ -100,7 +101,10 @@ static __always_inline int port_draw(struct packet *packet)
 	__u16 port = bpf_ntohs(packet->flow.client.port);
 	struct port_search search = {.packet = packet, .claim = CLAIM_TAKEN};
 
-	if (port < 512) {
+	if (is_icmp(&packet->tuple)) {
+		search.first = 0;
+		search.size = 65536;
+	} else if (port < 512) {
 		search.first = 1;
 		search.size = 511;
 	} else if (port < 1024) {

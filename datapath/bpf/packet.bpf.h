@@ -62,6 +62,13 @@ enum error_kind {
 	ERROR_ABOUT_NOTHING, /* what it quotes cannot be told */
 };
 
+enum parse_result {
+	PARSE_OK = 0,
+	PARSE_MALFORMED,
+	PARSE_UNKNOWN_FRAGMENT, /* a later one, without its first */
+	PARSE_REFUSED_FRAGMENT, /* a later one, whose first was dropped */
+};
+
 /* What a packet is to the flow that it belongs to. */
 enum track_result {
 	TRACK_OK = 0,
@@ -81,7 +88,8 @@ struct packet {
 	__u8 host_origin; /* made by a process of the node, or its stack */
 	__u8 error; /* enum error_kind */
 	__u8 has_ports;
-	__u8 icmp_type; /* of an error */
+	__u8 icmp_type;
+	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */
 	__u8 segmented; /* awaits segmentation by the device or the kernel */
 	__u32 checksum_offset; /* of the transport checksum in the frame; 0: there is none */
 

@@ -19,6 +19,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "fragments.bpf.h"
+#include "icmp.bpf.h"
 #include "packet.bpf.h"
 
 #define IPV4_DONT_FRAGMENT 0x4000
@@ -26,35 +27,6 @@
 #define IPV4_FRAGMENT_OFFSET 0x1fff
 #define IPV6_EXTENSION_HEADERS_MAX 8
 #define QUOTED_TRANSPORT 8 /* bytes that every error quotes of it (RFC 792) */
-
-/* linux/icmp.h draws in headers of the C library. */
-#define ICMP_UNREACHABLE 3
-#define ICMP_PORT_UNREACHABLE 3
-#define ICMP_SOURCE_QUENCH 4
-#define ICMP_REDIRECT 5
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETER_PROBLEM 12
-#define ICMPV6_UNREACHABLE 1
-#define ICMPV6_PORT_UNREACHABLE 4
-#define ICMPV6_FIRST_QUERY 128
-
-struct icmp_header {
-	__u8 type;
-	__u8 code;
-	__sum16 checksum;
-	__be32 rest;
-};
-
-enum parse_result {
-	PARSE_OK = 0,
-	PARSE_MALFORMED,
-	PARSE_UNKNOWN_FRAGMENT, /* a later one, without its first */
-};
-
-static __always_inline int is_icmp(const struct tuple *tuple)
-{
-	return tuple->protocol == (tuple->family == FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-}
 
 static __always_inline int ipv4_header_sum_is_right(struct __sk_buff *skb, __u32 offset,
 						    __u32 length)
@@ -225,6 +197,19 @@ static __always_inline int load_ports(struct __sk_buff *skb, const struct header
 	return 1;
 }
 
+static __always_inline int parse_quoted_icmp(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct headers *headers = &packet->quoted_headers;
+	struct icmp_header icmp;
+
+	if (bpf_skb_load_bytes(skb, headers->transport, &icmp, sizeof(icmp)) ||
+	    !icmp_ports(&icmp, &packet->quoted))
+		return ERROR_ABOUT_NOTHING;
+	packet->quoted_checksum_offset =
+		headers->transport + __builtin_offsetof(struct icmp_header, checksum);
+	return ERROR_ABOUT_FLOW;
+}
+
 /* The packet that an ICMP error quotes: 8 bytes of its transport header are needed. */
 static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *packet)
 {
@@ -238,11 +223,14 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	tuple->protocol = 0;
 	if (parse_ip(skb, headers, tuple, packet->headers.end, 1) != PARSE_OK)
 		return ERROR_ABOUT_NOTHING;
+	if (headers->fragment == FRAGMENT_LATER ||
+	    headers->transport + QUOTED_TRANSPORT > headers->end)
+		return ERROR_ABOUT_NOTHING;
+	if (is_icmp(tuple))
+		return parse_quoted_icmp(skb, packet);
 	if (tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
 		return ERROR_ABOUT_OTHERS;
-	if (headers->fragment == FRAGMENT_LATER ||
-	    headers->transport + QUOTED_TRANSPORT > headers->end ||
-	    !load_ports(skb, headers, tuple))
+	if (!load_ports(skb, headers, tuple))
 		return ERROR_ABOUT_NOTHING;
 	/* As netfilter does, the checksum only where the header is there as far as it. */
 	if (tuple->protocol == IPPROTO_UDP)
@@ -254,30 +242,26 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	return ERROR_ABOUT_FLOW;
 }
 
-/* Types that netfilter takes for errors (nf_conntrack_proto_icmp.c and …_icmpv6.c). */
-static __always_inline int icmp_type_is_error(__u8 family, __u8 type)
-{
-	if (family == FAMILY_IPV6)
-		return type < ICMPV6_FIRST_QUERY;
-	return type == ICMP_UNREACHABLE || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
-	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM;
-}
-
 static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
-	__u8 type;
+	struct icmp_header icmp;
+	__u8 class;
 
-	if (headers->fragment != FRAGMENT_NONE ||
-	    headers->transport + sizeof(struct icmp_header) > headers->end ||
-	    bpf_skb_load_bytes(skb, headers->transport, &type, sizeof(type)))
+	if (headers->transport + sizeof(icmp) > headers->end ||
+	    bpf_skb_load_bytes(skb, headers->transport, &icmp, sizeof(icmp))) {
+		packet->icmp_class = ICMP_CLASS_NONE;
 		return;
-	if (!icmp_type_is_error(packet->tuple.family, type))
-		return;
+	}
+	class = icmp_class_of(packet->tuple.family, icmp.type);
+	packet->icmp_class = class;
+	packet->icmp_type = icmp.type;
 	packet->checksum_offset =
 		headers->transport + __builtin_offsetof(struct icmp_header, checksum);
-	packet->icmp_type = type;
-	packet->error = parse_quoted(skb, packet);
+	if (class == ICMP_CLASS_ERROR && headers->fragment == FRAGMENT_NONE)
+		packet->error = parse_quoted(skb, packet);
+	else
+		packet->has_ports = icmp_ports(&icmp, &packet->tuple);
 }
 
 /* tuple.family is known; all else is found here. */
@@ -289,16 +273,12 @@ static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
 
 	if (result != PARSE_OK)
 		return result;
+	if (!is_icmp(tuple) && tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
+		return PARSE_OK;
+	if (headers->fragment == FRAGMENT_LATER)
+		return fragment_recall(packet);
 	if (is_icmp(tuple)) {
 		parse_icmp(skb, packet);
-		return PARSE_OK;
-	}
-	if (tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
-		return PARSE_OK;
-	if (headers->fragment == FRAGMENT_LATER) {
-		if (!fragment_find_ports(packet))
-			return PARSE_UNKNOWN_FRAGMENT;
-		packet->has_ports = 1;
 		return PARSE_OK;
 	}
 	if (!load_ports(skb, headers, tuple))
@@ -311,7 +291,5 @@ static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
 			headers->transport + __builtin_offsetof(struct udphdr, check);
 		packet->has_ports = 1;
 	}
-	if (packet->has_ports && headers->fragment == FRAGMENT_FIRST)
-		fragment_remember_ports(packet);
 	return PARSE_OK;
 }

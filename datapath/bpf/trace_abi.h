@@ -39,7 +39,7 @@ enum reason {
 	PASS_VLAN, /* tagged: for the hooks of the VLAN's own interface */
 	PASS_MALFORMED, /* headers that the stack will refuse */
 	PASS_FRAGMENT, /* a later fragment of a datagram that nothing here concerns */
-	PASS_OTHER_PROTOCOL, /* neither TCP nor UDP, nor an ICMP error about such a flow */
+	PASS_OTHER_PROTOCOL, /* none whose flows are tracked */
 	PASS_MISPLACED, /* of a flow whose packets do not come this way */
 	PASS_SPECIAL_DESTINATION, /* multicast, broadcast, 127.0.0.0/8 from outside */
 	PASS_TABLE_FULL, /* no room to track it; of no service */
@@ -62,6 +62,7 @@ enum reason {
 	/* Dropped. */
 	DROP_NO_LOCAL_ENDPOINT,
 	DROP_SOURCE_RANGE,
+	DROP_FRAGMENT, /* a later fragment, whose first was dropped or refused */
 	DROP_INVALID, /* kube-proxy drops INVALID packets in FORWARD */
 	DROP_LOCALNET, /* from outside to 127.0.0.0/8 */
 	DROP_NO_SOURCE, /* masquerade, but the node has no usable address */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What a packet does to its flow, and which packets may start one: how long flows live, when they
- * are answered, when they are over (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c).
+ * are answered, when they are over (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c,
+ * nf_conntrack_proto_icmp.c).
  */
 #pragma once
 
 #include <linux/in.h>
 
+#include "icmp.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
 #include "tcp_track.bpf.h"
 
+#define ICMP_TIMEOUT (30 * SECOND)
 #define UDP_TIMEOUT (30 * SECOND)
 #define UDP_STREAM_TIMEOUT (120 * SECOND)
 #define UDP_STREAM_AGE (2 * SECOND)
@@ -30,10 +33,20 @@ static __always_inline int track_udp(struct packet *packet, struct flow *state, 
 	return TRACK_OK;
 }
 
+static __always_inline int track_icmp(struct packet *packet, struct flow *state, int reply)
+{
+	state->expires = packet->now + ICMP_TIMEOUT;
+	if (reply)
+		state->status |= FLOW_SEEN_REPLY;
+	return TRACK_OK;
+}
+
 static __always_inline int flow_track(struct packet *packet, struct flow *state, int reply)
 {
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return track_tcp(packet, state, reply);
+	if (is_icmp(&packet->tuple))
+		return track_icmp(packet, state, reply);
 	return track_udp(packet, state, reply);
 }
 
@@ -44,5 +57,7 @@ static __always_inline int flow_start(struct packet *packet, struct flow *flow)
 	flow->expires = packet->now + UDP_TIMEOUT;
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return start_tcp(packet, flow);
+	if (is_icmp(&packet->tuple))
+		return packet->icmp_class == ICMP_CLASS_QUERY;
 	return 1;
 }

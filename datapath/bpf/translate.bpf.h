@@ -14,6 +14,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "tuple.bpf.h"
 
@@ -100,9 +101,11 @@ static __noinline long translate(struct __sk_buff *skb, const struct packet *pac
 	if (packet->error || packet->headers.fragment == FRAGMENT_LATER)
 		return error;
 	if (from->source_port != to->source_port)
-		error |= change_port(skb, packet, from->source_port, to->source_port, 0);
+		error |= change_port(skb, packet, from->source_port, to->source_port,
+				     is_icmp(from) ? ICMP_IDENTIFIER : 0);
 	if (from->destination_port != to->destination_port)
-		error |= change_port(skb, packet, from->destination_port, to->destination_port, 2);
+		error |= change_port(skb, packet, from->destination_port, to->destination_port,
+				     is_icmp(from) ? ICMP_IDENTIFIER : 2);
 	return error;
 }
 
@@ -175,7 +178,9 @@ static __noinline long translate_quoted(struct __sk_buff *skb, const struct pack
 				  (__be32 *)&to->source, 2 * sizeof(struct address), 0);
 	pair[0] = from->source_port | (__u32)from->destination_port << 16;
 	pair[1] = to->source_port | (__u32)to->destination_port << 16;
-	ports = bpf_csum_diff(&pair[0], sizeof(pair[0]), &pair[1], sizeof(pair[1]), addresses);
+	/* ICMP's own checksum covers no addresses. */
+	ports = bpf_csum_diff(&pair[0], sizeof(pair[0]), &pair[1], sizeof(pair[1]),
+			      from->protocol == IPPROTO_ICMP ? 0 : addresses);
 
 	if (packet->quoted.family == FAMILY_IPV4)
 		error |= change_quoted_checksum(skb, packet, headers->network + IPV4_CHECKSUM,
@@ -188,10 +193,12 @@ static __noinline long translate_quoted(struct __sk_buff *skb, const struct pack
 	if (!address_equal(&from->destination, &to->destination))
 		error |= store_quoted_address(skb, packet, &from->destination, &to->destination, 0);
 	if (from->source_port != to->source_port)
-		error |= store_quoted(skb, packet, headers->transport, &from->source_port,
-				      &to->source_port, sizeof(__be16));
+		error |= store_quoted(skb, packet,
+				      headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 0),
+				      &from->source_port, &to->source_port, sizeof(__be16));
 	if (from->destination_port != to->destination_port)
-		error |= store_quoted(skb, packet, headers->transport + 2, &from->destination_port,
-				      &to->destination_port, sizeof(__be16));
+		error |= store_quoted(
+			skb, packet, headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 2),
+			&from->destination_port, &to->destination_port, sizeof(__be16));
 	return error;
 }

@@ -124,6 +124,8 @@ std::string_view reason_text(abi::reason reason) {
       return "policy Local, and no endpoint on this node";
     case abi::DROP_SOURCE_RANGE:
       return "source outside loadBalancerSourceRanges";
+    case abi::DROP_FRAGMENT:
+      return "later fragment of what was dropped or refused";
     case abi::DROP_INVALID:
       return "invalid";
     case abi::DROP_LOCALNET:

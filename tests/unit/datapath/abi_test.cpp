@@ -73,7 +73,7 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(fragment_key, family), MEMBER(fragment_key, program),
              MEMBER(fragment_key, zero)),
       LAYOUT(fragment_ports, MEMBER(fragment_ports, source_port),
-             MEMBER(fragment_ports, destination_port), MEMBER(fragment_ports, zero),
+             MEMBER(fragment_ports, destination_port), MEMBER(fragment_ports, refused),
              MEMBER(fragment_ports, expires)),
       LAYOUT(frontend_key, MEMBER(frontend_key, address), MEMBER(frontend_key, port),
              MEMBER(frontend_key, protocol), MEMBER(frontend_key, family),

@@ -205,22 +205,6 @@ TEST_F(StateProgram, InvalidPacketsOfAFlowPassUntranslatedWhereNothingDropsThem)
   EXPECT_EQ(out.mark, 0U);
 }
 
-TEST_F(StateProgram, LaterFragmentsFollowTheFirst) {
-  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
-  const auto fragments = PacketBuilder::udp("203.0.113.7:4000", "192.168.0.2:30080")
-                             .payload_size(2000)
-                             .dont_fragment(false)
-                             .build_fragments(1000);
-  const Ran first = ingress(kEth0, fragments[0]);
-  const Ran second = ingress(kEth0, fragments[1]);
-  EXPECT_EQ(second.view().destination.to_string(), "10.180.0.9");
-  const Ran first_out = egress_forwarded(kPod1, kEth0, first);
-  const Ran second_out = egress_forwarded(kPod1, kEth0, second);
-  EXPECT_EQ(first_out.view().source.to_string(), "192.168.0.2");
-  EXPECT_EQ(second_out.view().source.to_string(), "192.168.0.2");
-  EXPECT_EQ(check_checksums(second_out.packet).ip_header, ChecksumState::kRight);
-}
-
 TEST_F(StateProgram, GarbageCollectionTakesFlowsThatAreOver) {
   serve(Family::kIpv4, kUdp, {"10.180.0.9"});
   ingress(kEth0, PacketBuilder::udp("203.0.113.7:4000", "192.168.0.2:30080").payload("x"));
