@@ -70,7 +70,7 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (!flow)
 		return start(skb, packet);
 	reply = flow->role == FLOW_REPLY;
-	track = flow_track(packet, state, reply);
+	track = flow_track(skb, packet, state, reply);
 	if (track == TRACK_NEW) {
 		flow_remove(flow, packet, &packet->tuple);
 		return start(skb, packet);

@@ -50,6 +50,13 @@ enum tcp_flow_flag {
 	TCP_FLOW_EXPECTS_CHALLENGE = 1 << 1, /* of the server, to the client's SYN in LAST_ACK */
 };
 
+enum sctp_flow_flag {
+	SCTP_FLOW_INIT_BY_CLIENT = 1 << 0,
+	SCTP_FLOW_INIT_BY_SERVER = 1 << 1,
+	SCTP_FLOW_HEARTBEAT_FAILED = 1 << 2, /* it had another tag */
+	SCTP_FLOW_LAST_FROM_SERVER = 1 << 3, /* that heartbeat */
+};
+
 enum tcp_end_flag {
 	TCP_END_SEEN = 1 << 0, /* has sent something */
 	TCP_END_HAS_ACKNOWLEDGED = 1 << 1,
@@ -85,8 +92,11 @@ struct flow {
 	__u32 tcp_last_acknowledgment;
 	__u32 tcp_last_end; /* behind its last byte */
 	__u16 tcp_last_window; /* as it stands in the header */
-	__u16 zero[3];
+	__u8 sctp_state; /* enum sctp_state */
+	__u8 sctp_flags; /* enum sctp_flow_flag */
+	__u32 zero;
 	struct tcp_end tcp_ends[2]; /* the client's, the server's */
+	__be32 sctp_tags[2]; /* that the client, the server is to use */
 };
 
 /* What the first fragment of a datagram tells the later ones: its ports, and that it was dropped or

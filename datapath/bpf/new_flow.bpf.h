@@ -65,10 +65,8 @@ static __noinline int claim_source(struct packet *packet)
 	flow_inside_key(&packet->key, &packet->flow, &packet->tuple);
 	claim = claim_key(packet, FLOW_INSIDE_ORIGINAL);
 	if (claim == CLAIM_OURS) {
-		struct tuple inside;
-
-		flow_inside_key(&inside, &packet->flow, &packet->tuple);
-		tuple_reverse(&packet->key, &inside);
+		flow_inside_key(&packet->key, &packet->flow, &packet->tuple);
+		tuple_turn(&packet->key);
 		claim = claim_key(packet, FLOW_INSIDE_REPLY);
 	}
 	if (claim != CLAIM_OURS)

@@ -25,6 +25,7 @@ struct headers {
 	__u32 end; /* behind the last byte of the IP packet */
 	__u32 identification;
 	__u8 fragment; /* enum fragment_kind */
+	__u8 truncated; /* of a quoted packet: it was longer */
 	__u8 ttl;
 	__u8 dont_fragment;
 	__u8 tos; /* traffic class in IPv6 */
@@ -37,6 +38,20 @@ struct tcp_segment {
 	__u16 window;
 	__u8 flags; /* byte 13 of the header */
 	__u8 whole; /* its header is complete and well-formed */
+};
+
+/* Where a walk over the chunks of an SCTP packet is. */
+struct sctp_walk {
+	__u32 at;
+	__u32 end;
+	__be32 tag; /* of the packet */
+	__u32 types; /* of the chunks seen, a bit for each */
+	__u8 direction; /* 1: from the server */
+	__u8 starts; /* no flow knows the packet */
+	__u8 alone; /* a chunk that tolerates no others was seen */
+	__u8 invalid;
+	__u8 keeps_time; /* the packet does not prolong the flow */
+	__u8 next;
 };
 
 enum route_kind {
@@ -85,6 +100,8 @@ struct packet {
 	struct headers headers;
 	struct tuple tuple; /* ports are zero where the packet has none */
 	struct tcp_segment tcp;
+	__be32 sctp_tag;
+	struct sctp_walk sctp_walk;
 	__u8 host_origin; /* made by a process of the node, or its stack */
 	__u8 error; /* enum error_kind */
 	__u8 has_ports;

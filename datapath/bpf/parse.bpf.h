@@ -21,6 +21,7 @@
 #include "fragments.bpf.h"
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
+#include "sctp_track.bpf.h"
 
 #define IPV4_DONT_FRAGMENT 0x4000
 #define IPV4_MORE_FRAGMENTS 0x2000
@@ -64,7 +65,8 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct headers *hea
 	headers->transport = headers->network + header_length;
 	headers->end = headers->network + total_length;
 	if (quoted) {
-		if (headers->end > limit)
+		headers->truncated = headers->end > limit;
+		if (headers->truncated)
 			headers->end = limit;
 	} else if (headers->end > limit ||
 		   !ipv4_header_sum_is_right(skb, headers->network, header_length)) {
@@ -102,7 +104,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *hea
 	headers->end = headers->network + sizeof(ip) + bpf_ntohs(ip.payload_len);
 	if (!ip.payload_len && skb->gso_size)
 		headers->end = limit;
-	if (headers->end > limit) {
+	headers->truncated = headers->end > limit;
+	if (headers->truncated) {
 		if (!quoted)
 			return PARSE_MALFORMED;
 		headers->end = limit;
@@ -181,6 +184,13 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packe
 	return 1;
 }
 
+/* Protocols whose ports we know. */
+static __always_inline int has_port_numbers(const struct tuple *tuple)
+{
+	return tuple->protocol == IPPROTO_TCP || tuple->protocol == IPPROTO_UDP ||
+	       tuple->protocol == IPPROTO_SCTP;
+}
+
 static __always_inline int load_ports(struct __sk_buff *skb, const struct headers *headers,
 				      struct tuple *tuple)
 {
@@ -228,7 +238,7 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 		return ERROR_ABOUT_NOTHING;
 	if (is_icmp(tuple))
 		return parse_quoted_icmp(skb, packet);
-	if (tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
+	if (!has_port_numbers(tuple))
 		return ERROR_ABOUT_OTHERS;
 	if (!load_ports(skb, headers, tuple))
 		return ERROR_ABOUT_NOTHING;
@@ -236,7 +246,8 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	if (tuple->protocol == IPPROTO_UDP)
 		packet->quoted_checksum_offset =
 			headers->transport + __builtin_offsetof(struct udphdr, check);
-	else if (headers->transport + sizeof(struct tcphdr) <= headers->end)
+	else if (tuple->protocol == IPPROTO_TCP &&
+		 headers->transport + sizeof(struct tcphdr) <= headers->end)
 		packet->quoted_checksum_offset =
 			headers->transport + __builtin_offsetof(struct tcphdr, check);
 	return ERROR_ABOUT_FLOW;
@@ -273,7 +284,7 @@ static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
 
 	if (result != PARSE_OK)
 		return result;
-	if (!is_icmp(tuple) && tuple->protocol != IPPROTO_TCP && tuple->protocol != IPPROTO_UDP)
+	if (!is_icmp(tuple) && !has_port_numbers(tuple))
 		return PARSE_OK;
 	if (headers->fragment == FRAGMENT_LATER)
 		return fragment_recall(packet);
@@ -285,6 +296,11 @@ static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
 		return PARSE_OK;
 	if (tuple->protocol == IPPROTO_TCP) {
 		if (parse_tcp(skb, packet))
+			packet->has_ports = 1;
+	} else if (tuple->protocol == IPPROTO_SCTP) {
+		if (headers->transport + SCTP_HEADER <= headers->end &&
+		    !bpf_skb_load_bytes(skb, headers->transport + 4, &packet->sctp_tag,
+					sizeof(packet->sctp_tag)))
 			packet->has_ports = 1;
 	} else if (headers->transport + sizeof(struct udphdr) <= headers->end) {
 		packet->checksum_offset =

@@ -30,7 +30,7 @@
 #define IPV6_QUOTE_MAX (IPV6_ERROR_LIMIT - sizeof(struct ipv6hdr) - sizeof(struct icmp_header))
 #define TOS_INTERNET_CONTROL 0xc0
 #define TOS_MASK 0x1e
-#define SUM_CHUNK 64
+#define SUM_CHUNK 32
 
 struct ipv4_error {
 	struct iphdr ip;

@@ -206,7 +206,7 @@ static __noinline int start(struct __sk_buff *skb, struct packet *packet)
 	flow->frontend.address = tuple->destination;
 	flow->frontend.port = tuple->destination_port;
 	flow->source = flow->client;
-	if (!flow_start(packet, flow))
+	if (!flow_start(skb, packet, flow))
 		return invalid_packet(skb, packet);
 	if (service_choose(packet, &choice))
 		return start_service_flow(skb, packet, &choice);

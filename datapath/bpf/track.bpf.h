@@ -11,6 +11,7 @@
 #include "icmp.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
+#include "sctp_track.bpf.h"
 #include "seams.bpf.h"
 #include "tcp_track.bpf.h"
 
@@ -41,22 +42,28 @@ static __always_inline int track_icmp(struct packet *packet, struct flow *state,
 	return TRACK_OK;
 }
 
-static __always_inline int flow_track(struct packet *packet, struct flow *state, int reply)
+static __always_inline int flow_track(struct __sk_buff *skb, struct packet *packet,
+				      struct flow *state, int reply)
 {
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return track_tcp(packet, state, reply);
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return track_sctp(skb, packet, state, reply, 0);
 	if (is_icmp(&packet->tuple))
 		return track_icmp(packet, state, reply);
 	return track_udp(packet, state, reply);
 }
 
 /* Whether a packet without a flow may start one; `flow`, all zero, gets its first state. */
-static __always_inline int flow_start(struct packet *packet, struct flow *flow)
+static __always_inline int flow_start(struct __sk_buff *skb, struct packet *packet,
+				      struct flow *flow)
 {
 	flow->created = packet->now;
 	flow->expires = packet->now + UDP_TIMEOUT;
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return start_tcp(packet, flow);
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return track_sctp(skb, packet, flow, 0, 1) == TRACK_OK;
 	if (is_icmp(&packet->tuple))
 		return packet->icmp_class == ICMP_CLASS_QUERY;
 	return 1;

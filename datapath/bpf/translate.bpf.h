@@ -16,6 +16,7 @@
 
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
+#include "sctp_checksum.bpf.h"
 #include "tuple.bpf.h"
 
 #define ERROR_INVALID 22
@@ -87,6 +88,27 @@ static __always_inline long change_port(struct __sk_buff *skb, const struct pack
 	       bpf_skb_store_bytes(skb, packet->headers.transport + offset, &to, sizeof(to), 0);
 }
 
+static __always_inline __u32 port_change(const struct tuple *from, const struct tuple *to)
+{
+	return (__u16)(from->source_port ^ to->source_port) |
+	       (__u32)(__u16)(from->destination_port ^ to->destination_port) << 16;
+}
+
+/* Nobody knows how long the datagram is that a first fragment begins, and its checksum depends on
+ * that: such a packet is refused. */
+static __always_inline long translate_sctp_checksum(struct __sk_buff *skb,
+						    const struct packet *packet)
+{
+	__u32 change = port_change(&packet->tuple, &packet->to), old, sum;
+
+	if (!change)
+		return 0;
+	if (packet->headers.fragment != FRAGMENT_NONE)
+		return -1;
+	return change_sctp_checksum(skb, packet->headers.transport, packet->headers.end, change,
+				    &old, &sum);
+}
+
 /* Makes `packet->tuple` `packet->to`. 0, or what a helper says. */
 static __noinline long translate(struct __sk_buff *skb, const struct packet *packet)
 {
@@ -106,6 +128,8 @@ static __noinline long translate(struct __sk_buff *skb, const struct packet *pac
 	if (from->destination_port != to->destination_port)
 		error |= change_port(skb, packet, from->destination_port, to->destination_port,
 				     is_icmp(from) ? ICMP_IDENTIFIER : 2);
+	if (from->protocol == IPPROTO_SCTP)
+		error |= translate_sctp_checksum(skb, packet);
 	return error;
 }
 
@@ -163,6 +187,21 @@ static __always_inline long store_quoted_address(struct __sk_buff *skb, const st
 			    from->words, to->words, sizeof(*to));
 }
 
+/* Only where the quote is whole: of a shorter one nobody can know the checksum. */
+static __always_inline long translate_quoted_sctp_checksum(struct __sk_buff *skb,
+							   const struct packet *packet)
+{
+	const struct headers *headers = &packet->quoted_headers;
+	__u32 change = port_change(&packet->quoted, &packet->quoted_to), old, sum;
+	long error;
+
+	if (!change || headers->truncated || headers->fragment != FRAGMENT_NONE ||
+	    headers->transport + SCTP_CHECKSUM + sizeof(sum) > headers->end)
+		return 0;
+	error = change_sctp_checksum(skb, headers->transport, headers->end, change, &old, &sum);
+	return error | bpf_l4_csum_replace(skb, packet->checksum_offset, old, sum, sizeof(sum));
+}
+
 /* Makes `packet->quoted` `packet->quoted_to`. */
 static __noinline long translate_quoted(struct __sk_buff *skb, const struct packet *packet)
 {
@@ -200,5 +239,7 @@ static __noinline long translate_quoted(struct __sk_buff *skb, const struct pack
 		error |= store_quoted(
 			skb, packet, headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 2),
 			&from->destination_port, &to->destination_port, sizeof(__be16));
+	if (from->protocol == IPPROTO_SCTP)
+		error |= translate_quoted_sctp_checksum(skb, packet);
 	return error;
 }

@@ -54,6 +54,21 @@ static __always_inline void tuple_reverse(struct tuple *to, const struct tuple *
 	to->zero = 0;
 }
 
+/* The same in place. */
+static __always_inline void tuple_turn(struct tuple *tuple)
+{
+	__be16 port = tuple->source_port;
+
+	for (int i = 0; i < 4; i++) {
+		__be32 word = tuple->source.words[i];
+
+		tuple->source.words[i] = tuple->destination.words[i];
+		tuple->destination.words[i] = word;
+	}
+	tuple->source_port = tuple->destination_port;
+	tuple->destination_port = port;
+}
+
 /* The tuple of a packet from one end to the other; protocol and family as in `like`. */
 static __always_inline void tuple_between(struct tuple *to, const struct socket_address *source,
 					  const struct socket_address *destination,

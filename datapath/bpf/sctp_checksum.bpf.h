@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * SCTP's checksum is a CRC32c over the whole packet (RFC 9260 appendix A). A CRC is linear: what a
+ * change of ports adds to it is the CRC of the change alone, followed by as many zeros as bytes
+ * follow the ports. So it needs no pass over the packet, only its length: appending zeros is
+ * multiplying by a power of x, put together from those for 1, 2, 4, … bytes.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "packet.bpf.h"
+
+#define CRC32C_POLYNOMIAL 0x82f63b78 /* bits reversed */
+#define SCTP_CHECKSUM 8 /* offset in the header */
+#define SCTP_PORTS 4 /* bytes of both */
+
+/* x^(8 << n) modulo the polynomial, bits reversed. */
+static const __u32 crc32c_zeros[16] = {
+	0x00800000, 0x00008000, 0x82f63b78, 0x6ea2d55c, 0x18b8ea18, 0x510ac59a,
+	0xb82be955, 0xb8fdb1e7, 0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a,
+	0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc,
+};
+
+/* a · b modulo the polynomial. */
+static __always_inline __u32 crc32c_multiply(__u32 a, __u32 b)
+{
+	__u32 product = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 31; i >= 0; i--) {
+		product ^= b & -(a >> i & 1);
+		b = b >> 1 ^ (CRC32C_POLYNOMIAL & -(b & 1));
+	}
+	return product;
+}
+
+/* What a change of the first four bytes of a packet of `length` does to its checksum, which stands
+ * in the packet as a little-endian number. A function of its own to the verifier. */
+__noinline __u32 crc32c_of_change(__u32 change, __u32 length)
+{
+	__u32 crc = change, zeros = length - SCTP_PORTS;
+
+	for (int i = 0; i < 8 * SCTP_PORTS; i++)
+		crc = crc >> 1 ^ (CRC32C_POLYNOMIAL & -(crc & 1));
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 16; i++) {
+		if (zeros >> i & 1)
+			crc = crc32c_multiply(crc32c_zeros[i], crc);
+	}
+	return crc;
+}
+
+/* For a packet at `transport`, up to `end`, whose ports change by `change`, in the order of the
+ * packet's bytes. A checksum of zero is one that the device is still to compute. */
+static __always_inline long change_sctp_checksum(struct __sk_buff *skb, __u32 transport, __u32 end,
+						 __u32 change, __u32 *from, __u32 *to)
+{
+	__u32 crc;
+
+	if (bpf_skb_load_bytes(skb, transport + SCTP_CHECKSUM, from, sizeof(*from)))
+		return -1;
+	*to = *from;
+	if (!*from)
+		return 0;
+	crc = crc32c_of_change(__builtin_bswap32(bpf_htonl(change)), end - transport);
+	*to = *from ^ __builtin_bswap32(bpf_htonl(crc));
+	return bpf_skb_store_bytes(skb, transport + SCTP_CHECKSUM, to, sizeof(*to), 0);
+}
