@@ -11,6 +11,7 @@
 
 #include "datapath/control/flow_removal.h"
 #include "datapath/control/kernel_settings.h"
+#include "datapath/control/link_header.h"
 #include "datapath/control/loaded_object.h"
 #include "datapath/control/node_maps.h"
 #include "datapath/control/service_maps.h"
@@ -169,6 +170,9 @@ std::string Datapath::service_name(uint32_t service_id) const {
 
 Result<void> Datapath::attach(uint32_t interface) {
   if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
+  const auto header = control::link_header_length(interface);
+  if (!header) return tl::unexpected(header.error());
+  if (auto set = state_->node.set_link_header(interface, *header); !set) return set;
   auto attachment = control::TcAttachment::attach(interface, ingress_program(), egress_program());
   if (!attachment) return tl::unexpected(attachment.error());
   state_->attachments.insert_or_assign(interface, std::move(*attachment));

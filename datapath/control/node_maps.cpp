@@ -34,6 +34,10 @@ Result<void> write_differences(const Map& map, const Mirror& before, const Mirro
 Result<void> NodeMaps::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
   auto interfaces = make_interface_settings(world, proxy);
+  for (const auto& [interface, length] : link_headers_) {
+    const auto known = interfaces.find(interface);
+    if (known != interfaces.end()) known->second.link_header_length = length;
+  }
   auto written = write_differences(maps_.interfaces, interfaces_, interfaces);
   if (!written) return written;
   interfaces_ = std::move(interfaces);
@@ -54,6 +58,14 @@ Result<void> NodeMaps::program(const World& world, const Cluster& cluster,
   settings.decided_mark = decided_mark(proxy);
   *maps_.settings = settings;
   return {};
+}
+
+Result<void> NodeMaps::set_link_header(uint32_t interface, uint32_t length) {
+  link_headers_[interface] = length;
+  const auto known = interfaces_.find(interface);
+  if (known == interfaces_.end() || known->second.link_header_length == length) return {};
+  known->second.link_header_length = length;
+  return maps_.interfaces.put(interface, known->second);
 }
 
 }  // namespace kubeproof::control

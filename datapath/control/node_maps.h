@@ -26,6 +26,9 @@ class NodeMaps {
 
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
+  // What the interface's own packets begin with. All are taken for Ethernet until this is said.
+  Result<void> set_link_header(uint32_t interface, uint32_t length);
+
  private:
   struct KeyOrder {
     bool operator()(const abi::local_address_key& a, const abi::local_address_key& b) const {
@@ -35,6 +38,7 @@ class NodeMaps {
 
   NodeMapHandles maps_;
   std::map<uint32_t, abi::interface_settings> interfaces_;
+  std::map<uint32_t, uint32_t> link_headers_;
   std::map<abi::local_address_key, abi::local_address, KeyOrder> local_addresses_;
 };
 

@@ -7,7 +7,8 @@
 namespace kubeproof::attached {
 namespace {
 
-constexpr std::array kBackends = {Backend::kOnPod, Backend::kFar, Backend::kOnNode, Backend::kNone};
+constexpr std::array kBackends = {Backend::kOnPod, Backend::kFar, Backend::kOnNode,
+                                  Backend::kOverlaid, Backend::kNone};
 constexpr uint16_t kFirstNodePort = 30000;
 
 int number(Backend backend) {
@@ -24,6 +25,10 @@ std::string by_family(Family family, const char* ipv4, const char* ipv6) {
 
 IpAddress far_address(Family family) {
   return ip(by_family(family, "10.180.1.7", "fd00:180:1::7"));
+}
+
+IpAddress overlay_address(Family family) {
+  return ip(by_family(family, "10.180.2.7", "fd00:180:2::7"));
 }
 
 Service make_service(Backend backend) {
@@ -51,10 +56,12 @@ Service make_service(Backend backend) {
 
 SliceEndpoint make_endpoint(Backend backend, Family family) {
   SliceEndpoint endpoint;
-  endpoint.node_name = backend == Backend::kFar ? "node-b" : "node-a";
+  const bool here = backend == Backend::kOnPod || backend == Backend::kOnNode;
+  endpoint.node_name = here ? "node-a" : "node-b";
   if (backend == Backend::kOnPod) endpoint.addresses = {pod1_address(family).to_string()};
   if (backend == Backend::kFar) endpoint.addresses = {far_address(family).to_string()};
   if (backend == Backend::kOnNode) endpoint.addresses = {node_address(family).to_string()};
+  if (backend == Backend::kOverlaid) endpoint.addresses = {overlay_address(family).to_string()};
   return endpoint;
 }
 
@@ -98,6 +105,8 @@ std::string to_string(Backend backend) {
       return "far";
     case Backend::kOnNode:
       return "on-node";
+    case Backend::kOverlaid:
+      return "overlaid";
     case Backend::kNone:
       break;
   }
@@ -108,6 +117,8 @@ std::string to_string(Origin origin) {
   switch (origin) {
     case Origin::kOutside:
       return "Outside";
+    case Origin::kOverlay:
+      return "Overlay";
     case Origin::kPod1:
       return "Pod1";
     case Origin::kPod2:
@@ -173,6 +184,7 @@ void AttachedNode::SetUp() {
   };
   serve(network_->pod1(), pod1_address);
   serve(network_->outside(), far_address);
+  serve(network_->overlay(), overlay_address);
   serve(network_->node(), node_address);
 }
 
@@ -180,6 +192,8 @@ Client AttachedNode::client(Origin origin, Family family) const {
   switch (origin) {
     case Origin::kOutside:
       return {network_->outside(), ip(by_family(family, "203.0.113.10", "2001:db8:c::10"))};
+    case Origin::kOverlay:
+      return {network_->overlay(), overlay_address(family)};
     case Origin::kPod1:
       return {network_->pod1(), pod1_address(family)};
     case Origin::kPod2:

@@ -5,7 +5,8 @@
 //   on-pod    pod 1                10.96.0.1    30001      198.51.100.1  198.51.100.101
 //   far       a pod elsewhere      10.96.0.2    30002      198.51.100.2  198.51.100.102
 //   on-node   the node's address   10.96.0.3    30003      198.51.100.3  198.51.100.103
-//   empty     none                 10.96.0.4    30004      198.51.100.4  198.51.100.104
+//   overlaid  one of the overlay   10.96.0.4    30004      198.51.100.4  198.51.100.104
+//   empty     none                 10.96.0.5    30005      198.51.100.5  198.51.100.105
 //
 // and alike in fd00:96:: and 2001:db8:e::. All of them are at port 80, for TCP and UDP.
 #pragma once
@@ -26,8 +27,8 @@ namespace kubeproof::attached {
 
 constexpr uint16_t kServicePort = 80;
 
-enum class Backend : uint8_t { kOnPod = 1, kFar, kOnNode, kNone };
-enum class Origin : uint8_t { kOutside, kPod1, kPod2, kNode };
+enum class Backend : uint8_t { kOnPod = 1, kFar, kOnNode, kOverlaid, kNone };
+enum class Origin : uint8_t { kOutside, kOverlay, kPod1, kPod2, kNode };
 
 std::string to_string(Backend backend);
 std::string to_string(Origin origin);

@@ -71,6 +71,16 @@ Result<void> set_up_outside(const PrivateNamespace& outside) {
                   "route add default via 2001:db8::2\n");
 }
 
+Result<void> set_up_overlay(const PrivateNamespace& overlay) {
+  return ip_batch(overlay,
+                  "link set lo up\n"
+                  "link set overlay up\n"
+                  "address add 10.180.2.7/32 dev lo\n"
+                  "address add fd00:180:2::7/128 dev lo nodad\n"
+                  "route add 0.0.0.0/0 dev overlay\n"
+                  "route add ::/0 dev overlay\n");
+}
+
 Result<void> set_up_node(const PrivateNamespace& node) {
   return ip_batch(node,
                   "link set lo up\n"
@@ -84,7 +94,10 @@ Result<void> set_up_node(const PrivateNamespace& node) {
                   "route add 10.180.0.9/32 dev pod1\n"
                   "route add 10.180.0.10/32 dev pod2\n"
                   "route add fd00:180::9/128 dev pod1\n"
-                  "route add fd00:180::a/128 dev pod2\n");
+                  "route add fd00:180::a/128 dev pod2\n"
+                  "link set overlay up\n"
+                  "route add 10.180.2.0/24 dev overlay\n"
+                  "route add fd00:180:2::/64 dev overlay\n");
 }
 
 Result<JsonDocument> ip_json(const PrivateNamespace& space,
@@ -110,23 +123,30 @@ Result<Network> Network::create() {
   if (!node) return tl::unexpected(node.error());
   auto outside = PrivateNamespace::create();
   if (!outside) return tl::unexpected(outside.error());
+  auto overlay = PrivateNamespace::create();
+  if (!overlay) return tl::unexpected(overlay.error());
   auto pod1 = PrivateNamespace::create();
   if (!pod1) return tl::unexpected(pod1.error());
   auto pod2 = PrivateNamespace::create();
   if (!pod2) return tl::unexpected(pod2.error());
-  Network network(std::move(*node), std::move(*outside), std::move(*pod1), std::move(*pod2));
+  Network network(std::move(*node), std::move(*outside), std::move(*overlay), std::move(*pod1),
+                  std::move(*pod2));
   if (auto done = network.set_up(); !done) return tl::unexpected(done.error());
   return network;
 }
 
-Result<void> Network::set_up() const {
-  for (const PrivateNamespace* space : {&node_, &outside_, &pod1_, &pod2_}) {
+Result<void> Network::set_up() {
+  for (const PrivateNamespace* space : {&node_, &outside_, &overlay_, &pod1_, &pod2_}) {
     auto done = space->run([&] { return settle(space == &node_); });
     if (!done) return done;
   }
   if (auto done = join(node_, "eth0", outside_); !done) return done;
   if (auto done = join(node_, "pod1", pod1_); !done) return done;
   if (auto done = join(node_, "pod2", pod2_); !done) return done;
+  auto link = BareLink::create(node_, overlay_, "overlay");
+  if (!link) return tl::unexpected(link.error());
+  overlay_link_ = std::move(*link);
+  if (auto done = set_up_overlay(overlay_); !done) return done;
   if (auto done = set_up_node(node_); !done) return done;
   if (auto done = set_up_outside(outside_); !done) return done;
   if (auto done = set_up_pod(pod1_, "10.180.0.9", "fd00:180::9"); !done) return done;
