@@ -30,7 +30,8 @@ std::vector<const PermittedEmission*> visible_emissions(const Outcome& outcome,
   return emissions;
 }
 
-// How far two emissions are apart, weighted so that what identifies a flow counts most.
+// How far two emissions are apart, weighted so that what identifies a flow counts most. Where it
+// goes to tells which endpoint was chosen, so it outweighs the place.
 size_t distance(const Seen& seen, const PermittedEmission& permitted) {
   size_t cost = seen.place && *seen.place != permitted.place ? 64 : 0;
   const auto a = parse_packet(seen.packet);
@@ -39,7 +40,7 @@ size_t distance(const Seen& seen, const PermittedEmission& permitted) {
   if (a->family != b->family || a->protocol != b->protocol) cost += 256;
   if (is_icmp_error(*a) != is_icmp_error(*b)) cost += 512;
   if (a->source != b->source) cost += 16;
-  if (a->destination != b->destination) cost += 16;
+  if (a->destination != b->destination) cost += 96;
   if (a->destination_port != b->destination_port) cost += 8;
   if (a->source_port != b->source_port && !permitted.free_port) cost += 8;
   if (a->ttl != b->ttl) cost += 4;
@@ -183,7 +184,14 @@ std::string describe_outcome(const World& world, const Outcome& outcome) {
   std::string text;
   for (const PermittedEmission& emission : outcome.emissions) {
     if (!text.empty()) text += "; and ";
-    text += describe_emission(world, emission.packet, emission.place);
+    std::string one = describe_emission(world, emission.packet, emission.place);
+    if (emission.free_port) {
+      constexpr std::string_view kUnset = ":0 > ";
+      if (const size_t at = one.find(kUnset); at != std::string::npos) {
+        one.replace(at, kUnset.size(), ":* > ");
+      }
+    }
+    text += one;
     if (emission.free_port) {
       text += fmt::format(" (its source port to be chosen from {} to {})",
                           emission.free_port->first, emission.free_port->last);

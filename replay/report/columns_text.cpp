@@ -1,44 +1,79 @@
 #include "replay/report/columns_text.h"
 
+#include <algorithm>
+
 #include "replay/report/text_table.h"
 
 namespace kubeproof {
 namespace {
 
-void add_column(TextTable& table, const ColumnReport& column) {
+// A capture of one interface, or without link-layer headers, shows nothing of what the node did.
+bool shows_anything(const std::optional<ColumnReport>& captured) {
+  return captured && captured->not_shown != captured->packets;
+}
+
+// `never`: what cannot be seen of this column. `classes`: how many kinds of fates there are.
+void add_column(TextTable& table, const ColumnReport& column, FateClass never, size_t classes) {
   if (column.status == ColumnStatus::kSkipped) return;
   std::vector<std::string> row = {column.name};
   for (const uint64_t number :
        {column.packets, column.agree, column.diverge, column.consequences}) {
     row.push_back(with_separators(number));
   }
-  for (const uint64_t number : column.fates) row.push_back(with_separators(number));
+  for (size_t i = 0; i < classes; ++i) {
+    row.push_back(static_cast<FateClass>(i) == never ? "-" : with_separators(column.fates[i]));
+  }
   table.add_row(std::move(row));
+}
+
+bool any_follow(const std::vector<ColumnReport>& engines,
+                const std::optional<ColumnReport>& captured) {
+  const auto any = [](const ColumnReport& column) { return column.consequences != 0; };
+  return std::any_of(engines.begin(), engines.end(), any) || (captured && any(*captured));
+}
+
+// What the table does not say by itself.
+void write_remarks(TextWriter& out, const std::vector<ColumnReport>& engines,
+                   const std::optional<ColumnReport>& captured) {
+  if (shows_anything(captured)) {
+    out.line(
+        "  captured: what the node of the capture did; stayed: not seen leaving it, so delivered "
+        "or dropped");
+  } else if (captured && captured->packets != 0) {
+    out.line("  what the node of the capture did is not to be seen; tcpdump -i any would show it");
+  }
+  if (any_follow(engines, captured)) {
+    out.line("  follow: later packets of flows that had differed before");
+  }
+  for (const ColumnReport& column : engines) {
+    if (column.undecided == 0) continue;
+    out.line("  {}: rules that are not understood decide over {}", column.name,
+             counted(column.undecided, "packet", "packets"));
+  }
+  if (shows_anything(captured) && captured->not_shown != 0) {
+    out.line("  captured: what became of {} is not to be seen",
+             counted(captured->not_shown, "packet", "packets"));
+  }
 }
 
 }  // namespace
 
 void write_columns(TextWriter& out, const std::vector<ColumnReport>& engines,
                    const std::optional<ColumnReport>& captured) {
+  const bool with_captured = shows_anything(captured);
   TextTable table;
-  table.add_row({"", "packets", "agree", "differ", "follow", "forwarded", "delivered", "answered",
-                 "dropped"});
-  for (const ColumnReport& column : engines) add_column(table, column);
-  if (captured) add_column(table, *captured);
-  out.add("\n" + table.render(2));
-  if (captured && captured->fates[static_cast<size_t>(FateClass::kDropped)] != 0) {
-    out.line(
-        "  (dropped by the captured node: or delivered to its sockets, the capture cannot tell)");
-  }
+  std::vector<std::string> header = {"",          "packets",   "agree",    "differ", "follow",
+                                     "forwarded", "delivered", "answered", "dropped"};
+  if (with_captured) header.emplace_back("stayed");
+  table.add_row(std::move(header));
+  // Of an engine everything is seen; of the captured node no drop.
+  const size_t classes = with_captured ? kFateClasses : kFateClasses - 1;
   for (const ColumnReport& column : engines) {
-    if (column.undecided == 0) continue;
-    out.line("  ({}: rules that are not understood decide over {})", column.name,
-             counted(column.undecided, "packet", "packets"));
+    add_column(table, column, FateClass::kStayed, classes);
   }
-  if (captured && captured->not_shown != 0) {
-    out.line("  (of {} the capture does not show what became of them)",
-             counted(captured->not_shown, "packet", "packets"));
-  }
+  if (with_captured) add_column(table, *captured, FateClass::kDropped, classes);
+  out.add("\n" + table.render(2));
+  write_remarks(out, engines, captured);
   for (const ColumnReport& column : engines) {
     if (column.status == ColumnStatus::kRan) continue;
     out.line("  {} {}: {}", column.name, out.ink(Ink::kYellow, to_string(column.status)),

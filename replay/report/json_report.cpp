@@ -15,6 +15,7 @@ std::string render_json(const Report& report) {
       {"node", report.node},
       {"services", report.services},
       {"endpoints", report.endpoints},
+      {"notes", report.notes},
       {"import", to_json(report.import)},
   };
   Json damage = Json::array();

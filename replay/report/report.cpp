@@ -6,7 +6,7 @@ namespace kubeproof {
 
 std::string_view to_string(FateClass fate) {
   constexpr std::array<std::string_view, kFateClasses> kNames = {"forwarded", "delivered",
-                                                                 "answered", "dropped"};
+                                                                 "answered", "dropped", "stayed"};
   return kNames[static_cast<size_t>(fate)];
 }
 

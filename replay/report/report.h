@@ -16,11 +16,12 @@
 namespace kubeproof {
 
 // What became of a packet, by its emissions.
-enum class FateClass : uint8_t { kForwarded, kDelivered, kAnswered, kDropped };
-inline constexpr size_t kFateClasses = 4;
+enum class FateClass : uint8_t { kForwarded, kDelivered, kAnswered, kDropped, kStayed };
+inline constexpr size_t kFateClasses = 5;
 
 // "forwarded", "delivered", "answered" (an ICMP error of the node's own, a rejection among them),
-// "dropped": stable names.
+// "dropped", "stayed" (of the captured node: not seen leaving, so either delivered or dropped):
+// stable names.
 std::string_view to_string(FateClass fate);
 
 struct DivergenceReport {
@@ -30,6 +31,7 @@ struct DivergenceReport {
   FramePlace place;     // of a captured packet; frame 0 otherwise
   std::string ingress;  // "pod 10.180.0.9 (pod1)"
   std::string packet;   // as given to the engine, in one line
+  TrafficCell cell;     // whose traffic it is
   Disagreement disagreement;
   std::vector<std::string> decisions;  // the engine's own words
   uint64_t consequences = 0;           // later packets of the flow that disagree too
@@ -87,6 +89,7 @@ struct Report {
   std::string node;
   size_t services = 0;
   size_t endpoints = 0;
+  std::vector<std::string> notes;  // what is odd about the objects, one line each
   std::vector<ImportCount> import;
   std::vector<ColumnReport> engines;
   std::optional<ColumnReport> captured;  // the reference held to the capture

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "replay/report/columns_text.h"
+#include "replay/report/divergence_kinds.h"
 #include "replay/report/text_table.h"
 #include "replay/report/text_writer.h"
 
@@ -12,6 +13,23 @@ namespace kubeproof {
 namespace {
 
 constexpr size_t kIndent = 5;
+
+// The first of every kind, and the very first few, in their order.
+std::vector<const DivergenceReport*> choose_examples(
+    const std::vector<DivergenceReport>& divergences, const std::vector<DivergenceKind>& kinds,
+    size_t most) {
+  constexpr size_t kAtLeast = 3;
+  std::vector<const DivergenceReport*> chosen;
+  for (const DivergenceKind& kind : kinds) {
+    if (chosen.size() < most) chosen.push_back(kind.first);
+  }
+  for (const DivergenceReport& one : divergences) {
+    if (chosen.size() >= std::min(kAtLeast, most)) break;
+    if (std::find(chosen.begin(), chosen.end(), &one) == chosen.end()) chosen.push_back(&one);
+  }
+  std::sort(chosen.begin(), chosen.end());  // all of them lie in one vector
+  return chosen;
+}
 
 class TextReport {
  public:
@@ -22,6 +40,9 @@ class TextReport {
     subject();
     verdict();
     write_columns(out_, report_.engines, report_.captured);
+    for (const std::string& note : report_.notes) {
+      out_.line("  {}: {}", out_.ink(Ink::kYellow, "note"), note);
+    }
     for (const ColumnReport& column : report_.engines) divergences(column);
     if (report_.captured) divergences(*report_.captured);
     traffic();
@@ -34,6 +55,7 @@ class TextReport {
   void subject();
   void verdict();
   void divergences(const ColumnReport& column);
+  void kinds(const std::vector<DivergenceKind>& kinds);
   void traffic();
   void import();
   void deviations();
@@ -87,20 +109,45 @@ void TextReport::verdict() {
                     counted(report_.captured->diverge, "packet", "packets")));
   }
   out_.line("{}: {}", out_.ink(Ink::kRed, "NOT equivalent"), who);
+  if (report_.captured && report_.captured->diverge != 0) {
+    out_.line(
+        "  The captured node did what kube-proxy's rules for these objects do not do. Are the "
+        "objects,\n"
+        "  kube-proxy's configuration, the interfaces and the routes those of that node at that "
+        "time?");
+  }
 }
 
 void TextReport::divergences(const ColumnReport& column) {
   if (column.diverge == 0) return;
   out_.heading(
       fmt::format("{}: {}", column.name, counted(column.diverge, "divergence", "divergences")));
-  const size_t shown = std::min(style_.most_divergences, column.divergences.size());
-  for (size_t i = 0; i < shown; ++i) {
-    const DivergenceReport& divergence = column.divergences[i];
-    out_.line("\n {:>2}  {}, from {}", divergence.number, divergence.source, divergence.ingress);
-    write_divergence(out_, divergence, kIndent);
+  const std::vector<DivergenceKind> found = divergence_kinds(column.divergences);
+  if (column.divergences.size() > 1) kinds(found);
+  const std::vector<const DivergenceReport*> shown =
+      choose_examples(column.divergences, found, style_.most_divergences);
+  for (const DivergenceReport* one : shown) {
+    out_.line("\n {:>2}  {}, from {}", one->number, one->source, one->ingress);
+    write_divergence(out_, *one, kIndent);
   }
-  if (column.diverge > shown)
-    out_.line("\n  … and {} more", with_separators(column.diverge - shown));
+  if (column.diverge > shown.size()) {
+    out_.line("\n  … and {} more, the first thousand with --format json",
+              with_separators(column.diverge - shown.size()));
+  }
+}
+
+// What to look at first: how many ways there are, how often, and in whose traffic.
+void TextReport::kinds(const std::vector<DivergenceKind>& kinds) {
+  TextTable table;
+  table.add_row({"packets", "first", "what differs", "whose traffic"});
+  for (size_t i = 0; i < std::min(style_.most_divergences, kinds.size()); ++i) {
+    table.add_row({with_separators(kinds[i].packets), std::to_string(kinds[i].first->number),
+                   kinds[i].differs, kinds[i].traffic});
+  }
+  out_.add(table.render(2));
+  if (kinds.size() > style_.most_divergences) {
+    out_.line("  … and {} more kinds", with_separators(kinds.size() - style_.most_divergences));
+  }
 }
 
 // Which cells the traffic reached, from the first engine that ran.

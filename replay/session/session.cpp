@@ -54,7 +54,8 @@ Result<void> Session::add_column(EngineChoice choice, const OracleFactory& make_
 
 Result<void> Session::check_captured(std::unique_ptr<Oracle> oracle) {
   captured_check_ = std::make_unique<CapturedCheck>(std::move(oracle), configuration_.world);
-  captured_tally_ = std::make_unique<Tally>("captured", configuration_.world, classifier_);
+  captured_tally_ =
+      std::make_unique<Tally>("captured", configuration_.world, classifier_, FateClass::kStayed);
   return captured_check_->program(configuration_);
 }
 

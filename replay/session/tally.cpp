@@ -13,15 +13,16 @@ constexpr size_t kDivergencesKept = 1000;
 
 }  // namespace
 
-Tally::Tally(std::string name, const World& world, const TrafficClassifier& classifier)
-    : world_(world), classifier_(classifier) {
+Tally::Tally(std::string name, const World& world, const TrafficClassifier& classifier,
+             FateClass silence)
+    : world_(world), classifier_(classifier), silence_(silence) {
   report_.name = std::move(name);
 }
 
 void Tally::count(const Injection& injection, const Fate& fate, const Judged& judged,
                   const PacketSource& source) {
   ++report_.packets;
-  ++report_.fates[static_cast<size_t>(classify_fate(injection, fate))];
+  ++report_.fates[static_cast<size_t>(fate.dropped() ? silence_ : classify_fate(injection, fate))];
   ++report_.cells[classifier_.classify(injection, fate)];
   switch (judged.judgement) {
     case Judgement::kAgrees:
@@ -90,6 +91,7 @@ DivergenceReport Tally::describe(const Injection& injection, const Fate& fate,
   divergence.place = {source.file, source.frame};
   divergence.ingress = world_.describe(injection.ingress);
   divergence.packet = describe_packet(injection.packet);
+  divergence.cell = classifier_.classify(injection, fate);
   divergence.decisions = fate.trace;
   return divergence;
 }

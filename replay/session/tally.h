@@ -15,8 +15,10 @@ namespace kubeproof {
 
 class Tally {
  public:
-  // `world` and `classifier` outlive the tally.
-  Tally(std::string name, const World& world, const TrafficClassifier& classifier);
+  // `world` and `classifier` outlive the tally. `silence` is what a fate without emissions counts
+  // as.
+  Tally(std::string name, const World& world, const TrafficClassifier& classifier,
+        FateClass silence = FateClass::kDropped);
 
   void count(const Injection& injection, const Fate& fate, const Judged& judged,
              const PacketSource& source);
@@ -38,6 +40,7 @@ class Tally {
 
   const World& world_;
   const TrafficClassifier& classifier_;
+  FateClass silence_;
   ColumnReport report_;
 };
 

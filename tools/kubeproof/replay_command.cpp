@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/snapshot/snapshot_notes.h"
 #include "replay/capture/capture_survey.h"
 #include "replay/run/divergence_cases.h"
 #include "replay/session/engine_captures.h"
@@ -119,6 +120,7 @@ int run_replay(const ReplayOptions& options) {
   Report report;
   report.command = "replay";
   report.inputs = options.captures;
+  report.notes = snapshot_notes(inputs->configuration.cluster);
   const auto replayed = replay_all(options, *inputs, report);
   if (!replayed) return fail(replayed.error());
   return options.report.print(report);
@@ -145,6 +147,12 @@ void add_replay_command(CLI::App& program, int& status) {
                    "Leave here what each engine was given and emitted, as captures, and a case for "
                    "each divergence")
       ->type_name("DIR");
+  command->footer(
+      "Example:\n"
+      "  kubeproof replay --cluster cluster.yaml --proxy-config kube-proxy.yaml --node NODE \\\n"
+      "    --interfaces node-addr.json --routes node-route.json --routes node-route6.json \\\n"
+      "    --pcap node.pcap\n\n"
+      "Exit status: 0 equivalent, 1 a divergence, 2 bad usage or input, 3 cannot run here.");
   command->callback([options, &status] { status = run_replay(*options); });
 }
 

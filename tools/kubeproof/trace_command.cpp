@@ -98,6 +98,12 @@ void add_trace_command(CLI::App& program, int& status) {
   command->add_option("--format", options->format, "For people or for machines")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  kubeproof trace --cluster cluster.yaml --node NODE --from uplink --to 10.96.0.10:80\n"
+      "  kubeproof trace --cluster cluster.yaml --node NODE --from pod:10.180.0.20 \\\n"
+      "    --to '[fd00:10:96::30]:53/udp' --pcap node.pcap\n\n"
+      "Exit status: 0 they agree, 1 they do not, 2 bad usage or input, 3 cannot run here.");
   command->callback([options, &status] { status = run_trace(*options); });
 }
 

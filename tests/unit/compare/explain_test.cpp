@@ -66,6 +66,25 @@ TEST_F(Explain, TellsAForgottenChecksumBesideTheFieldThatChanged) {
   EXPECT_EQ(told[1].kind, Kind::kChecksum);
 }
 
+// An endpoint of the many, sent out of another's interface: the interface is wrong, not the
+// endpoint.
+TEST_F(Explain, TakesWhereAPacketGoesToForTheChoiceAndNotItsInterface) {
+  const Bytes local = request().build();
+  const Bytes away = PacketBuilder::tcp("10.0.0.1:4000", "10.180.1.7:80").syn().ttl(63).build();
+  const auto told = parts({{local, kUplink}}, {outcome_of(permitted(kUplink, away)),
+                                               outcome_of(permitted(kPod1, local))});
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].kind, Kind::kPlace);
+}
+
+TEST(DescribeOutcome, LeavesAPortOpenThatIsToBeChosen) {
+  PermittedEmission emission =
+      permitted(kUplink, PacketBuilder::tcp("192.168.0.2:0", "10.180.1.7:80").syn().build());
+  emission.free_port = FreePort{20, 1024, 65535};
+  const std::string text = describe_outcome(small_world(), outcome_of(emission));
+  EXPECT_NE(text.find("192.168.0.2:* > 10.180.1.7:80"), std::string::npos) << text;
+}
+
 TEST_F(Explain, NamesBothPlaces) {
   const auto told =
       parts({{request().build(), kPod1}}, {outcome_of(permitted(kUplink, request().build()))});

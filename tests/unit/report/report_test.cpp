@@ -143,6 +143,71 @@ TEST(TextReport, TellsAllOfADivergence) {
   }
 }
 
+// Two kinds: many of the first, in whose midst one of the second.
+Report diverged_in_two_ways() {
+  Report report = diverged();
+  ColumnReport& column = report.engines[1];
+  const DivergenceReport first = column.divergences.front();
+  column.divergences.assign(20, first);
+  column.diverge = 20;
+  for (size_t i = 0; i < column.divergences.size(); ++i) {
+    DivergenceReport& one = column.divergences[i];
+    one.number = i + 1;
+    one.source = "lab.pcap frame " + std::to_string(100 + i);
+    one.cell = {ServiceKind::kClusterIp, i % 2 == 0 ? Origin::kPod : Origin::kOutside,
+                Family::kIpv4, CellProtocol::kTcp};
+  }
+  Difference& second = column.divergences[12].disagreement.difference;
+  second = {};
+  second.add(DifferenceKind::kTtl, "TTL 62, expected 63");
+  second.add(DifferenceKind::kChecksum, "UDP checksum wrong");
+  column.divergences[12].cell = {ServiceKind::kNone, Origin::kHost, Family::kIpv6,
+                                 CellProtocol::kUdp};
+  return report;
+}
+
+TEST(TextReport, TellsTheKindsOfDivergencesAndWhoseTrafficTheyMeet) {
+  const std::string text = render_text(diverged_in_two_ways(), {});
+  EXPECT_TRUE(
+      contains(text, "     19      1  destination port  ClusterIP from pod, outside (IPv4 TCP)"))
+      << text;
+  EXPECT_TRUE(contains(text, "      1     13  ttl, checksum     no service from host (IPv6 UDP)"))
+      << text;
+}
+
+TEST(TextReport, ShowsAnExampleOfEveryKind) {
+  const std::string text = render_text(diverged_in_two_ways(), {});
+  EXPECT_TRUE(contains(text, "lab.pcap frame 100,")) << text;
+  EXPECT_TRUE(contains(text, "lab.pcap frame 101,")) << text;
+  EXPECT_TRUE(contains(text, "lab.pcap frame 112,")) << text;
+  EXPECT_FALSE(contains(text, "lab.pcap frame 102,")) << text;
+  EXPECT_TRUE(contains(text, "… and 17 more")) << text;
+}
+
+TEST(TextReport, HasAColumnForWhatTheCapturedNodeKept) {
+  Report report = well();
+  EXPECT_FALSE(contains(render_text(report, {}), "stayed"));
+  report.captured = ran("captured");
+  EXPECT_TRUE(contains(render_text(report, {}), "stayed"));
+  report.captured->not_shown = report.captured->packets;
+  EXPECT_FALSE(contains(render_text(report, {}), "stayed"));
+  EXPECT_TRUE(contains(render_text(report, {}), "tcpdump -i any would show it"));
+}
+
+TEST(TextReport, AsksWhetherTheObjectsAreTheNodesWhereTheCaptureContradicts) {
+  Report report = well();
+  report.captured = ran("captured");
+  EXPECT_FALSE(contains(render_text(report, {}), "at that time?"));
+  report.captured->diverge = 1;
+  EXPECT_TRUE(contains(render_text(report, {}), "at that time?"));
+}
+
+TEST(TextReport, NotesWhatIsOddAboutTheObjects) {
+  Report report = well();
+  report.notes = {"Services without an EndpointSlice: default/web"};
+  EXPECT_TRUE(contains(render_text(report, {}), "note: Services without an EndpointSlice"));
+}
+
 TEST(TextReport, ShowsOnlySoManyDivergences) {
   Report report = diverged();
   report.engines[1].diverge = 30;

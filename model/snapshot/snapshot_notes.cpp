@@ -1,0 +1,56 @@
+#include "model/snapshot/snapshot_notes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+namespace kubeproof {
+namespace {
+
+constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
+
+// "default/web, default/api and 3 more"
+std::string list(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 3;
+  std::string text;
+  for (size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
+
+bool wants_endpoints(const Service& service) {
+  return service.type != ServiceType::kExternalName && service.cluster_ip != "None";
+}
+
+}  // namespace
+
+std::vector<std::string> snapshot_notes(const Cluster& cluster) {
+  std::set<ObjectKey> served;
+  std::vector<std::string> strays;
+  for (const auto& [key, slice] : cluster.endpoint_slices) {
+    const auto label = slice.labels.find(kServiceNameLabel);
+    const ObjectKey service = {key.name_space, label == slice.labels.end() ? "" : label->second};
+    served.insert(service);
+    if (!cluster.services.contains(service)) strays.push_back(key.to_string());
+  }
+  std::vector<std::string> bare;
+  for (const auto& [key, service] : cluster.services) {
+    if (wants_endpoints(service) && !served.contains(key)) bare.push_back(key.to_string());
+  }
+  std::vector<std::string> notes;
+  if (!bare.empty()) {
+    notes.push_back(
+        fmt::format("Services without an EndpointSlice, so without endpoints: {}", list(bare)));
+  }
+  if (!strays.empty()) {
+    notes.push_back(
+        fmt::format("EndpointSlices of no Service among the objects, not used: {}", list(strays)));
+  }
+  return notes;
+}
+
+}  // namespace kubeproof

@@ -1,0 +1,42 @@
+#include "model/snapshot/snapshot_notes.h"
+
+#include <gtest/gtest.h>
+
+namespace kubeproof {
+namespace {
+
+Service& add_service(Cluster& cluster, const std::string& name) {
+  Service& service = cluster.services[{"default", name}];
+  service.key = {"default", name};
+  service.cluster_ip = "10.96.0.1";
+  return service;
+}
+
+void add_slice(Cluster& cluster, const std::string& name, const std::string& service) {
+  EndpointSlice& slice = cluster.endpoint_slices[{"default", name}];
+  slice.key = {"default", name};
+  slice.labels["kubernetes.io/service-name"] = service;
+}
+
+TEST(SnapshotNotes, AreEmptyWhereEachServiceHasItsSlices) {
+  Cluster cluster;
+  add_service(cluster, "web");
+  add_slice(cluster, "web-1", "web");
+  add_service(cluster, "headless").cluster_ip = "None";
+  add_service(cluster, "elsewhere").type = ServiceType::kExternalName;
+  EXPECT_TRUE(snapshot_notes(cluster).empty());
+}
+
+TEST(SnapshotNotes, NameServicesWithoutSlicesAndSlicesWithoutService) {
+  Cluster cluster;
+  for (const char* name : {"a", "b", "c", "d", "e"}) add_service(cluster, name);
+  add_slice(cluster, "web-1", "web");
+  EXPECT_EQ(snapshot_notes(cluster),
+            (std::vector<std::string>{
+                "Services without an EndpointSlice, so without endpoints: default/a, default/b, "
+                "default/c and 2 more",
+                "EndpointSlices of no Service among the objects, not used: default/web-1"}));
+}
+
+}  // namespace
+}  // namespace kubeproof
