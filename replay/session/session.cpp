@@ -108,6 +108,7 @@ void Session::converse(const ConversationPlan& plan, const PacketSource& source,
 }
 
 bool Session::any_runs() const {
+  if (captured_tally_ && captured_tally_->report().status == ColumnStatus::kRan) return true;
   return std::any_of(columns_.begin(), columns_.end(),
                      [](const auto& column) { return column->runs(); });
 }

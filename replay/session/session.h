@@ -65,6 +65,7 @@ class Session {
   std::vector<std::unique_ptr<Column>>& columns() { return columns_; }
   // How many there are by now, of all engines and of the captured node.
   uint64_t divergences() const;
+  // Whether a further step would be of use: to an engine, or to what is held to a capture.
   bool any_runs() const;
 
   // Adds what this session found to a report, engine by engine.

@@ -1,11 +1,13 @@
 #include "tools/kubeproof/command_line.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace kubeproof {
 
@@ -16,6 +18,18 @@ int fail(const Error& error) {
   fmt::print(stderr, "kubeproof: {}\n", line);
   return error.kind == ErrorKind::kBadInput ? kExitBadInput : kExitEnvironment;
 }
+
+namespace {
+
+std::vector<std::string> names_of_commands(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+}  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
   CLI::App program(
@@ -32,6 +46,12 @@ int run_command_line(int argc, const char* const* argv) {
   add_trace_command(program, status);
   add_rules_command(program, status);
   add_engines_command(program, status);
+  const std::vector<std::string> commands = names_of_commands(program);
+  if (argc > 1 && argv[1][0] != '-' &&
+      std::find(commands.begin(), commands.end(), argv[1]) == commands.end()) {
+    return fail({ErrorKind::kBadInput, fmt::format("there is no command '{}'; there are {}",
+                                                   argv[1], fmt::join(commands, ", "))});
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& success) {

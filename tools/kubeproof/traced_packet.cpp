@@ -80,7 +80,8 @@ Result<TracedOrigin> parse_origin(std::string_view text) {
     return origin;
   }
   constexpr std::string_view kPod = "pod:";
-  const std::string_view rest = text.starts_with(kPod) ? text.substr(kPod.size()) : text;
+  origin.pod = text.starts_with(kPod);
+  const std::string_view rest = origin.pod ? text.substr(kPod.size()) : text;
   if (const auto address = IpAddress::parse(rest)) {
     origin.address = *address;
     return origin;
@@ -110,6 +111,11 @@ Result<TracedPacket> make_traced_packet(const World& world, const TracedOrigin& 
   } else {
     from.address = *origin.address;
     traced.ingress = world.ingress_for_source(from.address);
+    const Interface* entrance = world.find_interface(traced.ingress.interface);
+    if (origin.pod && (entrance == nullptr || entrance->kind != InterfaceKind::kPod)) {
+      return bad_input("--from: node {} has no pod with the address {}", world.node_name,
+                       from.address.to_string());
+    }
   }
   if (from.address.family() != family) {
     return bad_input("--from {} and --to {} are of different families", from.address.to_string(),

@@ -21,6 +21,7 @@ struct TracedOrigin {
   // Empty: one of the node's own, or a client outside.
   std::optional<IpAddress> address;
   std::optional<uint16_t> port;
+  bool pod = false;     // the address is that of a pod on the node
   bool host = false;    // a process of the node
   bool uplink = false;  // a client outside, wherever its address would be reached
 };

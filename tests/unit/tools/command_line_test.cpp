@@ -110,6 +110,12 @@ TEST_F(CommandLine, EndsWithTwoAndOneLineForBadUsage) {
   }
 }
 
+TEST_F(CommandLine, NamesTheCommandsThereAre) {
+  const Ended ended = kubeproof({"reply"});
+  EXPECT_EQ(ended.error.find("kubeproof: there is no command 'reply'; there are replay, run"), 0U)
+      << ended.error;
+}
+
 TEST_F(CommandLine, EndsWithTwoAndTheFilesNameForBadInput) {
   const Ended missing = kubeproof({"rules", "--cluster", "none.yaml", "--node", "node-a"});
   EXPECT_EQ(missing.status, 2);

@@ -55,6 +55,15 @@ TEST(TracedPacket, GetsTheHostsSourceByRouting) {
   EXPECT_EQ(source_of("host", "10.96.0.10:80"), "192.168.0.2:40000");
 }
 
+TEST(TracedPacket, RefusesAPodThatTheNodeDoesNotHave) {
+  const World world = small_world();
+  const auto packet =
+      make_traced_packet(world, *parse_origin("pod:1.2.3.4"), *parse_destination("10.96.0.10:80"));
+  ASSERT_FALSE(packet);
+  EXPECT_EQ(packet.error().message,
+            "--from: node " + world.node_name + " has no pod with the address 1.2.3.4");
+}
+
 TEST(TracedPacket, RefusesTwoFamilies) {
   const World world = small_world();
   EXPECT_FALSE(
