@@ -148,6 +148,9 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
   const size_t index = told.difference.nearest_outcome;
   const Outcome nearest = outcomes_.empty() ? Outcome{} : outcomes_[index];
   told.rules = nearest.trace;
+  for (const PermittedEmission& emission : nearest.emissions) {
+    told.nearest.add_emission(emission.place, emission.packet);
+  }
   for (size_t i = 0; i < std::min(outcomes_.size(), kOutcomesShown); ++i) {
     const size_t shown = i == 0 ? index : i <= index ? i - 1 : i;
     told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));

@@ -46,6 +46,7 @@ struct Disagreement {
   std::vector<std::string>
       permitted;                   // what the reference permits, the nearest first, a few of them
   size_t outcomes = 0;             // how many it permits
+  Fate nearest;                    // the nearest of them
   std::vector<std::string> rules;  // that the packet traversed on the way to the nearest outcome
 };
 

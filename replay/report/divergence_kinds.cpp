@@ -69,6 +69,7 @@ std::vector<DivergenceKind> divergence_kinds(const std::vector<DivergenceReport>
   std::vector<Traffic> traffic;
   for (const DivergenceReport& divergence : divergences) {
     std::string differs = what_differs(divergence.disagreement.difference);
+    if (divergence.is_reply) differs += " of replies";
     const auto known = std::find_if(kinds.begin(), kinds.end(),
                                     [&](const auto& kind) { return kind.differs == differs; });
     const auto at = static_cast<size_t>(known - kinds.begin());

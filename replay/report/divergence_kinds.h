@@ -1,6 +1,6 @@
-// Divergences of one kind: those in which the same things differ. A broken datapath diverges on
-// very many packets in few ways; which ways, and whose traffic each of them meets, points at the
-// cause.
+// Divergences of one kind: those in which the same things differ, of requests or of replies. A
+// broken datapath diverges on very many packets in few ways; which ways, and whose traffic each of
+// them meets, points at the cause.
 #pragma once
 
 #include <cstdint>

@@ -25,13 +25,14 @@ inline constexpr size_t kFateClasses = 5;
 std::string_view to_string(FateClass fate);
 
 struct DivergenceReport {
-  size_t number = 0;    // within its column, from 1
-  std::string source;   // "lab.pcap frame 17", "web.json step 3 packet 2"
-  size_t step = 0;      // of a case, from 1; 0 otherwise
-  FramePlace place;     // of a captured packet; frame 0 otherwise
-  std::string ingress;  // "pod 10.180.0.9 (pod1)"
-  std::string packet;   // as given to the engine, in one line
-  TrafficCell cell;     // whose traffic it is
+  size_t number = 0;      // within its column, from 1
+  std::string source;     // "lab.pcap frame 17", "web.json step 3 packet 2"
+  size_t step = 0;        // of a case, from 1; 0 otherwise
+  FramePlace place;       // of a captured packet; frame 0 otherwise
+  std::string ingress;    // "pod 10.180.0.9 (pod1)"
+  std::string packet;     // as given to the engine, in one line
+  TrafficCell cell;       // whose traffic it is
+  bool is_reply = false;  // of a service to its client
   Disagreement disagreement;
   std::vector<std::string> decisions;  // the engine's own words
   uint64_t consequences = 0;           // later packets of the flow that disagree too

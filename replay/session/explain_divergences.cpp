@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "replay/report/divergence_kinds.h"
+
 namespace kubeproof {
 namespace {
 
@@ -14,6 +16,11 @@ std::vector<FramePlace> places_to_explain(const Report& report) {
   for (const ColumnReport& column : report.engines) {
     const size_t count = std::min(kExplainedPerEngine, column.divergences.size());
     for (size_t i = 0; i < count; ++i) places.push_back(column.divergences[i].place);
+    // The report shows the first of every kind, however late it came.
+    const std::vector<DivergenceKind> kinds = divergence_kinds(column.divergences);
+    for (size_t i = 0; i < std::min(kExplainedPerEngine, kinds.size()); ++i) {
+      places.push_back(kinds[i].first->place);
+    }
   }
   return places;
 }

@@ -46,6 +46,10 @@ void Tally::count(const Injection& injection, const Fate& fate, const Judged& ju
   DivergenceReport divergence = describe(injection, fate, source);
   divergence.number = judged.divergence;
   divergence.disagreement = judged.disagreement;
+  // A reply that is wrong does not tell whose it is; the one that is right does.
+  divergence.cell = classifier_.classify(injection, judged.disagreement.nearest);
+  divergence.is_reply = divergence.cell.service != ServiceKind::kNone &&
+                        classifier_.classify(injection, Fate()).service == ServiceKind::kNone;
   report_.divergences.push_back(std::move(divergence));
 }
 

@@ -161,17 +161,19 @@ Report diverged_in_two_ways() {
   second = {};
   second.add(DifferenceKind::kTtl, "TTL 62, expected 63");
   second.add(DifferenceKind::kChecksum, "UDP checksum wrong");
-  column.divergences[12].cell = {ServiceKind::kNone, Origin::kHost, Family::kIpv6,
+  column.divergences[12].is_reply = true;
+  column.divergences[12].cell = {ServiceKind::kNodePort, Origin::kHost, Family::kIpv6,
                                  CellProtocol::kUdp};
   return report;
 }
 
 TEST(TextReport, TellsTheKindsOfDivergencesAndWhoseTrafficTheyMeet) {
   const std::string text = render_text(diverged_in_two_ways(), {});
-  EXPECT_TRUE(
-      contains(text, "     19      1  destination port  ClusterIP from pod, outside (IPv4 TCP)"))
+  EXPECT_TRUE(contains(
+      text, "     19      1  destination port          ClusterIP from pod, outside (IPv4 TCP)"))
       << text;
-  EXPECT_TRUE(contains(text, "      1     13  ttl, checksum     no service from host (IPv6 UDP)"))
+  EXPECT_TRUE(
+      contains(text, "      1     13  ttl, checksum of replies  NodePort from host (IPv6 UDP)"))
       << text;
 }
 
