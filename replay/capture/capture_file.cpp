@@ -3,8 +3,10 @@
 #include <pcap/pcap.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 
@@ -32,6 +34,15 @@ Result<void> check_kind(const std::string& path) {
 // What a crash or a full disk leaves behind, and no capture holds: records of zeros only.
 bool is_blank(const pcap_pkthdr& header) {
   return header.len == 0 && header.caplen == 0 && header.ts.tv_sec == 0 && header.ts.tv_usec == 0;
+}
+
+// pcapng has room for times that nanoseconds in 64 bits have not; from a damaged file any may come.
+// They stay within the range of pcap, so that sums and differences of times exist.
+std::chrono::nanoseconds time_of(const timeval& stamp) {
+  const auto seconds = std::clamp<int64_t>(stamp.tv_sec, 0, UINT32_MAX);
+  const auto rest =
+      std::clamp<int64_t>(stamp.tv_usec, 0, 999'999'999);  // nanoseconds, as asked for
+  return std::chrono::seconds(seconds) + std::chrono::nanoseconds(rest);
 }
 
 }  // namespace
@@ -78,9 +89,7 @@ std::optional<Frame> CaptureFile::next() {
   if (status == 1) {
     Frame frame;
     frame.number = ++frames_;
-    // In nanoseconds, as asked for when the file was opened.
-    frame.time =
-        std::chrono::seconds(header->ts.tv_sec) + std::chrono::nanoseconds(header->ts.tv_usec);
+    frame.time = time_of(header->ts);
     frame.bytes = ByteView(data, header->caplen);
     frame.wire_length = header->len;
     return frame;

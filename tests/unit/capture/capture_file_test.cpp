@@ -68,6 +68,22 @@ TEST_F(CaptureFileTest, EndsWhereNothingButZerosFollows) {
   EXPECT_EQ(opened->damage(), file + ": after frame 3: nothing but zeros");
 }
 
+// A section, an interface of raw IP, and a packet 292,000 years from now.
+TEST_F(CaptureFileTest, KeepsTimesWithinTheRangeOfNanoseconds) {
+  const Bytes file = {0x0a, 0x0d, 0x0d, 0x0a, 28,   0,    0,    0,    0x4d, 0x3c, 0x2b, 0x1a, 1, 0,
+                      0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 28,   0,    0, 0,
+                      1,    0,    0,    0,    20,   0,    0,    0,    101,  0,    0,    0,    0, 0,
+                      4,    0,    20,   0,    0,    0,    6,    0,    0,    0,    36,   0,    0, 0,
+                      0,    0,    0,    0,    0xff, 0xff, 0xff, 0x7f, 0,    0,    0,    0,    1, 0,
+                      0,    0,    1,    0,    0,    0,    'x',  0,    0,    0,    36,   0,    0, 0};
+  write_file(path("far.pcapng"), file);
+  auto opened = CaptureFile::open(path("far.pcapng"));
+  ASSERT_TRUE(opened) << opened.error().message;
+  const auto frame = opened->next();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(std::chrono::floor<std::chrono::seconds>(frame->time).count(), UINT32_MAX);
+}
+
 TEST_F(CaptureFileTest, RefusesWhatIsNoCapture) {
   write_file(path("text"), Bytes(100, 'x'));
   EXPECT_EQ(error_of(path("text")),
