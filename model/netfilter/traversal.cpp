@@ -400,6 +400,8 @@ void Traversal::finish(PacketPath& path, size_t emissions) {
 }
 
 void Traversal::emit(PacketPath& path, Place place) {
+  // A fragment that goes on by itself: its datagram is never whole.
+  if (path.view.is_fragment) return finish(path, 0);
   finish(path, 1);
   const size_t number = outcomes_->size() - 1;
   PermittedEmission& emission = outcomes_->outcome(number).emissions[0];

@@ -203,6 +203,9 @@ TEST_F(DefragmentTest, Ipv6PiecesThatEndOddlyEndTheWait) {
   Bytes last_with_more = pieces[2];
   set_fragment_field(last_with_more, 96, true);
   send_all(kPod1, {pieces[0], pieces[1], last_with_more, pieces[2]});
+  Bytes first_odd = query_v6(30).identification(9).build_fragments(48)[0];
+  set_fragment_field(first_odd, 0, true);
+  send(kPod1, first_odd);
   expect_same_flows();
 }
 
