@@ -1,16 +1,14 @@
 #include "model/netfilter/connection_table.h"
 
 #include <algorithm>
-#include <cassert>
 
 namespace kubeproof::netfilter {
 
 std::optional<ConnectionTable::Found> ConnectionTable::find(const FlowTuple& tuple,
                                                             Instant now) const {
-  const auto found = by_tuple_.find(tuple);
-  if (found == by_tuple_.end()) return std::nullopt;
-  if (slots_[found->second.id].connection.deadline <= now) return std::nullopt;
-  return found->second;
+  const uint32_t number = find(tuple, true, now);
+  if (number == HashIndex::kNone) return std::nullopt;
+  return unpack(number);
 }
 
 bool ConnectionTable::taken(const FlowTuple& tuple, const Connection& own, std::optional<Id> gone,
@@ -32,38 +30,38 @@ ConnectionTable::Id ConnectionTable::insert(const Connection& connection, Instan
     free_.pop_back();
   }
   slots_[id] = {connection, next_age_++, true};
-  [[maybe_unused]] const bool original_new =
-      by_tuple_.try_emplace(connection.original, Found{id, Direction::kOriginal}).second;
-  assert(original_new);
-  // A connection to itself (a packet whose source is its destination) has one tuple.
-  by_tuple_.try_emplace(connection.reply, Found{id, Direction::kReply});
-  by_source_.emplace(source_key(connection.original), id);
+  by_tuple_.insert(connection.original.hash(), pack({id, Direction::kOriginal}));
+  remember_translation(id);
   return id;
 }
 
 void ConnectionTable::update(Id id, const Connection& connection) {
   Connection& current = slots_[id].connection;
-  if (current.drawn_from && !connection.drawn_from) {
-    forget_reply(id);
-    by_tuple_.try_emplace(connection.reply, Found{id, Direction::kReply});
-  }
+  const bool port_became_known = current.drawn_from && !connection.drawn_from;
+  if (port_became_known) forget_translation(id);
   current = connection;
+  if (port_became_known) remember_translation(id);
 }
 
-// Another connection may be known by the same tuple: one whose drawn port is not known either.
-void ConnectionTable::forget_reply(Id id) {
-  const auto reply = by_tuple_.find(slots_[id].connection.reply);
-  if (reply != by_tuple_.end() && reply->second.id == id) by_tuple_.erase(reply);
+// A connection to itself (a packet whose source is its destination) has one tuple.
+void ConnectionTable::remember_translation(Id id) {
+  const Connection& connection = slots_[id].connection;
+  if (connection.reply != connection.original) {
+    by_tuple_.insert(connection.reply.hash(), pack({id, Direction::kReply}));
+  }
+  if (connection.source_nat) by_source_.insert(source_key(connection.original), id);
+}
+
+void ConnectionTable::forget_translation(Id id) {
+  const Connection& connection = slots_[id].connection;
+  by_tuple_.erase(connection.reply.hash(), pack({id, Direction::kReply}));
+  by_source_.erase(source_key(connection.original), id);
 }
 
 void ConnectionTable::erase(Id id) {
   const Connection& connection = slots_[id].connection;
-  forget_reply(id);
-  by_tuple_.erase(connection.original);
-  const auto [first, last] = by_source_.equal_range(source_key(connection.original));
-  const auto entry =
-      std::find_if(first, last, [id](const auto& each) { return each.second == id; });
-  if (entry != last) by_source_.erase(entry);
+  forget_translation(id);
+  by_tuple_.erase(connection.original.hash(), pack({id, Direction::kOriginal}));
   slots_[id].used = false;
   free_.push_back(id);
 }
@@ -81,10 +79,8 @@ void ConnectionTable::sort_newest_first(std::vector<Id>& ids) const {
 }
 
 void ConnectionTable::erase_expired(const FlowTuple& tuple, Instant now) {
-  const auto found = by_tuple_.find(tuple);
-  if (found == by_tuple_.end()) return;
-  const Id id = found->second.id;
-  if (slots_[id].connection.deadline <= now) erase(id);
+  const uint32_t number = find(tuple, false, now);
+  if (number != HashIndex::kNone) erase(unpack(number).id);
 }
 
 // Lookups skip what is over, so the rest is only a matter of memory: a few slots at each insertion

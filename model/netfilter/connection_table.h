@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "model/netfilter/connection.h"
+#include "model/netfilter/hash_index.h"
 
 namespace kubeproof::netfilter {
 
@@ -38,14 +38,16 @@ class ConnectionTable {
   void update(Id id, const Connection& connection);
   void erase(Id id);
 
-  // Connections whose original source is the same protocol, address and port, newest first
-  // (nf_nat_core.c keeps such an index, nf_nat_bysource).
+  // Connections with a translated source whose original one is this protocol, address and port,
+  // newest first (nf_nat_core.c keeps such an index, nf_nat_bysource).
   template <class Visitor>  // bool(const Connection&): true ends the search
   void visit_same_source(const FlowTuple& tuple, Instant now, Visitor visitor) const {
-    const auto [first, last] = by_source_.equal_range(source_key(tuple));
     // The most recent insertion wins: ages are compared, since hash order says nothing.
     std::vector<Id> ids;
-    for (auto it = first; it != last; ++it) ids.push_back(it->second);
+    by_source_.find(source_key(tuple), [&](Id id) {
+      ids.push_back(id);
+      return false;
+    });
     sort_newest_first(ids);
     for (const Id id : ids) {
       const Connection& connection = slots_[id].connection;
@@ -72,17 +74,32 @@ class ConnectionTable {
     bool used = false;
   };
 
+  // What an index by tuples holds: a slot's number and a direction.
+  static uint32_t pack(Found found) {
+    return found.id << 1 | static_cast<uint32_t>(found.direction);
+  }
+  static Found unpack(uint32_t number) { return {number >> 1, static_cast<Direction>(number & 1)}; }
+
+  // The first with this tuple that is live, or that is not.
+  uint32_t find(const FlowTuple& tuple, bool live, Instant now) const {
+    return by_tuple_.find(tuple.hash(), [&](uint32_t number) {
+      const Found found = unpack(number);
+      const Connection& connection = slots_[found.id].connection;
+      return connection.tuple(found.direction) == tuple && (connection.deadline > now) == live;
+    });
+  }
   static uint64_t source_key(const FlowTuple& tuple);
   static bool same_source(const FlowTuple& a, const FlowTuple& b);
   void sort_newest_first(std::vector<Id>& ids) const;
-  void forget_reply(Id id);
+  void remember_translation(Id id);
+  void forget_translation(Id id);
   void erase_expired(const FlowTuple& tuple, Instant now);
   void sweep(Instant now);
 
   std::vector<Slot> slots_;
   std::vector<Id> free_;
-  std::unordered_map<FlowTuple, Found, FlowTupleHash> by_tuple_;
-  std::unordered_multimap<uint64_t, Id> by_source_;
+  HashIndex by_tuple_;
+  HashIndex by_source_;  // those with a translated source
   uint64_t next_age_ = 0;
   Id sweep_position_ = 0;
 };

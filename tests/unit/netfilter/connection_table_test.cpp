@@ -87,7 +87,9 @@ TEST(ConnectionTableTest, VisitsFlowsOfTheSameSourceNewestFirst) {
   ConnectionTable table;
   for (const char* destination : {"10.180.0.1:1", "10.180.0.2:2", "10.180.0.3:3"}) {
     const FlowTuple original = tuple("10.0.0.1:1000", destination);
-    table.insert(connection(original, original.inverse()), 0s);
+    Connection translated = connection(original, original.inverse());
+    translated.source_nat = true;
+    table.insert(translated, 0s);
   }
   std::vector<uint16_t> ports;
   table.visit_same_source(kOriginal, 1s, [&](const Connection& each) {

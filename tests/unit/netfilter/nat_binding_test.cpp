@@ -114,6 +114,7 @@ TEST_F(NatBindingTest, PlainMasqueradeKeepsThePortWhereItCan) {
 TEST_F(NatBindingTest, PlainMasqueradeReusesTheSourceOfAnEarlierFlow) {
   Connection earlier = connection(tuple("10.0.0.1:4000", "10.180.0.1:53"));
   earlier.reply = tuple("10.180.0.1:53", "192.168.0.2:7777");
+  earlier.source_nat = true;
   table_.insert(earlier, 0s);
   Connection flow = connection(tuple("10.0.0.1:4000", "10.180.0.2:53"));
   masquerade(flow, "192.168.0.2", false);
