@@ -7,10 +7,6 @@
 namespace kubeproof {
 namespace {
 
-uint8_t host_length(Family family) {
-  return family == Family::kIpv4 ? 32 : 128;
-}
-
 RouteVerdict verdict_of(RouteType type) {
   switch (type) {
     case RouteType::kUnicast:
@@ -37,40 +33,15 @@ IpAddress broadcast_of(const Cidr& network) {
 }  // namespace
 
 void RoutingTable::Table::add(const Entry& entry) {
-  if (entry.destination.prefix_length() == host_length(entry.destination.family())) {
-    hosts[entry.destination.base()].push_back(entry);
-  } else {
-    prefixes.push_back(entry);
-  }
-}
-
-void RoutingTable::Table::sort() {
-  const auto precedes = [](const Entry& a, const Entry& b) {
-    if (a.destination.prefix_length() != b.destination.prefix_length()) {
-      return a.destination.prefix_length() > b.destination.prefix_length();
-    }
-    return a.metric < b.metric;
-  };
-  std::stable_sort(prefixes.begin(), prefixes.end(), precedes);
-  for (auto& [address, entries] : hosts) {
-    std::stable_sort(entries.begin(), entries.end(), precedes);
-  }
+  entries.add(entry.destination, entry,
+              [](const Entry& a, const Entry& b) { return a.metric < b.metric; });
 }
 
 const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destination,
                                                      const Interface* only_through) const {
-  const auto usable = [only_through](const Entry& entry) {
+  return entries.find(destination, [only_through](const Entry& entry) {
     return only_through == nullptr || entry.device == only_through;
-  };
-  if (const auto host = hosts.find(destination); host != hosts.end()) {
-    const auto found = std::find_if(host->second.begin(), host->second.end(), usable);
-    if (found != host->second.end()) return &*found;
-  }
-  const auto matches = [&](const Entry& entry) {
-    return usable(entry) && entry.destination.contains(destination);
-  };
-  const auto found = std::find_if(prefixes.begin(), prefixes.end(), matches);
-  return found == prefixes.end() ? nullptr : &*found;
+  });
 }
 
 RoutingTable::RoutingTable(const World& world) : world_(world) {
@@ -80,8 +51,6 @@ RoutingTable::RoutingTable(const World& world) : world_(world) {
     }
   }
   for (const Route& route : world.routes) add_route(route);
-  local_.sort();
-  main_.sort();
 }
 
 void RoutingTable::add_local_routes(const Interface& interface, const InterfaceAddress& address) {
@@ -174,9 +143,9 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
 }
 
 bool RoutingTable::is_configured(const IpAddress& address) const {
-  const auto host = local_.hosts.find(address);
-  if (host == local_.hosts.end()) return false;
-  return std::any_of(host->second.begin(), host->second.end(), [&](const Entry& entry) {
+  const std::vector<Entry>* entries = local_.entries.at_host(address);
+  if (entries == nullptr) return false;
+  return std::any_of(entries->begin(), entries->end(), [&](const Entry& entry) {
     return entry.decision.verdict == RouteVerdict::kLocal &&
            entry.decision.preferred_source == address;
   });

@@ -6,9 +6,9 @@
 
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "model/node/prefix_map.h"
 #include "model/node/world.h"
 
 namespace kubeproof {
@@ -73,14 +73,11 @@ class RoutingTable {
     const Interface* device = nullptr;  // that carries the route; of a local one, its address
     RouteDecision decision{};
   };
-  // Host routes are found by hash, so that their number does not matter; the others are few.
+  // Longest prefix first, then lowest metric, then first come.
   struct Table {
-    std::unordered_map<IpAddress, std::vector<Entry>> hosts;
-    std::vector<Entry> prefixes;
+    PrefixMap<Entry> entries;
 
     void add(const Entry& entry);
-    // Longest prefix first, then lowest metric, then first come.
-    void sort();
     const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   };
 

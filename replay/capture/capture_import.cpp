@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/node/ingress_index.h"
 #include "replay/capture/merged_frames.h"
 #include "replay/capture/offload.h"
 
@@ -72,7 +73,8 @@ class CaptureImport::State {
         merge_options_(merge_options(frames_, world)),
         reader_(world, summary_),
         merger_(merge_options_, summary_),
-        coverage_(frames_.files().size()) {}
+        coverage_(frames_.files().size()),
+        ingresses_(world) {}
 
   bool next(CapturedPacket& packet) {
     while (ready_.empty()) {
@@ -108,7 +110,6 @@ class CaptureImport::State {
                   uint32_t mtu);
   bool explain_leaving(const PendingSighting& merged);
   Ingress ingress_of(const PendingSighting& merged);
-  Ingress lookup_ingress(const IpAddress& source);
   bool are_departures_complete(const PendingSighting& merged) const;
   Departure finish_departure(const Departure& seen);
   void complete(Bytes& packet, const PacketView& view, const FramePlace& place);
@@ -122,7 +123,7 @@ class CaptureImport::State {
   SightingMerger merger_;
   std::vector<Coverage> coverage_;
   std::deque<CapturedPacket> ready_;
-  std::unordered_map<IpAddress, Ingress> ingresses_;
+  const IngressIndex ingresses_;
   bool finished_ = false;
 };
 
@@ -224,7 +225,7 @@ void CaptureImport::State::import_cut(const PendingSighting& merged, CapturedPac
 // service that led to the node itself.
 bool CaptureImport::State::explain_leaving(const PendingSighting& merged) {
   constexpr uint8_t kDefaultTtl = 64;
-  const Ingress source = lookup_ingress(merged.view.source);
+  const Ingress source = ingresses_.for_source(merged.view.source);
   const bool from_host = merge_options_.departures_shown && !merge_options_.host_packets_logged &&
                          (source.is_host() || (merged.view.ttl == kDefaultTtl &&
                                                source.interface == world_.uplink().index));
@@ -235,18 +236,10 @@ bool CaptureImport::State::explain_leaving(const PendingSighting& merged) {
 
 Ingress CaptureImport::State::ingress_of(const PendingSighting& merged) {
   if (merged.kind != Kind::kEntering) return Ingress::host();
-  const Ingress ingress = lookup_ingress(merged.view.source);
+  const Ingress ingress = ingresses_.for_source(merged.view.source);
   // Seen to enter with an address of the node as its source: somebody else sent it.
   if (ingress.is_host() && merged.direction_known) return {world_.uplink().index};
   return ingress;
-}
-
-Ingress CaptureImport::State::lookup_ingress(const IpAddress& source) {
-  constexpr size_t kMostCached = 1 << 16;
-  if (ingresses_.size() > kMostCached) ingresses_.clear();
-  const auto [found, fresh] = ingresses_.try_emplace(source);
-  if (fresh) found->second = world_.ingress_for_source(source);
-  return found->second;
 }
 
 bool CaptureImport::State::are_departures_complete(const PendingSighting& merged) const {

@@ -83,7 +83,7 @@ bool Anchor::move_reply(const PacketView& view, const CapturedPacket& captured,
   rewrite_source(packet_, changing, moved->source);
   rewrite_destination(packet_, changing, moved->destination);
   injection.packet = packet_;
-  injection.ingress = world_.ingress_for_source(moved->source.address);
+  injection.ingress = ingresses_.for_source(moved->source.address);
   return true;
 }
 
@@ -114,7 +114,7 @@ bool Anchor::move_error(const PacketView& view, const CapturedPacket& captured,
   // Else a router on the way reports, and stays where it is.
   if (view.source == tuple.destination.address) {
     rewrite_source(packet_, outer, {moved->source.address, 0});
-    injection.ingress = world_.ingress_for_source(moved->source.address);
+    injection.ingress = ingresses_.for_source(moved->source.address);
   }
   injection.packet = packet_;
   return true;

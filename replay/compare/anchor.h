@@ -16,6 +16,7 @@
 #include <unordered_map>
 
 #include "model/node/fate.h"
+#include "model/node/ingress_index.h"
 #include "model/node/world.h"
 #include "model/packet/packet_view.h"
 #include "replay/capture/captured_packet.h"
@@ -54,8 +55,7 @@ class TupleMap {
 
 class Anchor {
  public:
-  // `world` outlives the anchor.
-  explicit Anchor(const World& world) : world_(world) {}
+  explicit Anchor(const World& world) : ingresses_(world) {}
 
   // The packet to give to the engine in place of the captured one. Valid until the next call, and
   // as long as `captured` is.
@@ -74,7 +74,7 @@ class Anchor {
   bool move_reply(const PacketView& view, const CapturedPacket& captured, Injection& injection);
   bool move_error(const PacketView& view, const CapturedPacket& captured, Injection& injection);
 
-  const World& world_;
+  const IngressIndex ingresses_;
   TupleMap replies_;  // the answer to a captured departure → to the engine's emission
   TupleMap
       delivered_;  // an original packet without departure → the answer to the engine's emission
