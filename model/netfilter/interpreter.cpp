@@ -40,7 +40,7 @@ std::unordered_set<ListId> Interpreter::named_lists() const {
   return named;
 }
 
-void Interpreter::run(const Injection& injection, const State& state, Instant now,
+void Interpreter::run(const Injection& injection, const StateView& state, Instant now,
                       OutcomeSet& outcomes) {
   const bool is_v6 = !injection.packet.empty() && injection.packet[0] >> 4 == 6;
   const auto& rules = rules_[is_v6 ? 1 : 0];

@@ -34,7 +34,7 @@ class Interpreter {
 
   // All that may become of the packet, and what would change in `state`. A family without rules
   // has neither conntrack nor NAT.
-  void run(const Injection& injection, const State& state, Instant now, OutcomeSet& outcomes);
+  void run(const Injection& injection, const StateView& state, Instant now, OutcomeSet& outcomes);
 
   // While on, outcomes carry traces.
   void explain(bool on) { traversal_.options.explain = on; }

@@ -44,7 +44,26 @@ void RecentList::reap(Instant since) {
 const RecentList& RecentLists::operator[](ListId id) const {
   static const RecentList kEmpty;
   const auto found = lists_.find(id);
-  return found == lists_.end() ? kEmpty : found->second;
+  return found == lists_.end() ? kEmpty : *found->second;
+}
+
+RecentList& RecentLists::change(ListId id) {
+  std::shared_ptr<RecentList>& list = lists_[id];
+  if (!list) {
+    list = std::make_shared<RecentList>();
+  } else if (list.use_count() > 1) {
+    list = std::make_shared<RecentList>(*list);
+  }
+  return *list;
+}
+
+bool operator==(const RecentLists& a, const RecentLists& b) {
+  if (a.lists_.size() != b.lists_.size()) return false;
+  return std::all_of(a.lists_.begin(), a.lists_.end(), [&](const auto& entry) {
+    const auto other = b.lists_.find(entry.first);
+    return other != b.lists_.end() &&
+           (other->second == entry.second || *other->second == *entry.second);
+  });
 }
 
 void RecentLists::retain(const std::unordered_set<ListId>& named) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,18 +55,19 @@ class RecentList {
   std::vector<Entry> entries_;  // least recently set first
 };
 
+// Copies share their lists until they change them.
 class RecentLists {
  public:
   // A list that nothing has set yet is empty.
   const RecentList& operator[](ListId id) const;
-  RecentList& change(ListId id) { return lists_[id]; }
+  RecentList& change(ListId id);
   // Lists live as long as a rule names them.
   void retain(const std::unordered_set<ListId>& named);
 
-  friend bool operator==(const RecentLists&, const RecentLists&) = default;
+  friend bool operator==(const RecentLists& a, const RecentLists& b);
 
  private:
-  std::unordered_map<ListId, RecentList> lists_;
+  std::unordered_map<ListId, std::shared_ptr<RecentList>> lists_;
 };
 
 // What a packet does to a list, in the order of the rules that it met.

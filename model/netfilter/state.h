@@ -11,10 +11,26 @@
 
 namespace kubeproof::netfilter {
 
-struct State {
+// The large part, in which states that are possible at one time rarely differ.
+struct FlowState {
   ConnectionTable connections;
-  RecentLists recent;
   FragmentQueues fragments;
+};
+
+struct State {
+  FlowState flows;
+  RecentLists recent;
+};
+
+// A state to look at, wherever its parts are kept.
+struct StateView {
+  const FlowState& flows;
+  const RecentLists& recent;
+
+  StateView(const FlowState& its_flows, const RecentLists& its_recent)
+      : flows(its_flows), recent(its_recent) {}
+  StateView(const State& state)  // NOLINT(google-explicit-constructor): a state is one
+      : flows(state.flows), recent(state.recent) {}
 };
 
 // What one packet changes, to be applied where its outcome is the one that happened.
@@ -38,10 +54,16 @@ struct StateChange {
   Connection connection;       // kUpdate, kInsert
 
   void clear();
-  // The port that NAT drew for the packet's connection, where it draws one and it was seen.
-  void apply(State& to, std::optional<uint16_t> drawn_port, Instant now) const;
+  // Whether there is anything to apply to flows.
+  bool changes_flows() const { return kind != Kind::kNone || erased || fragments; }
+  // Whether both do the same to flows.
+  bool same_flows(const StateChange& other) const;
 
-  friend bool operator==(const StateChange&, const StateChange&) = default;
+  // `drawn_port`: the port that NAT drew for the packet's connection, where it draws one and it was
+  // seen.
+  void apply(FlowState& to, std::optional<uint16_t> drawn_port, Instant now) const;
+  void apply(RecentLists& to) const;
+  void apply(State& to, std::optional<uint16_t> drawn_port, Instant now) const;
 };
 
 }  // namespace kubeproof::netfilter

@@ -54,10 +54,11 @@ bool goes_to_loopback(const RouteDecision& route) {
 
 }  // namespace
 
-void Traversal::run(const Injection& injection, const CompiledRules* rules, const State& state,
+void Traversal::run(const Injection& injection, const CompiledRules* rules, const StateView& state,
                     Instant now, OutcomeSet& outcomes) {
   rules_ = rules;
-  state_ = &state;
+  flows_ = &state.flows;
+  recent_ = &state.recent;
   now_ = now;
   outcomes_ = &outcomes;
   outcomes.clear();
@@ -133,11 +134,11 @@ void Traversal::follow(PacketPath& path) {
 }
 
 void Traversal::run_function(PacketPath& path) {
-  const ConntrackContext context{state_->connections, settings_, now_};
+  const ConntrackContext context{flows_->connections, settings_, now_};
   // Counted first, so that ways that part here go on behind it.
   switch (functions_of(path.hook)[path.next_function++]) {
     case Function::kDefragment:
-      if (!defragment(path, state_->fragments, now_)) {
+      if (!defragment(path, flows_->fragments, now_)) {
         note(path, [] { return std::string("held back: a fragment"); });
         drop(path);
       }
@@ -213,7 +214,7 @@ void Traversal::leave_postrouting(PacketPath& path) {
 
 std::span<WalkEnd> Traversal::walk(PacketPath& path, TableName table) {
   const ChainWalk::Context context{.rules = *rules_,
-                                   .recent = state_->recent,
+                                   .recent = *recent_,
                                    .routes = routes_,
                                    .now = now_,
                                    .explain = options.explain,
@@ -288,7 +289,7 @@ void Traversal::bind_nat(PacketPath& path, const NatChoice& choice) {
     connection.masquerade_interface = path.out->index;
     path.masquerade = true;
   }
-  bind(connection, request, {state_->connections, path.change.erased, now_});
+  bind(connection, request, {flows_->connections, path.change.erased, now_});
   apply_nat(path);
 }
 

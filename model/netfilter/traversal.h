@@ -38,8 +38,8 @@ class Traversal {
       : world_(world), routes_(routes), stack_(stack), settings_(settings) {}
 
   // Without rules there is no netfilter at all.
-  void run(const Injection& injection, const CompiledRules* rules, const State& state, Instant now,
-           OutcomeSet& outcomes);
+  void run(const Injection& injection, const CompiledRules* rules, const StateView& state,
+           Instant now, OutcomeSet& outcomes);
 
   Options options;
 
@@ -98,7 +98,8 @@ class Traversal {
 
   // The packet that is being run.
   const CompiledRules* rules_ = nullptr;
-  const State* state_ = nullptr;
+  const FlowState* flows_ = nullptr;
+  const RecentLists* recent_ = nullptr;
   Instant now_{};
   OutcomeSet* outcomes_ = nullptr;
 

@@ -26,8 +26,8 @@ class Reference::State {
       auto loaded = interpreter_->load(*std::move(rules));
       if (!loaded) return loaded;
     }
-    belief_.change([named = interpreter_->named_lists()](netfilter::State& state) {
-      state.recent.retain(named);
+    belief_.change_recent([named = interpreter_->named_lists()](netfilter::RecentLists& recent) {
+      recent.retain(named);
     });
     for (const Family family : {Family::kIpv4, Family::kIpv6})
       end_stale_flows(family, configuration);
@@ -56,16 +56,16 @@ class Reference::State {
     const auto stale = StaleUdpFlows::after_change(family, cluster_ ? &*cluster_ : nullptr,
                                                    now.cluster, world_.node_name, now.proxy);
     if (!stale) return;
-    belief_.change([&](netfilter::State& state) {
+    belief_.change_flows([&](netfilter::FlowState& flows) {
       std::vector<netfilter::ConnectionTable::Id> ended;
-      state.connections.visit_all([&](auto id, const netfilter::Connection& flow) {
+      flows.connections.visit_all([&](auto id, const netfilter::Connection& flow) {
         const bool of_family = flow.original.source.family() == family;
         if (of_family && flow.original.protocol == kUdp &&
             stale->contains(flow.original.destination_endpoint(), flow.reply.source_endpoint())) {
           ended.push_back(id);
         }
       });
-      for (const auto id : ended) state.connections.erase(id);
+      for (const auto id : ended) flows.connections.erase(id);
     });
   }
 

@@ -86,12 +86,12 @@ TEST_F(InterpreterTest, TrafficOfTheNodeToItselfLoops) {
 TEST_F(InterpreterTest, ADroppedFirstPacketLeavesNoConnection) {
   chain(TableName::kFilter, "FORWARD") = {RuleBuilder().drop()};
   pass(kPod1, syn("10.180.0.9:4000", "203.0.113.1:80").build());
-  EXPECT_EQ(state_.connections.size(), 0U);
+  EXPECT_EQ(state_.flows.connections.size(), 0U);
 }
 
 TEST_F(InterpreterTest, AnAcceptedFirstPacketLeavesOne) {
   pass(kPod1, syn("10.180.0.9:4000", "203.0.113.1:80").build());
-  EXPECT_EQ(state_.connections.size(), 1U);
+  EXPECT_EQ(state_.flows.connections.size(), 1U);
 }
 
 TEST_F(InterpreterTest, TheSecurityTableComesAfterTheFilter) {
@@ -140,11 +140,11 @@ TEST_F(InterpreterTest, MasqueradeTakesTheAddressOfTheWayOutAndDrawsAPort) {
 TEST_F(InterpreterTest, AMasqueradedConnectionThatLeavesAnotherWayIsKilled) {
   chain(TableName::kNat, "POSTROUTING") = {RuleBuilder().masquerade()};
   pass(0, syn("192.168.0.2:4000", "203.0.113.1:80").build(), 5555);
-  Connection moved = state_.connections[0];
+  Connection moved = state_.flows.connections[0];
   moved.masquerade_interface = kPod1;
-  state_.connections.update(0, moved);
+  state_.flows.connections.update(0, moved);
   EXPECT_TRUE(pass(0, syn("192.168.0.2:4000", "203.0.113.1:80").build()).emissions.empty());
-  EXPECT_EQ(state_.connections.size(), 0U);
+  EXPECT_EQ(state_.flows.connections.size(), 0U);
 }
 
 TEST_F(InterpreterTest, ARejectedPacketIsAnsweredByTheNode) {
@@ -253,7 +253,7 @@ TEST_F(InterpreterTest, ADroppedPacketOfALiveConnectionStillMovesItOn) {
   chain(TableName::kFilter, "FORWARD") = {RuleBuilder().drop()};
   load();
   pass(kUplink, PacketBuilder::tcp("203.0.113.1:80", "10.180.0.9:4000").syn().ack(2).build());
-  EXPECT_TRUE(state_.connections[0].seen_reply);
+  EXPECT_TRUE(state_.flows.connections[0].seen_reply);
 }
 
 TEST_F(InterpreterTest, WithoutRulesThereIsNoConntrack) {

@@ -37,7 +37,7 @@ class InterpretedNode final : public Oracle {
   // The flows of a state that is possible.
   std::vector<Connection> flows() {
     std::vector<Connection> flows;
-    belief_.change([&](const State& state) {
+    belief_.change_flows([&](const FlowState& state) {
       flows.clear();
       state.connections.visit_all([&](auto, const Connection& connection) {
         if (connection.deadline > now_) flows.push_back(connection);
