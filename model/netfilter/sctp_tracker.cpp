@@ -82,7 +82,8 @@ class SctpStep {
       if (tag_ != 0 || !initiate) return false;
       state_.tags[1] = *initiate;
     } else {
-      state_.tags[chunk.type == kSctpHeartbeat ? 0 : 1] = tag_;
+      const bool beats = chunk.type == kSctpHeartbeat || chunk.type == kSctpHeartbeatAck;
+      state_.tags[beats ? 0 : 1] = tag_;
     }
     return true;
   }

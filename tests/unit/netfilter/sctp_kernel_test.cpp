@@ -1,6 +1,8 @@
 // SCTP associations, through the kernel and through the interpreter.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "model/netfilter/sctp_chunks.h"
 #include "model/packet/packet_builder.h"
 #include "tests/unit/engine/small_world.h"
@@ -152,6 +154,31 @@ TEST_F(SctpTest, TimeEndsAssociations) {
   advance(215);
   client(kServerTag, chunk(kSctpData, 3, Bytes(16)));
   expect_same_flows();
+}
+
+TEST_F(SctpTest, ArbitraryChunksInArbitraryOrder) {
+  std::mt19937 random(7);
+  const auto pick = [&](uint32_t below) { return random() % below; };
+  for (int round = 0; round < 30 && !HasFailure(); ++round) {
+    if (pick(2) == 0) establish();
+    for (int i = 0; i < 12 && !HasFailure(); ++i) {
+      const uint8_t type =
+          pick(3) == 0 ? static_cast<uint8_t>(pick(16)) : uint8_t(pick(3) + 9 * pick(2));
+      const uint32_t tags[] = {0, kClientTag, kServerTag, kServerTag, kClientTag, 9};
+      const uint32_t tag = tags[pick(6)];
+      Bytes chunks = type == kSctpInit || type == kSctpInitAck
+                         ? initiation(type, pick(2) == 0 ? kClientTag : kServerTag)
+                         : chunk(type, static_cast<uint8_t>(pick(2)), Bytes(8));
+      if (pick(8) == 0) chunks = both(chunk(static_cast<uint8_t>(pick(16))), chunks);
+      if (pick(2) == 0) {
+        client(tag, chunks);
+      } else {
+        server(tag, chunks);
+      }
+    }
+    expect_same_flows();
+    advance(400);
+  }
 }
 
 }  // namespace
