@@ -49,13 +49,28 @@ void ConnectionTable::remember_translation(Id id) {
   if (connection.reply != connection.original) {
     by_tuple_.insert(connection.reply.hash(), pack({id, Direction::kReply}));
   }
-  if (connection.source_nat) by_source_.insert(source_key(connection.original), id);
+  if (!connection.source_nat) return;
+  by_source_.insert(source_key(connection.original), id);
+  ++sharing_[portless_key(connection.reply)];
 }
 
 void ConnectionTable::forget_translation(Id id) {
   const Connection& connection = slots_[id].connection;
   by_tuple_.erase(connection.reply.hash(), pack({id, Direction::kReply}));
+  if (!connection.source_nat) return;
   by_source_.erase(source_key(connection.original), id);
+  const auto shared = sharing_.find(portless_key(connection.reply));
+  if (--shared->second == 0) sharing_.erase(shared);
+}
+
+size_t ConnectionTable::sharing_replies(const FlowTuple& reply) const {
+  const auto shared = sharing_.find(portless_key(reply));
+  return shared == sharing_.end() ? 0 : shared->second;
+}
+
+uint64_t ConnectionTable::portless_key(FlowTuple reply) {
+  (reply.is_icmp() ? reply.source_port : reply.destination_port) = 0;
+  return reply.hash();
 }
 
 void ConnectionTable::erase(Id id) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "model/netfilter/connection.h"
@@ -30,6 +31,10 @@ class ConnectionTable {
   // same flow; `gone` is about to be erased.
   bool taken(const FlowTuple& tuple, const Connection& own, std::optional<Id> gone,
              Instant now) const;
+
+  // How many connections with a translated source have replies like these, their port or identifier
+  // apart.
+  size_t sharing_replies(const FlowTuple& reply) const;
 
   // Neither tuple may belong to a connection whose time is not over.
   Id insert(const Connection& connection, Instant now);
@@ -89,6 +94,7 @@ class ConnectionTable {
     });
   }
   static uint64_t source_key(const FlowTuple& tuple);
+  static uint64_t portless_key(FlowTuple reply);
   static bool same_source(const FlowTuple& a, const FlowTuple& b);
   void sort_newest_first(std::vector<Id>& ids) const;
   void remember_translation(Id id);
@@ -99,7 +105,8 @@ class ConnectionTable {
   std::vector<Slot> slots_;
   std::vector<Id> free_;
   HashIndex by_tuple_;
-  HashIndex by_source_;  // those with a translated source
+  HashIndex by_source_;                             // those with a translated source
+  std::unordered_map<uint64_t, uint32_t> sharing_;  // them too, by portless_key() of their replies
   uint64_t next_age_ = 0;
   Id sweep_position_ = 0;
 };

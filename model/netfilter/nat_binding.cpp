@@ -1,5 +1,8 @@
 #include "model/netfilter/nat_binding.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace kubeproof::netfilter {
 namespace {
 
@@ -99,6 +102,30 @@ BindingRequest BindingRequest::null(const Connection& connection, Manipulation m
   const FlowTuple& reply = connection.reply;
   return {.manipulation = manipulation,
           .address = manipulation == Manipulation::kSource ? reply.destination : reply.source};
+}
+
+double exhaustion_chance(const Connection& connection, const ConnectionTable& table) {
+  constexpr double kTries = 248;
+  const PortRange range = *connection.drawn_from;
+  const double size = range.last - range.first + 1;
+  const double taken = std::min(size, static_cast<double>(table.sharing_replies(connection.reply)));
+  return taken * 2 < size ? 0 : std::pow(taken / size, kTries);
+}
+
+std::optional<ConnectionTable::Id> early_reuse(const Connection& connection,
+                                               const ConnectionTable& table, Instant now) {
+  // Of a row of 128 tries, the last 32 look harder.
+  constexpr size_t kTriesBefore = 96;
+  if (connection.original.protocol != kTcp || connection.tcp.phase != TcpPhase::kSynSent ||
+      table.sharing_replies(connection.reply) < kTriesBefore) {
+    return std::nullopt;
+  }
+  const auto found = table.find(connection.reply, now);
+  if (!found || found->direction != Direction::kReply) return std::nullopt;
+  const Connection& old = table[found->id];
+  const auto advance = static_cast<int32_t>(connection.tcp.sides[0].end - old.tcp.sides[0].end);
+  if (!old.source_nat || old.tcp.phase < TcpPhase::kTimeWait || advance <= 0) return std::nullopt;
+  return found->id;
 }
 
 void bind(Connection& connection, const BindingRequest& request, const Neighbours& neighbours) {

@@ -37,6 +37,17 @@ struct Neighbours {
   Instant now;
 };
 
+// How likely it is that netfilter finds no free port for the connection, and so drops its packet:
+// it tries 248 of them, 128 in a row and then ever fewer. While half of the range is free, that is
+// as good as impossible.
+double exhaustion_chance(const Connection& connection, const ConnectionTable& table);
+
+// The connection that has to go where a new one takes its port: one that is closing, where the new
+// one's sequence numbers have moved on (nf_nat_used_tuple_harder()). Empty where there is none, or
+// where netfilter would have found a free port first.
+std::optional<ConnectionTable::Id> early_reuse(const Connection& connection,
+                                               const ConnectionTable& table, Instant now);
+
 // Decides, and notes in the connection what was decided. Where the source port is drawn at random,
 // it is zero in the connection's reply tuple, and Connection::drawn_from says from where.
 void bind(Connection& connection, const BindingRequest& request, const Neighbours& neighbours);

@@ -290,7 +290,21 @@ void Traversal::bind_nat(PacketPath& path, const NatChoice& choice) {
     path.masquerade = true;
   }
   bind(connection, request, {flows_->connections, path.change.erased, now_});
+  permit_exhaustion(path);
   apply_nat(path);
+}
+
+// A port that is drawn may turn out to be taken, as those before it: then confirming fails.
+void Traversal::permit_exhaustion(PacketPath& path) {
+  const Connection& connection = path.attachment.connection;
+  if (!connection.drawn_from) return;
+  const double chance = exhaustion_chance(connection, flows_->connections);
+  if (chance == 0) return;
+  PacketPath& lost = part(path);
+  lost.probability *= chance;
+  path.probability *= 1 - chance;
+  note(lost, [] { return std::string("dropped: no source port is free"); });
+  drop(lost);
 }
 
 void Traversal::apply_nat(PacketPath& path) {

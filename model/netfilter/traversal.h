@@ -61,6 +61,7 @@ class Traversal {
   void run_nat(PacketPath& path);
   void decide_nat(PacketPath& path);
   void bind_nat(PacketPath& path, const NatChoice& choice);
+  void permit_exhaustion(PacketPath& path);
   void apply_nat(PacketPath& path);
   void reroute(PacketPath& path);
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/netfilter/nat_binding.h"
+
 namespace kubeproof {
 
 using netfilter::Connection;
@@ -79,12 +81,20 @@ std::optional<Belief::Successor> Belief::successor(const OutcomeMatch& match, In
     return std::nullopt;
   }
   const Connection known = change.connection.with_drawn_port(port);
-  if (hypothesis.flows->connections.taken(known.reply, known, change.erased, now)) {
+  const netfilter::ConnectionTable& connections = hypothesis.flows->connections;
+  if (connections.taken(known.reply, known, change.erased, now)) {
+    successor.evicted = netfilter::early_reuse(known, connections, now);
+    if (successor.evicted) return successor;
     why_not = fmt::format("port {} is taken: another connection has the replies {}", port,
                           known.reply.to_string());
     return std::nullopt;
   }
   return successor;
+}
+
+void Belief::Successor::apply(FlowState& to, Instant now) const {
+  if (evicted) to.connections.erase(*evicted);
+  change->apply(to, drawn_port, now);
 }
 
 std::optional<std::string> Belief::commit(std::span<const OutcomeMatch> matches, Instant now) {
@@ -94,7 +104,7 @@ std::optional<std::string> Belief::commit(std::span<const OutcomeMatch> matches,
     const auto only = successor(matches[0], now, why_not);
     if (!only) return why_not;
     Hypothesis& hypothesis = hypotheses_[0];
-    only->change->apply(*hypothesis.flows, only->drawn_port, now);
+    only->apply(*hypothesis.flows, now);
     only->change->apply(hypothesis.recent);
     return std::nullopt;
   }
@@ -169,7 +179,7 @@ std::vector<std::shared_ptr<FlowState>> Belief::flows_after(
     const StateChange& change = *group.successor->change;
     const bool alone = !change.changes_flows() || users(group.before) == 1;
     group.after = alone ? group.before : std::make_shared<FlowState>(*group.before);
-    change.apply(*group.after, group.successor->drawn_port, now);
+    group.successor->apply(*group.after, now);
   }
   std::vector<std::shared_ptr<FlowState>> flows;
   for (const size_t group : group_of) flows.push_back(groups[group].after);

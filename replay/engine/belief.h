@@ -65,6 +65,9 @@ class Belief {
     const netfilter::StateChange* change;
     std::optional<uint16_t> drawn_port;
     double weight;
+    std::optional<netfilter::ConnectionTable::Id> evicted{};  // gives its port away
+
+    void apply(FlowState& to, netfilter::Instant now) const;
   };
 
   bool has_one_state() const { return hypotheses_.size() == 1 && !forgot_states_; }
