@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 namespace kubeproof {
 
@@ -81,17 +80,6 @@ std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes_.data(), text.data(), text.size());
   return text.data();
-}
-
-size_t IpAddress::hash() const {
-  uint64_t high = 0;
-  uint64_t low = 0;
-  std::memcpy(&high, bytes_.data(), 8);
-  std::memcpy(&low, bytes_.data() + 8, 8);
-  // Multiply-xorshift mixing (the finaliser of MurmurHash3).
-  uint64_t mixed = (high ^ (low * 0x9e3779b97f4a7c15ULL)) + static_cast<uint64_t>(family_);
-  mixed = (mixed ^ (mixed >> 33)) * 0xff51afd7ed558ccdULL;
-  return mixed ^ (mixed >> 33);
 }
 
 Cidr::Cidr(const IpAddress& address, uint8_t prefix_length) : prefix_length_(prefix_length) {

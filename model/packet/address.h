@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string>
@@ -49,9 +50,33 @@ class IpAddress {
   std::string to_string() const;
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
-  size_t hash() const;
+  // As two words: packets are looked up by their addresses several times each.
+  friend bool operator==(const IpAddress& a, const IpAddress& b) {
+    const Words left = a.words();
+    const Words right = b.words();
+    return ((left.high ^ right.high) | (left.low ^ right.low)) == 0 && a.family_ == b.family_;
+  }
+  size_t hash() const {
+    // Multiply-xorshift mixing (the finaliser of MurmurHash3).
+    const auto [high, low] = words();
+    uint64_t mixed = (high ^ (low * 0x9e3779b97f4a7c15ULL)) + static_cast<uint64_t>(family_);
+    mixed = (mixed ^ (mixed >> 33)) * 0xff51afd7ed558ccdULL;
+    return mixed ^ (mixed >> 33);
+  }
 
  private:
+  // In this machine's byte order.
+  struct Words {
+    uint64_t high;
+    uint64_t low;
+  };
+  Words words() const {
+    Words words{};
+    std::memcpy(&words.high, bytes_.data(), 8);
+    std::memcpy(&words.low, bytes_.data() + 8, 8);
+    return words;
+  }
+
   Family family_ = Family::kIpv4;
   std::array<uint8_t, 16> bytes_{};  // IPv4 in the first four, the rest zero
 };

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 namespace kubeproof {
 namespace {
 
@@ -14,6 +17,18 @@ TEST(IpAddress, RefusesWhatIsNoAddress) {
   for (const char* text : {"", "10.0.0", "10.0.0.256", "10.0.0.01", "fd00:::1", "10.0.0.1 "}) {
     EXPECT_FALSE(IpAddress::parse(text)) << text;
   }
+}
+
+TEST(IpAddress, IsEqualOnlyInEveryByteAndTheFamily) {
+  const IpAddress address = *IpAddress::parse("1:203:405:607:809:a0b:c0d:e0f");
+  for (size_t changed = 0; changed < 16; ++changed) {
+    std::array<uint8_t, 16> bytes{};
+    std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
+    EXPECT_EQ(IpAddress::v6(bytes), address);
+    bytes[changed] ^= 0x80;
+    EXPECT_NE(IpAddress::v6(bytes), address) << changed;
+  }
+  EXPECT_NE(*IpAddress::parse("::"), *IpAddress::parse("0.0.0.0"));
 }
 
 TEST(Cidr, ClearsHostBits) {
