@@ -4,8 +4,6 @@
 
 #include <ostream>
 
-#include "tests/bench/yardstick.h"
-
 namespace kubeproof {
 namespace {
 
@@ -22,6 +20,11 @@ std::string readable(double nanoseconds) {
 }
 
 }  // namespace
+
+std::string RatioReporter::ratio(double nanoseconds) {
+  const double bare = yardstick_ ? yardstick_->measure() : 0;
+  return bare == 0 ? "" : fmt::format("{:.2f}", nanoseconds / bare);
+}
 
 bool RatioReporter::ReportContext(const Context&) {
   GetOutputStream() << fmt::format("{:<42} {:>12} {:>16}\n", "", "each", "bare test runs");
@@ -40,9 +43,7 @@ void RatioReporter::ReportRuns(const std::vector<Run>& runs) {
     const auto items = run.counters.find("each");
     const double each =
         nanoseconds(run) / (items == run.counters.end() ? 1.0 : items->second.value);
-    if (name == kYardstickName) yardstick_ = each;
-    const std::string ratio = yardstick_ == 0 ? "" : fmt::format("{:.2f}", each / yardstick_);
-    GetOutputStream() << fmt::format("{:<42} {:>12} {:>16}\n", name, readable(each), ratio)
+    GetOutputStream() << fmt::format("{:<42} {:>12} {:>16}\n", name, readable(each), ratio(each))
                       << std::flush;
   }
 }

@@ -1,11 +1,14 @@
 // Prints what each benchmark costs, and how many bare test runs that is: on another machine, or
-// under load, only the ratio means something.
+// under load, only the ratio means something. The load changes from minute to minute, so the
+// yardstick is held to each benchmark anew, right after it.
 #pragma once
 
 #include <benchmark/benchmark.h>
 
 #include <string>
 #include <vector>
+
+#include "tests/bench/yardstick.h"
 
 namespace kubeproof {
 
@@ -18,7 +21,9 @@ class RatioReporter : public benchmark::BenchmarkReporter {
   const std::vector<std::string>& skipped() const { return skipped_; }
 
  private:
-  double yardstick_ = 0;  // nanoseconds
+  std::string ratio(double nanoseconds);
+
+  Result<Yardstick> yardstick_ = Yardstick::create();
   std::vector<std::string> skipped_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <time.h>
 
 #include <array>
 #include <cerrno>
@@ -39,6 +40,20 @@ Result<void> Yardstick::run() {
     return environment_error("an empty program does not run: {}", std::strerror(-error));
   }
   return {};
+}
+
+double Yardstick::measure() {
+  constexpr int kRuns = 20'000;
+  timespec begin{};
+  timespec end{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+  for (int i = 0; i < kRuns; ++i) {
+    if (!run()) return 0;
+  }
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+  return (static_cast<double>(end.tv_sec - begin.tv_sec) * 1e9 +
+          static_cast<double>(end.tv_nsec - begin.tv_nsec)) /
+         kRuns;
 }
 
 void register_yardstick() {

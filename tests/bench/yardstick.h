@@ -15,6 +15,8 @@ class Yardstick {
   static Result<Yardstick> create();
 
   Result<void> run();
+  // What one run costs just now, in nanoseconds on the processor; 0 where it does not run.
+  double measure();
 
  private:
   explicit Yardstick(FileDescriptor program);
