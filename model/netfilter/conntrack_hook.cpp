@@ -17,6 +17,12 @@ bool is_untracked(const PacketView& view) {
   return (view.icmp_type >= 130 && view.icmp_type <= 136) || view.icmp_type == 143;
 }
 
+// "No next header": ipv6_skip_exthdr() finds nothing to track (nf_conntrack_core.c, get_l4proto).
+bool has_no_transport(const PacketView& view) {
+  constexpr uint8_t kNoNextHeader = 59;
+  return view.family == Family::kIpv6 && view.protocol == kNoNextHeader;
+}
+
 // One packet's way through nf_conntrack_in().
 class Tracking {
  public:
@@ -38,7 +44,7 @@ class Tracking {
       if (is_icmp_error(view)) return attach_error();
     }
     const auto tuple = tuple_of(view);
-    if (!tuple) return;
+    if (!tuple || has_no_transport(view)) return;
     if (const auto found = context_.table.find(*tuple, context_.now)) {
       if (!continue_connection(*found)) return;
     }

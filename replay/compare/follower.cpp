@@ -56,7 +56,8 @@ size_t Follower::note_divergence() {
 
 void Follower::see(ByteView packet, std::optional<Place> place) {
   const auto view = parse_packet(packet);
-  if (!view || !view->is_fragment) {
+  // A datagram in one piece may still carry IPv6's fragment header (RFC 6946).
+  if (!view || (!view->is_fragment && view->fragment_header_offset == 0)) {
     seen_.push_back({packet, place});
     return;
   }
