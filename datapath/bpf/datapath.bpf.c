@@ -29,6 +29,7 @@
 #include "related.bpf.h"
 #include "start.bpf.h"
 #include "track.bpf.h"
+#include "verify.bpf.h"
 
 #define PACKET_TO_HOST 0
 
@@ -42,7 +43,9 @@ static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *p
 	packet->mark = skb->mark;
 	packet->now = clock_now();
 	packet->error = ERROR_NONE;
-	packet->has_ports = 0;
+	packet->tracked = 0;
+	packet->portless = 0;
+	packet->broken = 0;
 	packet->icmp_class = ICMP_CLASS_UNTRACKED;
 	packet->segmented = skb->gso_size != 0;
 	packet->checksum_offset = 0;
@@ -95,7 +98,7 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 
 static __always_inline void finish(struct packet *packet)
 {
-	if (packet->headers.fragment == FRAGMENT_FIRST && packet->has_ports)
+	if (packet->headers.fragment == FRAGMENT_FIRST && packet->tracked)
 		fragment_remember(packet);
 	trace_end(packet);
 }
@@ -136,15 +139,16 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		return drop(packet, DROP_FRAGMENT);
 	if (packet->trace.program == PROGRAM_TC_INGRESS && source_is_martian(packet))
 		return pass(packet, PASS_MARTIAN);
+	if (result == PARSE_NO_TRANSPORT || packet->broken ||
+	    (packet->trace.program == PROGRAM_TC_INGRESS &&
+	     !transport_checksum_is_right(skb, packet)))
+		return invalid_packet(skb, packet);
 	if (packet->error == ERROR_ABOUT_NOTHING)
 		return unrelated_error(packet);
 	if (packet->error == ERROR_ABOUT_FLOW)
 		return packet->trace.program == PROGRAM_TC_INGRESS ? related_ingress(skb, packet)
 								   : related_egress(skb, packet);
-	if (packet->icmp_class == ICMP_CLASS_NONE && !packet->host_origin &&
-	    packet->trace.program == PROGRAM_TC_INGRESS)
-		return invalid_packet(skb, packet);
-	if (!packet->has_ports)
+	if (!packet->tracked)
 		return pass(packet, PASS_OTHER_PROTOCOL);
 	if (packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin)
 		return egress_forwarded(skb, packet);

@@ -53,6 +53,6 @@ static __always_inline int fragment_recall(struct packet *packet)
 		return PARSE_UNKNOWN_FRAGMENT;
 	packet->tuple.source_port = ports->source_port;
 	packet->tuple.destination_port = ports->destination_port;
-	packet->has_ports = 1;
+	packet->tracked = 1;
 	return ports->refused ? PARSE_REFUSED_FRAGMENT : PARSE_OK;
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <linux/in.h>
+#include <linux/in6.h>
 
 #include <bpf/bpf_endian.h>
 

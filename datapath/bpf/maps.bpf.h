@@ -106,3 +106,17 @@ struct {
 	__type(key, __u32);
 	__type(value, struct packet);
 } packets SEC(".maps");
+
+#define SUM_CHUNK 512 /* the most that bpf_csum_diff() takes on older kernels */
+
+/* Bytes of the packet, on their way into a sum; more than one chunk for what pads the last. */
+struct sum_buffer {
+	__be32 words[SUM_CHUNK / 4 + 1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sum_buffer);
+} sum_buffers SEC(".maps");

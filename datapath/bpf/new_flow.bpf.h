@@ -125,9 +125,9 @@ static __noinline int flow_create(struct packet *packet, int redraw)
 
 	flow->id = (__u64)random_number() << 32 | random_number();
 	flow->source.port = flow->client.port;
-	if (!redraw)
+	if (!redraw || packet->portless)
 		claim = claim_source(packet);
-	if (claim == CLAIM_TAKEN)
+	if (claim == CLAIM_TAKEN && !packet->portless)
 		claim = port_draw(packet);
 	if (claim != CLAIM_OURS)
 		return claim == CLAIM_TAKEN ? CREATE_NO_PORT : CREATE_TABLE_FULL;

@@ -73,13 +73,13 @@ struct route {
 enum error_kind {
 	ERROR_NONE = 0, /* no ICMP error */
 	ERROR_ABOUT_FLOW, /* `quoted` says about which */
-	ERROR_ABOUT_OTHERS, /* about a protocol without flows here */
 	ERROR_ABOUT_NOTHING, /* what it quotes cannot be told */
 };
 
 enum parse_result {
 	PARSE_OK = 0,
-	PARSE_MALFORMED,
+	PARSE_MALFORMED, /* the stack will refuse it */
+	PARSE_NO_TRANSPORT, /* extension headers that lead nowhere */
 	PARSE_UNKNOWN_FRAGMENT, /* a later one, without its first */
 	PARSE_REFUSED_FRAGMENT, /* a later one, whose first was dropped */
 };
@@ -104,7 +104,9 @@ struct packet {
 	struct sctp_walk sctp_walk;
 	__u8 host_origin; /* made by a process of the node, or its stack */
 	__u8 error; /* enum error_kind */
-	__u8 has_ports;
+	__u8 tracked; /* `tuple` is whole: it belongs to a flow, or may start one */
+	__u8 portless; /* of a protocol whose flows are told by addresses alone */
+	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */
 	__u8 segmented; /* awaits segmentation by the device or the kernel */

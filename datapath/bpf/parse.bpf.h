@@ -134,7 +134,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *hea
 			break;
 		if (at + sizeof(extension) > headers->end ||
 		    bpf_skb_load_bytes(skb, at, &extension, sizeof(extension)))
-			return PARSE_MALFORMED;
+			return PARSE_NO_TRANSPORT;
 		if (next == IPPROTO_FRAGMENT) {
 			headers->identification = extension.identification;
 			if (bpf_ntohs(extension.offset) & ~7)
@@ -149,6 +149,8 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *hea
 		}
 		next = extension.next;
 	}
+	if (at > headers->end || next == IPPROTO_NONE)
+		return PARSE_NO_TRANSPORT;
 	headers->transport = at;
 	tuple->protocol = next;
 	return PARSE_OK;
@@ -220,7 +222,7 @@ static __always_inline int parse_quoted_icmp(struct __sk_buff *skb, struct packe
 	return ERROR_ABOUT_FLOW;
 }
 
-/* The packet that an ICMP error quotes: 8 bytes of its transport header are needed. */
+/* The packet that an ICMP error quotes: 8 bytes of a transport header that we know are needed. */
 static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *packet)
 {
 	struct headers *headers = &packet->quoted_headers;
@@ -233,13 +235,14 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	tuple->protocol = 0;
 	if (parse_ip(skb, headers, tuple, packet->headers.end, 1) != PARSE_OK)
 		return ERROR_ABOUT_NOTHING;
-	if (headers->fragment == FRAGMENT_LATER ||
-	    headers->transport + QUOTED_TRANSPORT > headers->end)
+	if (headers->fragment == FRAGMENT_LATER)
+		return ERROR_ABOUT_NOTHING;
+	if (!is_icmp(tuple) && !has_port_numbers(tuple))
+		return ERROR_ABOUT_FLOW;
+	if (headers->transport + QUOTED_TRANSPORT > headers->end)
 		return ERROR_ABOUT_NOTHING;
 	if (is_icmp(tuple))
 		return parse_quoted_icmp(skb, packet);
-	if (!has_port_numbers(tuple))
-		return ERROR_ABOUT_OTHERS;
 	if (!load_ports(skb, headers, tuple))
 		return ERROR_ABOUT_NOTHING;
 	/* As netfilter does, the checksum only where the header is there as far as it. */
@@ -261,18 +264,57 @@ static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *pac
 
 	if (headers->transport + sizeof(icmp) > headers->end ||
 	    bpf_skb_load_bytes(skb, headers->transport, &icmp, sizeof(icmp))) {
-		packet->icmp_class = ICMP_CLASS_NONE;
+		packet->broken = 1;
 		return;
 	}
 	class = icmp_class_of(packet->tuple.family, icmp.type);
 	packet->icmp_class = class;
+	packet->broken = class == ICMP_CLASS_NONE;
 	packet->icmp_type = icmp.type;
 	packet->checksum_offset =
 		headers->transport + __builtin_offsetof(struct icmp_header, checksum);
 	if (class == ICMP_CLASS_ERROR && headers->fragment == FRAGMENT_NONE)
 		packet->error = parse_quoted(skb, packet);
 	else
-		packet->has_ports = icmp_ports(&icmp, &packet->tuple);
+		packet->tracked = icmp_ports(&icmp, &packet->tuple);
+}
+
+/* A length below that of the header is wrong anywhere; one beyond the packet only where this is all
+ * of the datagram. */
+static __always_inline int parse_udp(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	struct udphdr udp;
+	__u32 length;
+
+	if (headers->transport + sizeof(udp) > headers->end ||
+	    bpf_skb_load_bytes(skb, headers->transport, &udp, sizeof(udp)))
+		return 0;
+	length = bpf_ntohs(udp.len);
+	packet->checksum_offset = headers->transport + __builtin_offsetof(struct udphdr, check);
+	packet->broken =
+		length < sizeof(udp) || (headers->fragment == FRAGMENT_NONE && !packet->segmented &&
+					 length > headers->end - headers->transport);
+	return 1;
+}
+
+static __always_inline int parse_sctp(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+
+	return headers->transport + SCTP_HEADER <= headers->end &&
+	       !bpf_skb_load_bytes(skb, headers->transport + 4, &packet->sctp_tag,
+				   sizeof(packet->sctp_tag));
+}
+
+/* Whether the header is there as far as connection tracking wants to see it. */
+static __always_inline int parse_transport(struct __sk_buff *skb, struct packet *packet)
+{
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return parse_tcp(skb, packet);
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return parse_sctp(skb, packet);
+	return parse_udp(skb, packet);
 }
 
 /* tuple.family is known; all else is found here. */
@@ -284,28 +326,21 @@ static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
 
 	if (result != PARSE_OK)
 		return result;
-	if (!is_icmp(tuple) && !has_port_numbers(tuple))
+	if (!is_icmp(tuple) && !has_port_numbers(tuple)) {
+		packet->portless = 1;
+		packet->tracked = 1;
 		return PARSE_OK;
+	}
 	if (headers->fragment == FRAGMENT_LATER)
 		return fragment_recall(packet);
 	if (is_icmp(tuple)) {
 		parse_icmp(skb, packet);
 		return PARSE_OK;
 	}
-	if (!load_ports(skb, headers, tuple))
-		return PARSE_OK;
-	if (tuple->protocol == IPPROTO_TCP) {
-		if (parse_tcp(skb, packet))
-			packet->has_ports = 1;
-	} else if (tuple->protocol == IPPROTO_SCTP) {
-		if (headers->transport + SCTP_HEADER <= headers->end &&
-		    !bpf_skb_load_bytes(skb, headers->transport + 4, &packet->sctp_tag,
-					sizeof(packet->sctp_tag)))
-			packet->has_ports = 1;
-	} else if (headers->transport + sizeof(struct udphdr) <= headers->end) {
-		packet->checksum_offset =
-			headers->transport + __builtin_offsetof(struct udphdr, check);
-		packet->has_ports = 1;
-	}
+	if (load_ports(skb, headers, tuple))
+		packet->tracked = parse_transport(skb, packet);
+	/* The rest of a header may stand in the next fragment. */
+	if (!packet->tracked && headers->fragment == FRAGMENT_NONE)
+		packet->broken = 1;
 	return PARSE_OK;
 }

@@ -2,8 +2,7 @@
 /*
  * REJECT: turns a packet into the ICMP or ICMPv6 port unreachable about it, byte for byte as Linux
  * makes it (net/ipv4/icmp.c __icmp_send(), net/ipv6/icmp.c icmp6_send(), RFC 1812 section 4.3.2.3,
- * RFC 4443 section 2.4), and sends it back. Leaves out: IP options that Linux echoes, and that no
- * error is made about a packet whose transport checksum is wrong.
+ * RFC 4443 section 2.4), and sends it back. Leaves out: IP options that Linux echoes.
  */
 #pragma once
 
@@ -15,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "checksum.bpf.h"
 #include "deliver.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -22,6 +22,7 @@
 #include "route.bpf.h"
 #include "seams.bpf.h"
 #include "translate.bpf.h"
+#include "verify.bpf.h"
 
 #define ERROR_TTL 64
 #define IPV4_ERROR_LIMIT 576
@@ -30,7 +31,6 @@
 #define IPV6_QUOTE_MAX (IPV6_ERROR_LIMIT - sizeof(struct ipv6hdr) - sizeof(struct icmp_header))
 #define TOS_INTERNET_CONTROL 0xc0
 #define TOS_MASK 0x1e
-#define SUM_CHUNK 32
 
 struct ipv4_error {
 	struct iphdr ip;
@@ -41,26 +41,6 @@ struct ipv6_error {
 	struct ipv6hdr ip;
 	struct icmp_header icmp;
 };
-
-/* Internet checksum, unfolded, of what the frame holds. */
-static __noinline __u32 sum_frame(struct __sk_buff *skb, __u32 at, __u32 length)
-{
-	__be32 chunk[SUM_CHUNK / 4] = {};
-	__u64 rest = length % SUM_CHUNK;
-	__u32 sum = 0;
-
-	for (__u32 i = 0; i < IPV6_ERROR_LIMIT / SUM_CHUNK && i < length / SUM_CHUNK; i++) {
-		if (bpf_skb_load_bytes(skb, at, chunk, sizeof(chunk)))
-			return 0;
-		sum = bpf_csum_diff(0, 0, chunk, sizeof(chunk), sum);
-		at += sizeof(chunk);
-	}
-	__builtin_memset(chunk, 0, sizeof(chunk));
-	barrier_var(rest);
-	if (rest < 1 || rest >= SUM_CHUNK || bpf_skb_load_bytes(skb, at, chunk, rest))
-		return sum;
-	return bpf_csum_diff(0, 0, chunk, sizeof(chunk), sum);
-}
 
 /* Leaves the first `quote` bytes of the packet, and room for `headers` bytes before them. */
 static __always_inline long make_room(struct __sk_buff *skb, const struct packet *packet,
@@ -94,7 +74,7 @@ static __noinline long make_ipv4_error(struct __sk_buff *skb, const struct packe
 	error.ip.id = random_number();
 	error.ip.check = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.ip, sizeof(error.ip), 0));
 	error.icmp.checksum = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp),
-						  sum_frame(skb, network, quote)));
+						  sum_frame(skb, network, quote, 0)));
 	if (make_room(skb, packet, quote, sizeof(error)))
 		return -1;
 	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
@@ -125,7 +105,7 @@ static __noinline long make_ipv6_error(struct __sk_buff *skb, const struct packe
 	__builtin_memcpy(&error.ip.daddr, &packet->tuple.source, sizeof(packet->tuple.source));
 	pseudo.length = bpf_htonl(sizeof(error.icmp) + quote);
 	pseudo.next_header = bpf_htonl(IPPROTO_ICMPV6);
-	sum = sum_frame(skb, network, quote);
+	sum = sum_frame(skb, network, quote, 0);
 	sum = bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof(pseudo), sum);
 	sum = bpf_csum_diff(0, 0, (__be32 *)&error.ip.saddr, 2 * sizeof(struct address), sum);
 	sum = bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp), sum);
@@ -133,6 +113,14 @@ static __noinline long make_ipv6_error(struct __sk_buff *skb, const struct packe
 	if (make_room(skb, packet, quote, sizeof(error)))
 		return -1;
 	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
+}
+
+/* nf_reject_verify_csum(); what was received has been checked by now. */
+static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
+						  const struct packet *packet)
+{
+	return packet->host_origin && packet->tuple.protocol != IPPROTO_SCTP &&
+	       !transport_checksum_is_right(skb, packet);
 }
 
 /*
@@ -146,7 +134,7 @@ static __noinline int reject(struct __sk_buff *skb, struct packet *packet,
 	struct address source = {};
 	long error;
 
-	if (packet->headers.fragment == FRAGMENT_LATER)
+	if (packet->headers.fragment == FRAGMENT_LATER || checksum_forbids_error(skb, packet))
 		return drop(packet, DROP_REJECT_SILENT);
 	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);
 	if (from)

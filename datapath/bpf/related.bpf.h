@@ -112,6 +112,9 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	int action;
 
 	tuple_reverse(&key, &packet->quoted);
+	/* An error is for whoever sent what it quotes. */
+	if (!address_equal(&packet->tuple.destination, &packet->quoted.source))
+		return unrelated_error(packet);
 	flow = flow_find(&key, packet, &state);
 	if (!flow)
 		return unrelated_error(packet);

@@ -12,7 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "packet.bpf.h"
+#include "checksum.bpf.h"
 
 #define CRC32C_POLYNOMIAL 0x82f63b78 /* bits reversed */
 #define SCTP_CHECKSUM 8 /* offset in the header */
@@ -69,4 +69,51 @@ static __always_inline long change_sctp_checksum(struct __sk_buff *skb, __u32 tr
 	crc = crc32c_of_change(__builtin_bswap32(bpf_htonl(change)), end - transport);
 	*to = *from ^ __builtin_bswap32(bpf_htonl(crc));
 	return bpf_skb_store_bytes(skb, transport + SCTP_CHECKSUM, to, sizeof(*to), 0);
+}
+
+/* The remainders of four bits. */
+static const __u32 crc32c_nibbles[16] = {
+	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+};
+
+static long crc32c_chunk(__u32 index, void *data)
+{
+	struct sum_walk *walk = data;
+	const __u8 *bytes = (const __u8 *)walk->buffer->words;
+	__u32 length = sum_load_chunk(walk), crc = walk->sum;
+
+	if (!length)
+		return 1;
+	if (!index)
+		walk->buffer->words[SCTP_CHECKSUM / 4] = 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < SUM_CHUNK && i < length; i++) {
+		crc ^= bytes[i];
+		crc = crc >> 4 ^ crc32c_nibbles[crc & 15];
+		crc = crc >> 4 ^ crc32c_nibbles[crc & 15];
+	}
+	walk->sum = crc;
+	return 0;
+}
+
+/* Of a whole packet. Here all bytes count, so this takes its time. */
+static __noinline int sctp_checksum_is_right(struct __sk_buff *skb, __u32 transport, __u32 length)
+{
+	__u32 zero = 0, checksum;
+	struct sum_walk walk = {
+		.skb = skb,
+		.buffer = bpf_map_lookup_elem(&sum_buffers, &zero),
+		.at = transport,
+		.rest = length,
+		.sum = ~0u,
+	};
+
+	if (!walk.buffer ||
+	    bpf_skb_load_bytes(skb, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) ||
+	    !checksum)
+		return 1;
+	bpf_loop(SUM_CHUNKS_MAX, crc32c_chunk, &walk, 0);
+	return bpf_htonl(__builtin_bswap32(~walk.sum)) == checksum;
 }

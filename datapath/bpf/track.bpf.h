@@ -2,7 +2,7 @@
 /*
  * What a packet does to its flow, and which packets may start one: how long flows live, when they
  * are answered, when they are over (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c,
- * nf_conntrack_proto_icmp.c).
+ * nf_conntrack_proto_icmp.c, nf_conntrack_proto_generic.c).
  */
 #pragma once
 
@@ -16,6 +16,7 @@
 #include "tcp_track.bpf.h"
 
 #define ICMP_TIMEOUT (30 * SECOND)
+#define GENERIC_TIMEOUT (600 * SECOND)
 #define UDP_TIMEOUT (30 * SECOND)
 #define UDP_STREAM_TIMEOUT (120 * SECOND)
 #define UDP_STREAM_AGE (2 * SECOND)
@@ -34,9 +35,10 @@ static __always_inline int track_udp(struct packet *packet, struct flow *state, 
 	return TRACK_OK;
 }
 
-static __always_inline int track_icmp(struct packet *packet, struct flow *state, int reply)
+/* Queries, and protocols of which nothing is known but their number. */
+static __always_inline int track_plain(struct packet *packet, struct flow *state, int reply)
 {
-	state->expires = packet->now + ICMP_TIMEOUT;
+	state->expires = packet->now + (packet->portless ? GENERIC_TIMEOUT : ICMP_TIMEOUT);
 	if (reply)
 		state->status |= FLOW_SEEN_REPLY;
 	return TRACK_OK;
@@ -49,8 +51,8 @@ static __always_inline int flow_track(struct __sk_buff *skb, struct packet *pack
 		return track_tcp(packet, state, reply);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
 		return track_sctp(skb, packet, state, reply, 0);
-	if (is_icmp(&packet->tuple))
-		return track_icmp(packet, state, reply);
+	if (packet->portless || is_icmp(&packet->tuple))
+		return track_plain(packet, state, reply);
 	return track_udp(packet, state, reply);
 }
 
@@ -59,7 +61,7 @@ static __always_inline int flow_start(struct __sk_buff *skb, struct packet *pack
 				      struct flow *flow)
 {
 	flow->created = packet->now;
-	flow->expires = packet->now + UDP_TIMEOUT;
+	flow->expires = packet->now + (packet->portless ? GENERIC_TIMEOUT : UDP_TIMEOUT);
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return start_tcp(packet, flow);
 	if (packet->tuple.protocol == IPPROTO_SCTP)

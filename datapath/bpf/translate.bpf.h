@@ -14,6 +14,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "checksum.bpf.h"
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
@@ -131,12 +132,6 @@ static __noinline long translate(struct __sk_buff *skb, const struct packet *pac
 	if (from->protocol == IPPROTO_SCTP)
 		error |= translate_sctp_checksum(skb, packet);
 	return error;
-}
-
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
 }
 
 /* Bytes that an ICMP error quotes; its own checksum covers them. */

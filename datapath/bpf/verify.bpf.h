@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whether the transport checksum of a received packet is right: nf_ip_checksum() and
+ * nf_ip6_checksum() (net/netfilter/utils.c), which connection tracking asks in PREROUTING
+ * (nf_conntrack_checksum). Nobody asks where the device vouches for the packet, where the checksum
+ * is still to be computed, and, here, about fragments, which netfilter puts together first.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "checksum.bpf.h"
+#include "icmp.bpf.h"
+#include "packet.bpf.h"
+#include "sctp_checksum.bpf.h"
+
+static __always_inline __u32 sum_pseudo_header(const struct packet *packet, __u32 length)
+{
+	const struct tuple *tuple = &packet->tuple;
+	struct {
+		__be32 length;
+		__be32 protocol;
+	} rest = {bpf_htonl(length), bpf_htonl(tuple->protocol)};
+	__u32 sum = bpf_csum_diff(0, 0, (__be32 *)&rest, sizeof(rest), 0);
+
+	/* The words that an IPv4 address does not have are zero. */
+	return bpf_csum_diff(0, 0, (__be32 *)&tuple->source, 2 * sizeof(struct address), sum);
+}
+
+/* A function of its own to the verifier, which would walk its loops for each caller otherwise. */
+__noinline int transport_checksum_is_right(struct __sk_buff *skb, const struct packet *packet)
+{
+	const struct headers *headers;
+	__u32 length, pseudo = 0;
+	__u16 checksum;
+
+	if (!packet)
+		return 1;
+	headers = &packet->headers;
+	length = headers->end - headers->transport;
+	if (headers->fragment != FRAGMENT_NONE || packet->segmented ||
+	    bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0)
+		return 1;
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		return sctp_checksum_is_right(skb, headers->transport, length);
+	if (!packet->checksum_offset ||
+	    bpf_skb_load_bytes(skb, packet->checksum_offset, &checksum, sizeof(checksum)))
+		return 1;
+	if (packet->tuple.protocol == IPPROTO_UDP && !checksum)
+		return 1;
+	if (packet->tuple.protocol != IPPROTO_ICMP)
+		pseudo = sum_pseudo_header(packet, length);
+	/* Still to be computed: the field holds the sum of the pseudo-header. */
+	if (!is_icmp(&packet->tuple) && checksum == fold(pseudo))
+		return 1;
+	return fold(sum_frame(skb, headers->transport, length, pseudo)) == 0xffff;
+}
