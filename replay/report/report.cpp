@@ -32,7 +32,7 @@ RunVerdict verdict_of(const Report& report) {
   for (const ColumnReport& column : report.engines) {
     if (column.status == ColumnStatus::kRan) {
       any_ran = true;
-      any_compared |= column.packets != 0;
+      any_compared |= column.packets != column.undecided;
     } else if (column.required || column.status == ColumnStatus::kFailed) {
       return RunVerdict::kIncomplete;
     }

@@ -100,7 +100,7 @@ enum class RunVerdict : uint8_t {
   kEquivalent,
   kDivergent,   // a divergence, in a case a failed expectation too
   kIncomplete,  // what was asked for could not run
-  kEmpty,       // not one packet to compare: nothing is shown
+  kEmpty,       // not one packet to compare, or to decide: nothing is shown
 };
 
 std::string_view to_string(RunVerdict verdict);  // "equivalent", "divergent", "incomplete", "empty"

@@ -31,6 +31,11 @@ std::vector<const DivergenceReport*> choose_examples(
   return chosen;
 }
 
+bool any_undecided(const std::vector<ColumnReport>& columns) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const ColumnReport& column) { return column.undecided != 0; });
+}
+
 class TextReport {
  public:
   TextReport(const Report& report, const TextStyle& style)
@@ -86,14 +91,22 @@ void TextReport::subject() {
 void TextReport::verdict() {
   switch (verdict_of(report_)) {
     case RunVerdict::kEquivalent:
-      out_.line("{}: every packet was treated as kube-proxy would treat it",
-                out_.ink(Ink::kGreen, "equivalent"));
+      if (any_undecided(report_.engines)) {
+        out_.line(
+            "{}: no packet was treated otherwise than the rules say; over some, rules decide that "
+            "are not understood",
+            out_.ink(Ink::kYellow, "equivalent as far as is known"));
+      } else {
+        out_.line("{}: every packet was treated as kube-proxy would treat it",
+                  out_.ink(Ink::kGreen, "equivalent"));
+      }
       return;
     case RunVerdict::kIncomplete:
       out_.line("{}: {}", out_.ink(Ink::kYellow, "incomplete"), incomplete_reason(report_.engines));
       return;
     case RunVerdict::kEmpty:
-      out_.line("{}: there was no packet to compare", out_.ink(Ink::kYellow, "nothing shown"));
+      out_.line("{}: there was no packet whose fate could be compared",
+                out_.ink(Ink::kYellow, "nothing shown"));
       return;
     case RunVerdict::kDivergent:
       break;

@@ -103,6 +103,22 @@ TEST(Verdict, IsEmptyWhereNothingWasCompared) {
   EXPECT_EQ(exit_status(verdict_of(report)), 2);
 }
 
+TEST(Verdict, IsNotSaidToHoldForPacketsThatNothingIsKnownOf) {
+  Report report = well();
+  report.engines[0].agree = 1000;
+  report.engines[0].undecided = 234;
+  EXPECT_EQ(exit_status(verdict_of(report)), 0);
+  const std::string text = render_text(report, {});
+  EXPECT_TRUE(contains(text, "equivalent as far as is known")) << text;
+  EXPECT_FALSE(contains(text, "every packet")) << text;
+}
+
+TEST(Verdict, IsEmptyWhereEveryPacketIsUndecided) {
+  Report report = well();
+  for (ColumnReport& column : report.engines) column.undecided = column.packets;
+  EXPECT_EQ(exit_status(verdict_of(report)), 2);
+}
+
 TEST(TextReport, SaysWhereACaptureIsDamaged) {
   Report report = well();
   report.import = {{"damaged_files",
