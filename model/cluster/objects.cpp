@@ -31,8 +31,11 @@ std::string ObjectId::to_string() const {
 }
 
 void Objects::apply(Objects later) {
-  for (const auto& [id, text] : later.json) replaced += json.contains(id) ? 1 : 0;
-  replaced += later.replaced;
+  for (const auto& [id, text] : later.json) {
+    const auto earlier = json.find(id);
+    if (earlier != json.end() && earlier->second != text) changed.insert(id);
+  }
+  changed.merge(later.changed);
   for (const auto& [kind, count] : later.skipped) skipped[kind] += count;
   take_over(cluster.services, std::move(later.cluster.services));
   take_over(cluster.endpoint_slices, std::move(later.cluster.endpoint_slices));

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -29,7 +30,7 @@ struct Objects {
   Cluster cluster;
   std::map<ObjectId, std::string> json;   // each object as it was read, in one line
   std::map<std::string, size_t> skipped;  // how many of which other kinds were read and left out
-  size_t replaced = 0;                    // objects that a later one of the same name replaced
+  std::set<ObjectId> changed;             // given more than once, and not alike; the last counts
 
   // As `kubectl apply` would: objects of the same kind and name are replaced.
   void apply(Objects later);

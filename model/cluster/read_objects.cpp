@@ -43,7 +43,10 @@ class ObjectsReader {
             const std::string& api_version = {}) {
     if (!field.present() || field.value().is_null()) return;
     if (field.value().is_array()) {
-      for (const JsonField& item : field.items()) read(item, kind, api_version);
+      for (const JsonField& item : field.items()) {
+        if (item.value().is_null()) item.fail_expecting("an object");
+        read(item, kind, api_version);
+      }
       return;
     }
     subject_.clear();
@@ -92,9 +95,10 @@ class ObjectsReader {
     json whole = field.value();
     if (!whole.contains("kind")) whole["kind"] = to_string(known.kind);
     if (!whole.contains("apiVersion")) whole["apiVersion"] = known.api_version;
-    const auto [place, added] = objects_.json.insert_or_assign(
-        id, whole.dump(-1, ' ', false, json::error_handler_t::replace));
-    if (!added) ++objects_.replaced;
+    std::string text = whole.dump(-1, ' ', false, json::error_handler_t::replace);
+    const auto [earlier, is_first] = objects_.json.try_emplace(id);
+    if (!is_first && earlier->second != text) objects_.changed.insert(id);
+    earlier->second = std::move(text);
   }
 
   Objects& objects_;

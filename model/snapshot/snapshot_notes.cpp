@@ -28,7 +28,8 @@ bool wants_endpoints(const Service& service) {
 
 }  // namespace
 
-std::vector<std::string> snapshot_notes(const Cluster& cluster) {
+std::vector<std::string> snapshot_notes(const Objects& objects) {
+  const Cluster& cluster = objects.cluster;
   std::set<ObjectKey> served;
   std::vector<std::string> strays;
   for (const auto& [key, slice] : cluster.endpoint_slices) {
@@ -41,7 +42,13 @@ std::vector<std::string> snapshot_notes(const Cluster& cluster) {
   for (const auto& [key, service] : cluster.services) {
     if (wants_endpoints(service) && !served.contains(key)) bare.push_back(key.to_string());
   }
+  std::vector<std::string> changed;
+  for (const ObjectId& id : objects.changed) changed.push_back(id.to_string());
   std::vector<std::string> notes;
+  if (!changed.empty()) {
+    notes.push_back(fmt::format(
+        "given more than once and not alike, so that the last one counts: {}", list(changed)));
+  }
   if (!bare.empty()) {
     notes.push_back(
         fmt::format("Services without an EndpointSlice, so without endpoints: {}", list(bare)));

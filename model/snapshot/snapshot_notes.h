@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "model/cluster/cluster.h"
+#include "model/cluster/objects.h"
 
 namespace kubeproof {
 
 // One line each; empty where nothing is odd.
-std::vector<std::string> snapshot_notes(const Cluster& cluster);
+std::vector<std::string> snapshot_notes(const Objects& objects);
 
 }  // namespace kubeproof

@@ -197,7 +197,16 @@ TEST(ReadObjects, LetsALaterObjectReplaceAnEarlierOne) {
   const std::string pod = R"({"kind": "Pod", "metadata": {"name": "p"}, "spec": {"nodeName": ")";
   const Objects objects = read(pod + "a\"}}\n" + pod + "b\"}}\n").value();
   EXPECT_EQ(objects.cluster.pods.at({"default", "p"}).node_name, "b");
-  EXPECT_EQ(objects.replaced, 1U);
+  EXPECT_EQ(objects.changed, (std::set<ObjectId>{{ObjectKind::kPod, {"default", "p"}}}));
+}
+
+TEST(ReadObjects, TakesTheSameObjectTwiceForNoChange) {
+  const std::string pod = R"({"kind": "Pod", "metadata": {"name": "p"}})";
+  EXPECT_TRUE(read(pod + "\n" + pod + "\n").value().changed.empty());
+}
+
+TEST(ReadObjects, RefusesAListWithHoles) {
+  EXPECT_FALSE(read(R"({"kind": "List", "items": [null]})"));
 }
 
 TEST(ReadObjects, KeepsObjectsWordForWord) {

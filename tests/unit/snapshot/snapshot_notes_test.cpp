@@ -19,23 +19,33 @@ void add_slice(Cluster& cluster, const std::string& name, const std::string& ser
 }
 
 TEST(SnapshotNotes, AreEmptyWhereEachServiceHasItsSlices) {
-  Cluster cluster;
+  Objects objects;
+  Cluster& cluster = objects.cluster;
   add_service(cluster, "web");
   add_slice(cluster, "web-1", "web");
   add_service(cluster, "headless").cluster_ip = "None";
   add_service(cluster, "elsewhere").type = ServiceType::kExternalName;
-  EXPECT_TRUE(snapshot_notes(cluster).empty());
+  EXPECT_TRUE(snapshot_notes(objects).empty());
 }
 
 TEST(SnapshotNotes, NameServicesWithoutSlicesAndSlicesWithoutService) {
-  Cluster cluster;
+  Objects objects;
+  Cluster& cluster = objects.cluster;
   for (const char* name : {"a", "b", "c", "d", "e"}) add_service(cluster, name);
   add_slice(cluster, "web-1", "web");
-  EXPECT_EQ(snapshot_notes(cluster),
+  EXPECT_EQ(snapshot_notes(objects),
             (std::vector<std::string>{
                 "Services without an EndpointSlice, so without endpoints: default/a, default/b, "
                 "default/c and 2 more",
                 "EndpointSlices of no Service among the objects, not used: default/web-1"}));
+}
+
+TEST(SnapshotNotes, NameObjectsThatWereGivenTwiceAndNotAlike) {
+  Objects objects;
+  objects.changed = {{ObjectKind::kNode, {"", "node-a"}}};
+  EXPECT_EQ(snapshot_notes(objects),
+            (std::vector<std::string>{
+                "given more than once and not alike, so that the last one counts: Node node-a"}));
 }
 
 }  // namespace
