@@ -59,6 +59,7 @@ Interface read_interface(const JsonField& field) {
   Interface result;
   result.index = static_cast<uint32_t>(field["ifindex"].integer(1, kMaxIndex));
   result.name = field["ifname"].string();
+  result.master = field["master"].string_or("");
   const bool loopback =
       field["link_type"].string_or("") == "loopback" || has_word(field["flags"], "LOOPBACK");
   if (loopback) result.kind = InterfaceKind::kLoopback;

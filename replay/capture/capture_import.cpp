@@ -21,7 +21,8 @@ uint32_t smallest_mtu(const World& world) {
   return smallest;
 }
 
-MergeOptions merge_options(const MergedFrames& frames, const World& world) {
+MergeOptions merge_options(const MergedFrames& frames, const World& world,
+                           bool world_is_the_nodes) {
   MergeOptions options;
   bool directed = false;
   for (const CaptureFile& file : frames.files()) {
@@ -30,6 +31,11 @@ MergeOptions merge_options(const MergedFrames& frames, const World& world) {
     directed |= tells_direction(file.link_type());
   }
   options.smallest_mtu = smallest_mtu(world);
+  if (world_is_the_nodes) {
+    for (const Interface& interface : world.interfaces) {
+      if (!interface.master.empty()) options.bridge_ports.push_back(interface.index);
+    }
+  }
   // Where nothing can be merged, nothing needs to wait.
   if (!directed) options.forward_window = {};
   return options;
@@ -70,7 +76,7 @@ class CaptureImport::State {
       : frames_(std::move(frames)),
         world_(world),
         options_(options),
-        merge_options_(merge_options(frames_, world)),
+        merge_options_(merge_options(frames_, world, options.world_is_the_nodes)),
         reader_(world, summary_),
         merger_(merge_options_, summary_),
         coverage_(frames_.files().size()),
@@ -249,7 +255,7 @@ bool CaptureImport::State::are_departures_complete(const PendingSighting& merged
       merged.view.total_length > merge_options_.smallest_mtu && merged.view.protocol != kTcp) {
     return false;
   }
-  if (!merged.direction_known) return false;
+  if (!merged.direction_known || merged.translated_across_bridge) return false;
   for (size_t file = 0; file < coverage_.size(); ++file) {
     const Coverage& coverage = coverage_[file];
     if (shows_departures(frames_.files()[file].link_type()) && coverage.from <= merged.time &&

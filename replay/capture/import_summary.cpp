@@ -16,6 +16,8 @@ struct NoteText {
 // In the order of ImportNote.
 constexpr std::array<NoteText, static_cast<size_t>(ImportNote::kCount)> kTexts = {{
     {"repeated_sightings", "further sightings of the same packet on its way in or out", false},
+    {"translated_at_bridge",
+     "sightings of the same packet behind a bridge port that translated it (br_netfilter)", false},
     {"departures", "sightings of a packet leaving, joined to the packet that entered", false},
     {"answers", "ICMP errors of the node, joined to the packet that they are about", false},
     {"segmented", "frames of several segments (offload), cut into them", false},

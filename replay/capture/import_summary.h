@@ -15,6 +15,7 @@ namespace kubeproof {
 enum class ImportNote : uint8_t {
   // Imported, but changed or merged on the way.
   kRepeatedSighting,
+  kTranslatedAtBridge,
   kDeparture,
   kAnswer,
   kSegmented,

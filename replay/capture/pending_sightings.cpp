@@ -24,6 +24,8 @@ PendingSightings::Slot PendingSightings::add(const Sighting& sighting, PendingSi
   pending.direction_known = sighting.heading != Heading::kUnknown;
   pending.loopback = sighting.loopback;
   pending.taken = false;
+  pending.past_bridge_port = false;
+  pending.translated_across_bridge = false;
   order_.push({order, time, slot});
   return slot;
 }
@@ -42,7 +44,7 @@ void PendingSightings::index(Slot slot, Key key, uint64_t value) {
 }
 
 const std::vector<PendingSightings::Slot>& PendingSightings::find(Key key, uint64_t value) {
-  constexpr size_t kMost = 64;
+  constexpr size_t kMost = 512;
   found_.clear();
   const auto head = heads_.find(tagged(key, value));
   if (head == heads_.end()) return found_;

@@ -33,7 +33,10 @@ struct PendingSighting {
   std::optional<uint32_t> interface;
   bool direction_known = true;
   bool loopback = false;
-  bool taken = false;  // joined to another one
+  bool taken = false;             // joined to another one
+  bool past_bridge_port = false;  // seen on the bridge as well as at its port
+  // Left through a port of the bridge, translated: not forwarded, so its TTL stayed.
+  bool translated_across_bridge = false;
   std::vector<Departure> departures;
 
   // Links of the keys' chains, and the place in the order.
@@ -62,7 +65,7 @@ class PendingSightings {
 
   PendingSighting& operator[](Slot slot) { return slots_[slot]; }
 
-  // Those with this key, the latest first; at most 64, so that a flood of equal packets stays
+  // Those with this key, the latest first; at most 512, so that a flood of equal packets stays
   // linear.
   const std::vector<Slot>& find(Key key, uint64_t value);
 

@@ -28,6 +28,14 @@ bool is_repeat(const PendingSighting& pending, const Sighting& sighting) {
   return sighting.time - pending.time <= window && equal(pending.packet, sighting.packet);
 }
 
+// Whether `sighting` may be the packet of `pending`, translated but not routed.
+bool is_translated_on_bridge(const PendingSighting& pending, const Sighting& sighting) {
+  return pending.departures.empty() && pending.view.ttl == sighting.view.ttl &&
+         pending.place.file == sighting.place.file && pending.interface != sighting.interface &&
+         sighting.time - pending.time <= kRepeatWindow && !equal(pending.packet, sighting.packet) &&
+         is_same_packet(pending.packet, pending.view, sighting.packet, sighting.view);
+}
+
 bool left_through(const PendingSighting& entered, std::optional<uint32_t> interface) {
   return std::any_of(
       entered.departures.begin(), entered.departures.end(),
@@ -111,6 +119,9 @@ void SightingMerger::add_entering(const Sighting& sighting) {
   if (join_repeat(sighting, content)) {
     return summary_.note(ImportNote::kRepeatedSighting, sighting.place);
   }
+  if (join_bridge_port(sighting, content)) {
+    return summary_.note(ImportNote::kTranslatedAtBridge, sighting.place);
+  }
   const Kind kind = sighting.heading == Heading::kPassing ? Kind::kBridged : Kind::kEntering;
   const Slot slot = pending_.add(sighting, kind, 2 * sightings_ + 1, sighting.time);
   pending_.index(slot, Key::kContent, content);
@@ -125,9 +136,56 @@ bool SightingMerger::join_repeat(const Sighting& sighting, uint64_t content) {
     PendingSighting& pending = pending_[slot];
     if (pending.kind == Kind::kHost || !is_repeat(pending, sighting)) continue;
     if (sighting.heading == Heading::kEntering) pending.kind = Kind::kEntering;
+    pending.past_bridge_port = true;
     return true;
   }
   return false;
+}
+
+// A port shows what it lets in as for another host; but where the bridge has taken this port's
+// address, as for us.
+bool SightingMerger::entered_bridge_port(const PendingSighting& pending) const {
+  if (pending.kind == Kind::kBridged || pending.translated_across_bridge) return true;
+  const auto& ports = options_.bridge_ports;
+  return pending.kind == Kind::kEntering && pending.interface &&
+         std::find(ports.begin(), ports.end(), *pending.interface) != ports.end();
+}
+
+// The hooks of the bridge port have run PREROUTING, so only the destination has changed.
+bool SightingMerger::join_bridge_port(const Sighting& sighting, uint64_t content) {
+  if (sighting.heading != Heading::kEntering) return false;
+  PendingSighting* earliest = nullptr;
+  for (const Slot slot : pending_.find(Key::kContent, content)) {
+    PendingSighting& pending = pending_[slot];
+    if (!pending.past_bridge_port && pending.view.source == sighting.view.source &&
+        pending.view.source_port == sighting.view.source_port && entered_bridge_port(pending) &&
+        is_translated_on_bridge(pending, sighting)) {
+      earliest = &pending;  // found latest first
+    }
+  }
+  if (earliest == nullptr) return false;
+  earliest->kind = Kind::kEntering;
+  earliest->past_bridge_port = true;
+  return true;
+}
+
+// From one port of a bridge to another, or back, translated on the way: what a router would have
+// done with it is not to be seen.
+bool SightingMerger::join_bridge_crossing(const Sighting& sighting, uint64_t content) {
+  PendingSighting* earliest = nullptr;
+  for (const Slot slot : pending_.find(Key::kContent, content)) {
+    PendingSighting& pending = pending_[slot];
+    if (pending.past_bridge_port == pending.translated_across_bridge &&
+        entered_bridge_port(pending) && is_translated_on_bridge(pending, sighting)) {
+      earliest = &pending;
+    }
+  }
+  if (earliest == nullptr) return false;
+  earliest->kind = Kind::kEntering;
+  earliest->past_bridge_port = true;
+  earliest->translated_across_bridge = true;
+  summary_.note(ImportNote::kTranslatedAtBridge, sighting.place);
+  return true;
 }
 
 // What a process of the node sent to another, translated: it left the one and enters the other.
@@ -141,8 +199,8 @@ void SightingMerger::add_loopback(const Sighting& sighting) {
 
 void SightingMerger::add_leaving(const Sighting& sighting) {
   const uint64_t content = content_key(sighting.packet, sighting.view);
-  if (join_departure(sighting, content) || join_part(sighting) || join_answer(sighting) ||
-      join_leaving_repeat(sighting, content)) {
+  if (join_bridge_crossing(sighting, content) || join_departure(sighting, content) ||
+      join_part(sighting) || join_answer(sighting) || join_leaving_repeat(sighting, content)) {
     return;
   }
   const Slot slot = pending_.add(sighting, Kind::kLeaving, 2 * sightings_ + 1, sighting.time);

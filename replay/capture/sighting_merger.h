@@ -5,11 +5,16 @@
 // A sighting joins the packet that it agrees with in everything that translation leaves alone
 // (sighting.h), with a TTL as forwarding makes it, within a short time; addresses and ports decide
 // only between several such packets, and then the earliest wins.
+//
+// Where net.bridge.bridge-nf-call-iptables is set (net/bridge/br_netfilter_hooks.c), netfilter
+// translates already at the bridge port: the bridge itself shows a packet with its new destination,
+// and what stays on the bridge leaves through another port without being routed.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "replay/capture/import_summary.h"
 #include "replay/capture/pending_sightings.h"
@@ -21,6 +26,7 @@ struct MergeOptions {
   bool host_packets_logged = false;  // a log of OUTPUT is among the files
   // Packets up to this size are never cut on their way out.
   uint32_t smallest_mtu = 1500;
+  std::vector<uint32_t> bridge_ports;  // indices, where they are known
   // How long the node may take to forward, and how late the log may be.
   std::chrono::nanoseconds forward_window = std::chrono::milliseconds(100);
   std::chrono::nanoseconds log_window = std::chrono::milliseconds(1500);
@@ -50,6 +56,9 @@ class SightingMerger {
   void add_logged(const Sighting& sighting);
 
   bool join_repeat(const Sighting& sighting, uint64_t content);
+  bool entered_bridge_port(const PendingSighting& pending) const;
+  bool join_bridge_port(const Sighting& sighting, uint64_t content);
+  bool join_bridge_crossing(const Sighting& sighting, uint64_t content);
   bool join_departure(const Sighting& sighting, uint64_t content);
   bool join_part(const Sighting& sighting);
   bool join_answer(const Sighting& sighting);

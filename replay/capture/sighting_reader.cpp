@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/packet/checksum.h"
+
 namespace kubeproof {
 namespace {
 
@@ -21,6 +23,14 @@ ImportNote note_of(LinkFailure failure) {
 bool is_cut(int link_type, const Frame& frame, ParseFailure failure) {
   if (frame.wire_length > frame.bytes.size()) return true;
   return shows_host_packets(link_type) && failure == ParseFailure::kTotalLength;
+}
+
+// The node's stack writes the checksum of every IPv4 header that it sends; what entered with a
+// wrong one is the node's to judge.
+bool damaged_on_its_way_out(const Sighting& sighting) {
+  const bool sent = sighting.heading == Heading::kLeaving || sighting.heading == Heading::kLogged;
+  return sent && sighting.view.family == Family::kIpv4 &&
+         ipv4_header_checksum(sighting.packet) != load16(sighting.packet, 10);
 }
 
 bool is_group(const MacAddress& mac) {
@@ -73,6 +83,7 @@ std::optional<Sighting> SightingReader::read(int link_type, const Frame& frame, 
   sighting.interface = link->interface;
   sighting.time = frame.time;
   sighting.place = place;
+  if (damaged_on_its_way_out(sighting)) return skip(ImportNote::kMalformedHeader);
   return sighting;
 }
 

@@ -56,6 +56,7 @@ Json interface_json(const Interface& interface) {
   Json json = {{"ifindex", interface.index}, {"ifname", interface.name}, {"mtu", interface.mtu}};
   if (loopback || interface.mac) json["link_type"] = loopback ? "loopback" : "ether";
   if (interface.mac) json["address"] = fmt::format("{:02x}", fmt::join(*interface.mac, ":"));
+  if (!interface.master.empty()) json["master"] = interface.master;
   json["addr_info"] = Json::array();
   for (const InterfaceAddress& each : interface.addresses) {
     json["addr_info"].push_back(address_json(each));

@@ -90,6 +90,16 @@ TEST_F(ImportTest, MalformedPacketsAreCountedAndTheImportGoesOn) {
   EXPECT_EQ(count(ImportNote::kMalformedHeader), 1U);
 }
 
+// Whereas one that enters so is the node's to drop.
+TEST_F(ImportTest, NoStackSendsAWrongHeaderChecksum) {
+  Bytes damaged = PacketBuilder(kUdp).build();
+  damaged[10] ^= 0xff;
+  const auto packets = import_any({{microseconds(0), cooked_v2(kOutgoing, kEth0, damaged)},
+                                   {microseconds(9), cooked_v2(kToUs, kEth0, damaged)}});
+  EXPECT_EQ(packets.size(), 1U);
+  EXPECT_EQ(count(ImportNote::kMalformedHeader), 1U);
+}
+
 TEST_F(ImportTest, TrafficOfTheStackItselfIsSetAside) {
   EXPECT_TRUE(import_raw({PacketBuilder::icmp("fe80::1", "ff02::1:ff00:1", 135, 0).build(),
                           PacketBuilder::icmp("fe80::1", "ff02::2", 133, 0).build(),

@@ -122,6 +122,77 @@ TEST_F(MergeTest, WhatIsOnlyBridgedIsSetAside) {
   EXPECT_EQ(count(ImportNote::kBridged), 2U);
 }
 
+TEST_F(MergeTest, ABridgePortThatTranslatesShowsThePacketBeforeThat) {
+  const auto request = PacketBuilder::tcp("10.180.0.1:4000", "10.96.0.10:80").syn().ttl(64);
+  const auto chosen = PacketBuilder::tcp("10.180.0.1:4000", "10.180.1.9:8080").syn().ttl(64);
+  const auto left = PacketBuilder::tcp("192.168.0.2:4000", "10.180.1.9:8080").syn().ttl(63);
+  const auto packets =
+      import_any({{microseconds(0), cooked_v2(kToOthers, kVeth1, PacketBuilder(request).build())},
+                  {microseconds(9), enters(kBridge, chosen)},
+                  {microseconds(15), leaves(kEth0, left)},
+                  {milliseconds(50), enters(kEth0, kRequest)}});
+  ASSERT_EQ(packets.size(), 2U);
+  EXPECT_EQ(packets[0].packet, PacketBuilder(request).build());
+  ASSERT_EQ(packets[0].departures.size(), 1U);
+  EXPECT_EQ(packets[0].departures[0].packet, PacketBuilder(left).build());
+  EXPECT_TRUE(packets[0].departures_complete);
+  EXPECT_EQ(count(ImportNote::kTranslatedAtBridge), 1U);
+}
+
+// The bridge has the address of one of its ports, and there packets are seen as for this host.
+TEST_F(MergeTest, ATranslatingPortWithTheBridgesOwnAddressIsAPortToo) {
+  const auto reply = PacketBuilder::udp("10.180.0.1:53", "10.180.0.254:4000");
+  const auto on_bridge = PacketBuilder::udp("10.180.0.1:53", "203.0.113.9:4000");
+  world_.interfaces.back().master = "cni0";
+  const auto packets = import_any(
+      {{microseconds(0), enters(kVeth1, reply)}, {microseconds(9), enters(kBridge, on_bridge)}},
+      {true});
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_EQ(packets[0].packet, PacketBuilder(reply).build());
+}
+
+TEST_F(MergeTest, ABridgeThatTranslatesFromPortToPortDoesNotShowWhatARouterWouldDo) {
+  const auto request = PacketBuilder::tcp("10.180.0.1:4000", "10.96.0.10:80").syn().ttl(64);
+  const auto chosen = PacketBuilder::tcp("10.180.0.1:4000", "10.180.0.2:8080").syn().ttl(64);
+  const auto crossed = PacketBuilder::tcp("192.168.0.2:4000", "10.180.0.2:8080").syn().ttl(64);
+  world_.interfaces.back().master = "cni0";
+  for (const uint8_t port_shows : {kToOthers, kToUs}) {
+    const auto packets = import_any(
+        {{microseconds(0), cooked_v2(port_shows, kVeth1, PacketBuilder(request).build())},
+         {microseconds(9), leaves(kBridge, chosen)},
+         {microseconds(11), leaves(kVeth1 + 1, crossed)},
+         {milliseconds(50), enters(kEth0, kRequest)}},
+        {true});
+    ASSERT_EQ(packets.size(), 2U);
+    EXPECT_EQ(packets[0].packet, PacketBuilder(request).build());
+    EXPECT_TRUE(packets[0].departures.empty());
+    EXPECT_FALSE(packets[0].departures_complete);
+    EXPECT_EQ(count(ImportNote::kTranslatedAtBridge), 2U);
+  }
+}
+
+TEST_F(MergeTest, AnotherPacketOnTheBridgeIsNotTheOneThatPassed) {
+  const auto passed = PacketBuilder::udp("10.180.0.1:4000", "10.180.0.2:80").payload("same");
+  const auto entered = PacketBuilder::udp("10.180.0.3:4000", "10.96.0.10:80").payload("same");
+  const auto packets =
+      import_any({{microseconds(0), cooked_v2(kToOthers, kVeth1, PacketBuilder(passed).build())},
+                  {microseconds(9), enters(kBridge, entered)}});
+  ASSERT_EQ(packets.size(), 1U);
+  EXPECT_EQ(packets[0].packet, PacketBuilder(entered).build());
+  EXPECT_EQ(count(ImportNote::kBridged), 1U);
+}
+
+TEST_F(MergeTest, ABurstOfEqualPacketsIsJoinedOneByOne) {
+  constexpr int kBurst = 200;
+  std::vector<TestFrame> frames;
+  for (int i = 0; i < kBurst; ++i) frames.push_back({microseconds(i), enters(kEth0, kRequest)});
+  for (int i = 0; i < kBurst; ++i) {
+    frames.push_back({microseconds(kBurst + i), leaves(kVeth1, kForwarded)});
+  }
+  EXPECT_EQ(import_any(frames).size(), static_cast<size_t>(kBurst));
+  EXPECT_EQ(count(ImportNote::kDeparture), static_cast<uint64_t>(kBurst));
+}
+
 TEST_F(MergeTest, ARetransmissionOnTheSameInterfaceIsAnotherPacket) {
   EXPECT_EQ(import_any({{microseconds(0), enters(kEth0, kRequest)},
                         {microseconds(1), enters(kEth0, kRequest)}})

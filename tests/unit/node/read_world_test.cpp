@@ -26,7 +26,7 @@ constexpr const char* kAddresses = R"([
   {"family":"inet6","local":"fe80::4c07:4bff:fe17:ebf7","prefixlen":64,"scope":"link"},
   {"family":"inet6","local":"2001:db8::2","prefixlen":64,"scope":"global","tentative":true}]},
 {"ifindex":7,"link_index":3,"ifname":"cali12","flags":["BROADCAST","MULTICAST","UP"],"mtu":1450,
- "link_type":"ether","address":"ee:ee:ee:ee:ee:ee","link_netnsid":0,"addr_info":[]}
+ "master":"cni0","link_type":"ether","address":"ee:ee:ee:ee:ee:ee","link_netnsid":0,"addr_info":[]}
 ])";
 
 constexpr const char* kRoutes = R"([
@@ -72,6 +72,8 @@ TEST(ReadInterfaces, ReadsWhatIpPrints) {
   EXPECT_EQ(all[1].index, 2U);
   EXPECT_EQ(all[1].name, "ens5");
   EXPECT_EQ(all[1].mtu, 9001U);
+  EXPECT_EQ(all[1].master, "");
+  EXPECT_EQ(all[2].master, "cni0");
   EXPECT_EQ(all[1].mac, (std::array<uint8_t, 6>{0x4e, 0x07, 0x4b, 0x17, 0xeb, 0xf7}));
   EXPECT_EQ(all[2].index, 7U);
   EXPECT_TRUE(all[2].addresses.empty());
