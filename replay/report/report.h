@@ -59,7 +59,7 @@ struct ColumnReport {
   std::string name;
   ColumnStatus status = ColumnStatus::kRan;
   std::string reason;     // why it was skipped or failed
-  bool required = false;  // asked for by name: without it the run is incomplete
+  bool required = false;  // without it the run is incomplete
   uint64_t packets = 0;
   uint64_t agree = 0;
   uint64_t deviate = 0;

@@ -25,7 +25,7 @@ namespace kubeproof {
 // An engine that was chosen, or why this machine cannot run it.
 struct EngineChoice {
   std::string name;
-  bool required = false;  // asked for by name
+  bool required = false;  // without it the run is incomplete
   Result<std::unique_ptr<Engine>> engine;
 };
 

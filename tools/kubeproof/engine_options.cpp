@@ -19,7 +19,9 @@ constexpr uint64_t kSeed = 1;
 
 constexpr std::array<std::string_view, 3> kNames = {"netfilter", "ebpf-tc", "reference"};
 // The reference agrees with itself; it runs where it is asked for.
-constexpr std::array<std::string_view, 2> kDefault = {"netfilter", "ebpf-tc"};
+const std::vector<std::string> kDefault = {"netfilter", "ebpf-tc"};
+// Where it cannot run, nothing is shown of the datapath, and that is what one wants to know.
+constexpr std::string_view kIndispensable = "ebpf-tc";
 
 Result<std::unique_ptr<Engine>> make_netfilter() {
   const EngineProbe probe = probe_netfilter();
@@ -63,7 +65,7 @@ Result<std::unique_ptr<Engine>> EngineOptions::make_engine(std::string_view name
 
 Result<std::vector<EngineChoice>> EngineOptions::make() const {
   if (!names_.empty()) return make_all(names_, true);
-  return make_all({kDefault.begin(), kDefault.end()}, false);
+  return make_all(kDefault, false);
 }
 
 Result<std::vector<EngineChoice>> EngineOptions::make_one(const std::string& name) const {
@@ -84,7 +86,10 @@ Result<std::vector<EngineChoice>> EngineOptions::make_all(const std::vector<std:
       return bad_input("--engine: no engine is called '{}'; there are {}", name,
                        fmt::join(kNames, ", "));
     }
-    EngineChoice& choice = choices.emplace_back(EngineChoice{name, by_name, make_engine(name)});
+    const auto is_same = [&](const EngineChoice& other) { return other.name == name; };
+    if (std::any_of(choices.begin(), choices.end(), is_same)) continue;
+    EngineChoice& choice = choices.emplace_back(
+        EngineChoice{name, by_name || name == kIndispensable, make_engine(name)});
     if (!choice.engine && choice.engine.error().kind == ErrorKind::kBadInput) {
       return tl::unexpected(choice.engine.error());
     }

@@ -111,8 +111,10 @@ Result<TracedPacket> make_traced_packet(const World& world, const TracedOrigin& 
   } else {
     from.address = *origin.address;
     traced.ingress = world.ingress_for_source(from.address);
-    const Interface* entrance = world.find_interface(traced.ingress.interface);
-    if (origin.pod && (entrance == nullptr || entrance->kind != InterfaceKind::kPod)) {
+    // Behind a bridge a pod has no interface of its own in the world.
+    const bool is_inside =
+        !traced.ingress.is_host() && traced.ingress.interface != world.uplink().index;
+    if (origin.pod && !is_inside) {
       return bad_input("--from: node {} has no pod with the address {}", world.node_name,
                        from.address.to_string());
     }
