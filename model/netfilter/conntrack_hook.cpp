@@ -135,6 +135,21 @@ class Tracking {
   TrackedPacket tracked_;
 };
 
+// In the order in which Tracking gives up.
+std::string why_invalid(const PacketPath& path, const ConntrackContext& context) {
+  const TrackedPacket tracked{
+      .packet = path.packet, .view = path.view, .verify_checksum = path.hook == Hook::kPrerouting};
+  if (tracked.wrong_checksum()) return "its checksum is wrong";
+  if (is_icmp_error(path.view)) return "an error about no flow that is known";
+  const auto tuple = tuple_of(path.view);
+  if (!tuple) return "its transport header is cut or malformed";
+  if (const auto found = context.table.find(*tuple, context.now)) {
+    return fmt::format("malformed, or out of step with the flow {}",
+                       context.table[found->id].original.to_string());
+  }
+  return "malformed, or of no flow that is known, and not what opens one";
+}
+
 }  // namespace
 
 void track_packet(PacketPath& path, const ConntrackContext& context) {
@@ -189,8 +204,9 @@ uint8_t conntrack_states(const Attachment& attachment) {
   return states;
 }
 
-std::string describe(const Attachment& attachment) {
-  if (attachment.kind == Kind::kNone) return "INVALID";
+std::string describe_tracking(const PacketPath& path, const ConntrackContext& context) {
+  const Attachment& attachment = path.attachment;
+  if (attachment.kind == Kind::kNone) return "INVALID: " + why_invalid(path, context);
   if (attachment.kind == Kind::kUntracked) return "UNTRACKED";
   const char* relation = "NEW";
   if (attachment.relation == Relation::kEstablished) relation = "ESTABLISHED";

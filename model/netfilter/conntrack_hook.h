@@ -2,6 +2,8 @@
 // (net/netfilter/nf_conntrack_core.c nf_conntrack_in(), nf_confirm()).
 #pragma once
 
+#include <string>
+
 #include "model/netfilter/connection.h"
 #include "model/netfilter/packet_path.h"
 #include "model/netfilter/state.h"
@@ -27,7 +29,8 @@ void attach_to_error(Attachment& attachment);
 // ConntrackStateBit as `-m conntrack --ctstate` sees them.
 uint8_t conntrack_states(const Attachment& attachment);
 
-// "ESTABLISHED reply of 10.0.0.1:4000 > 10.96.0.10:80 tcp", for traces.
-std::string describe(const Attachment& attachment);
+// "ESTABLISHED reply of 10.0.0.1:4000 > 10.96.0.10:80 tcp", for traces; "INVALID: " is followed by
+// the likeliest reason.
+std::string describe_tracking(const PacketPath& path, const ConntrackContext& context);
 
 }  // namespace kubeproof::netfilter

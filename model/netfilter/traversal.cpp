@@ -153,7 +153,7 @@ void Traversal::run_function(PacketPath& path) {
       return run_table(path, TableName::kSecurity);
     case Function::kConntrack:
       track_packet(path, context);
-      return note(path, [&] { return "conntrack " + describe(path.attachment); });
+      return note(path, [&] { return "conntrack " + describe_tracking(path, context); });
     case Function::kNat:
       return run_nat(path);
     case Function::kConfirm:
