@@ -7,11 +7,12 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
+#include <filesystem>
+#include <fstream>
 
 #include "model/packet/packet_view.h"
+#include "replay/engine/sysctl.h"
 
 namespace kubeproof {
 namespace {
@@ -82,8 +83,14 @@ TrackedFlow read_flow(const nlmsghdr* message) {
         flow.reply = read_tuple(attribute, flow.protocol);
         break;
       case CTA_TIMEOUT:
-        flow.seconds_left = ntohl(mnl_attr_get_u32(attribute));
+        flow.seconds_left =
+            (ntohl(mnl_attr_get_u32(attribute)) + kTimeoutStretch - 1) / kTimeoutStretch;
         break;
+      case CTA_PROTOINFO: {
+        const nlattr* state = nested(nested(attribute)[CTA_PROTOINFO_TCP])[CTA_PROTOINFO_TCP_STATE];
+        if (state != nullptr) flow.tcp_state = mnl_attr_get_u8(state);
+        break;
+      }
       case CTA_STATUS:
         flow.status = ntohl(mnl_attr_get_u32(attribute));
         break;
@@ -128,6 +135,24 @@ std::string TrackedFlow::describe() const {
                      reply.source.to_string(), reply.destination.to_string(), seconds_left);
 }
 
+Result<void> stretch_conntrack_timeouts() {
+  const std::filesystem::path folder = "/proc/sys/net/netfilter";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    // Fragments wait for their datagram in queues, which are not aged.
+    if (name.find("_timeout") == std::string::npos || name.find("frag") != std::string::npos) {
+      continue;
+    }
+    uint64_t seconds = 0;
+    std::ifstream(entry.path()) >> seconds;
+    auto written = write_sysctl("netfilter/" + name, std::to_string(seconds * kTimeoutStretch));
+    if (!written) return written;
+  }
+  if (error) return environment_error("{}: {}", folder.string(), error.message());
+  return {};
+}
+
 Result<ConntrackTable> ConntrackTable::open() {
   auto socket = NetlinkSocket::open();
   if (!socket) return tl::unexpected(socket.error());
@@ -144,14 +169,11 @@ Result<std::vector<TrackedFlow>> ConntrackTable::list() {
 }
 
 Result<void> ConntrackTable::age(uint32_t seconds) {
-  // Once a tick has passed since the last packet, a flow's remaining time is no whole number of
-  // seconds any more, and so always one more than what the kernel shows of it.
-  std::this_thread::sleep_for(std::chrono::milliseconds(12));
   auto flows = list();
   if (!flows) return tl::unexpected(flows.error());
   for (const TrackedFlow& flow : *flows) {
-    const uint32_t left = flow.seconds_left + 1;
-    auto done = left <= seconds ? remove(flow) : set_timeout(flow, left - seconds);
+    auto done = flow.seconds_left <= seconds ? remove(flow)
+                                             : set_timeout(flow, flow.seconds_left - seconds);
     if (!done) return done;
   }
   return {};
@@ -182,7 +204,7 @@ Result<void> ConntrackTable::remove(const TrackedFlow& flow) {
 Result<void> ConntrackTable::set_timeout(const TrackedFlow& flow, uint32_t seconds) {
   NetlinkRequest request(message_type(IPCTNL_MSG_CT_NEW), 0, socket_family(flow.family));
   put_identity(request, flow);
-  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds));
+  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds * kTimeoutStretch));
   auto error = socket_.transact(request);
   if (!error) return tl::unexpected(error.error());
   if (*error != 0 && *error != ENOENT) {

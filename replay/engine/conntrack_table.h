@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ struct TrackedFlow {
   uint8_t protocol = 0;
   FlowTuple original;
   FlowTuple reply;
-  uint32_t seconds_left = 0;  // rounded down
-  uint32_t status = 0;        // IPS_* of linux/netfilter/nf_conntrack_common.h
-  Bytes identity;             // its original tuple as the kernel wrote it
+  uint32_t seconds_left = 0;         // rounded down
+  std::optional<uint8_t> tcp_state;  // TCP_CONNTRACK_* of nf_conntrack_tcp.h
+  uint32_t status = 0;               // IPS_* of linux/netfilter/nf_conntrack_common.h
+  Bytes identity;                    // its original tuple as the kernel wrote it
 
   // "udp 10.0.0.9:4000 > 10.96.0.10:53, replies 10.180.0.1:53 > 10.0.0.9:4000, 29 s left".
   std::string describe() const;
@@ -43,6 +45,15 @@ struct ConntrackStatistics {
   uint64_t early_drop = 0;     // flows evicted to make room
 };
 
+// The clock of flows is ours to turn, so the real one should not count: timeouts are so many times
+// as long as they claim to be, and what a loaded machine needs for a run takes nothing off them.
+// The kernel counts ticks in 31 bits, and an established TCP flow has a day.
+constexpr uint32_t kTimeoutStretch = 16;
+
+// Stretches all timeouts of the namespace that the calling thread is in, as they are by now.
+Result<void> stretch_conntrack_timeouts();
+
+// Of a namespace with stretched timeouts; everything here is told in seconds of our clock.
 class ConntrackTable {
  public:
   // Of the namespace that the calling thread is in.
@@ -50,9 +61,9 @@ class ConntrackTable {
 
   Result<std::vector<TrackedFlow>> list();
 
-  // Lets time pass for every flow: what is left of its timeout shrinks, and it ends at zero.
-  // Rounding errors of up to a second a call are made in the flow's favour. Left out: what the
-  // kernel counts otherwise than by timeouts, which is how long a UDP flow has had replies.
+  // Lets time pass for every flow: what is left of its timeout shrinks, and it ends at zero. Left
+  // out: what the kernel counts otherwise than by timeouts, which is how long a UDP flow has had
+  // replies.
   Result<void> age(uint32_t seconds);
 
   // Ends the flows that `condemned` picks.

@@ -89,4 +89,9 @@ Result<ConntrackStatistics> NetfilterEngine::statistics() const {
   return node_->statistics();
 }
 
+Result<std::vector<TrackedFlow>> NetfilterEngine::flows() {
+  if (!node_) return std::vector<TrackedFlow>{};
+  return node_->conntrack().list();
+}
+
 }  // namespace kubeproof

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "replay/engine/engine.h"
 #include "replay/engine/netfilter_node.h"
@@ -28,6 +29,7 @@ class NetfilterEngine : public Engine {
   void explain(bool on) override;
 
   Result<ConntrackStatistics> statistics() const;
+  Result<std::vector<TrackedFlow>> flows();
 
  private:
   Result<void> load_rules(const Configuration& configuration);

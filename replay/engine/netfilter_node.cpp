@@ -23,7 +23,7 @@ Result<void> set_conntrack_settings(const Sysctls& sysctls) {
     auto written = write_sysctl(name, value);
     if (!written) return written;
   }
-  return {};
+  return stretch_conntrack_timeouts();
 }
 
 struct OpenNode {
