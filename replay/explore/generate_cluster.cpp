@@ -68,7 +68,7 @@ Cluster cluster_without_services() {
 
 Cluster generate_cluster(Random& random) {
   Cluster cluster = cluster_without_services();
-  const size_t services = random.between(1, 4);
+  const size_t services = random.between(2, 6);
   for (size_t number = 0; number < services; ++number) add_service(random, cluster, number);
   return cluster;
 }

@@ -22,24 +22,43 @@ void add_texts(std::vector<Target>& targets, const std::vector<std::string>& tex
   }
 }
 
-// Every address of every service, in every state of the cluster.
-std::vector<Target> frontends(const std::vector<Cluster>& clusters, Family family) {
+// What a service can be reached at.
+enum class FrontendKind : uint8_t {
+  kClusterIp,
+  kExternalIp,
+  kLoadBalancer,
+  kNodePort,
+  kHealthCheck,
+};
+constexpr size_t kFrontendKinds = 5;
+
+// Of every service, in every state of the cluster.
+std::vector<Target> frontends(const std::vector<Cluster>& clusters, Family family,
+                              FrontendKind kind) {
   const AddressPlan& plan = address_plan(family);
   std::vector<Target> targets;
+  const auto at_the_node = [&](uint16_t number, uint8_t protocol) {
+    for (const IpAddress& host :
+         {plan.node, plan.node, plan.second_node, plan.loopback, plan.other_node}) {
+      if (number != 0) targets.push_back({{host, number}, protocol});
+    }
+  };
   for (const Cluster& cluster : clusters) {
     for (const auto& [key, service] : cluster.services) {
       std::vector<std::string> vips;
       for (const LoadBalancerIngress& ingress : service.load_balancer_ingress) {
         vips.push_back(ingress.ip);
       }
+      if (kind == FrontendKind::kHealthCheck) at_the_node(service.health_check_node_port, kTcp);
       for (const ServicePort& port : service.ports) {
-        add_texts(targets, service.cluster_ips, family, port);
-        add_texts(targets, service.external_ips, family, port);
-        add_texts(targets, vips, family, port);
-        if (port.node_port == 0) continue;
-        for (const IpAddress& host :
-             {plan.node, plan.node, plan.second_node, plan.loopback, plan.other_node}) {
-          targets.push_back({{host, port.node_port}, port.protocol});
+        if (kind == FrontendKind::kClusterIp) {
+          add_texts(targets, service.cluster_ips, family, port);
+        } else if (kind == FrontendKind::kExternalIp) {
+          add_texts(targets, service.external_ips, family, port);
+        } else if (kind == FrontendKind::kLoadBalancer) {
+          add_texts(targets, vips, family, port);
+        } else if (kind == FrontendKind::kNodePort) {
+          at_the_node(port.node_port, port.protocol);
         }
       }
     }
@@ -89,18 +108,18 @@ class FlowGenerator {
         flow.protocol = other.protocol;
       }
     }
-    if (random_.percent(4)) flow.mark = random_.pick({1U, 0x4000U, 0x80000000U});
+    if (kinds_.marks && random_.percent(4)) flow.mark = random_.pick({1U, 0x4000U, 0x80000000U});
     if (flow.protocol == kIcmp || flow.protocol == kIcmpv6) flow.to.port = flow.from.port;
     return flow;
   }
 
  private:
   Target pick_target() {
-    const std::vector<Target> services = frontends(scenario_.clusters, plan_->family);
+    const std::vector<Target> services = frontends_of_a_kind();
     const std::vector<Target> direct = endpoints(scenario_.clusters, plan_->family);
     const size_t kind = random_.below(100);
     Target target;
-    if (kind < 72 && !services.empty()) {
+    if (kind < 75 && !services.empty()) {
       target = random_.pick(services);
       if (random_.percent(12)) near_miss(target);
     } else if (kind < 86 && !direct.empty()) {
@@ -114,7 +133,20 @@ class FlowGenerator {
           random_.pick({kTcp, kUdp, plan_->family == Family::kIpv4 ? kIcmp : kIcmpv6});
     }
     if (target.protocol == kSctp && !kinds_.sctp) target.protocol = kTcp;
+    const bool query = target.protocol == kIcmp || target.protocol == kIcmpv6;
+    if (query && !kinds_.queries) target.protocol = kUdp;
     return target;
+  }
+
+  // Each kind that there is as often as any other, however many addresses it has.
+  std::vector<Target> frontends_of_a_kind() {
+    std::vector<Target> targets;
+    const size_t first = random_.below(kFrontendKinds);
+    for (size_t i = 0; targets.empty() && i < kFrontendKinds; ++i) {
+      const auto kind = static_cast<FrontendKind>((first + i) % kFrontendKinds);
+      targets = frontends(scenario_.clusters, plan_->family, kind);
+    }
+    return targets;
   }
 
   void near_miss(Target& target) {
@@ -142,7 +174,7 @@ class FlowGenerator {
     }
     flow.ingress = world.ingress_for_source(flow.from.address);
     // Nobody may say that he is somebody else, but some do.
-    if (random_.percent(3)) {
+    if (kinds_.strangers && random_.percent(3)) {
       flow.from.address = random_.pick({plan_->node, plan_->loopback, plan_->pods_here[1]});
       flow.ingress = Ingress{random_.pick({world.uplink().index, world.interfaces.back().index})};
     }

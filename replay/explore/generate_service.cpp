@@ -53,12 +53,12 @@ TrafficPolicy policy(Random& random) {
 }
 
 void set_load_balancer(Random& random, Service& service) {
-  const size_t addresses = random.between(0, 2);
+  const size_t addresses = random.percent(10) ? 0 : random.between(1, 2);
   for (size_t i = 0; i < addresses; ++i) {
     service.load_balancer_ingress.push_back({external_address(random), random.percent(10)});
   }
-  if (random.percent(30)) {
-    const size_t ranges = random.between(1, 2);
+  if (random.percent(45)) {
+    const size_t ranges = random.between(1, 3);
     for (size_t i = 0; i < ranges; ++i) {
       service.load_balancer_source_ranges.emplace_back(source_range(random));
     }
@@ -76,8 +76,8 @@ void set_affinity(Random& random, Service& service) {
 Service generate_service(Random& random, const ObjectKey& key, size_t number) {
   Service service;
   service.key = key;
-  service.type =
-      random.pick({ServiceType::kClusterIp, ServiceType::kNodePort, ServiceType::kLoadBalancer});
+  service.type = random.pick({ServiceType::kClusterIp, ServiceType::kNodePort,
+                              ServiceType::kLoadBalancer, ServiceType::kLoadBalancer});
   set_cluster_ips(random, service, number);
   set_ports(random, service, number);
   const size_t externals = random.percent(65) ? 0 : random.between(1, 2);

@@ -11,6 +11,13 @@ constexpr uint8_t kRst = 0x04;
 constexpr uint8_t kPsh = 0x08;
 constexpr uint8_t kAck = 0x10;
 
+// Of ICMP.
+constexpr uint8_t kUnreachable = 3;
+constexpr uint8_t kSourceQuench = 4;
+constexpr uint8_t kRedirect = 5;
+constexpr uint8_t kTimeExceeded = 11;
+constexpr uint8_t kParameterProblem = 12;
+
 struct TcpMove {
   Actor actor;
   uint8_t flags;
@@ -40,7 +47,7 @@ class StepGenerator {
     if (kind < 2 && cluster_ + 1 < scenario_.clusters.size()) return ChangeStep{++cluster_};
     if (kind >= 2 && kind < 4 && kinds_.time) return pause();
     // A few flows at a time.
-    if (random_.percent(15)) flow_ = random_.below(scenario_.flows.size());
+    if (random_.percent(25)) flow_ = random_.below(scenario_.flows.size());
     if (kind >= 4 && kind < 10 && kinds_.icmp_errors && begun_[flow_]) return error();
     begun_[flow_] = true;
     return packet();
@@ -72,7 +79,7 @@ class StepGenerator {
   }
 
   void tcp(PacketStep& step) {
-    if (random_.percent(80)) {
+    if (!kinds_.out_of_place || random_.percent(80)) {
       const TcpMove& move = kConversation[stages_[flow_]++ % kConversation.size()];
       step.actor = move.actor;
       step.tcp_flags = move.flags;
@@ -103,6 +110,14 @@ class StepGenerator {
       shape.defect = random_.pick({Defect::kBadTransportChecksum, Defect::kBadHeaderChecksum,
                                    Defect::kNoChecksum, Defect::kNoChecksum});
     }
+    if (kinds_.options && random_.percent(8)) {
+      shape.options = random_.pick({Options::kPadding, Options::kPadding, Options::kRouterAlert,
+                                    Options::kUnknown, Options::kBroken});
+    }
+    if (kinds_.cut && random_.percent(6)) {
+      shape.cut_to = static_cast<uint8_t>(random_.between(1, 30));
+      shape.cut_silently = random_.percent(20);
+    }
     if (kinds_.fragments && random_.percent(20)) {
       shape.payload = random_.pick({uint16_t{200}, uint16_t{3000}});
       shape.dont_fragment = false;
@@ -116,20 +131,24 @@ class StepGenerator {
     ErrorStep step;
     step.flow = flow_;
     step.about = random_.percent(70) ? Actor::kClient : Actor::kServer;
-    const size_t kind = random_.below(4);
     if (is_v4()) {
-      step.type = std::array<uint8_t, 4>{3, 3, 11, 12}[kind];
-      step.code = step.type == 3 ? random_.pick({uint8_t{0}, uint8_t{1}, uint8_t{3}, uint8_t{4}})
-                                 : uint8_t{0};
-      step.info = step.type == 3 && step.code == 4 ? 1400 : 0;
+      step.type = random_.pick(
+          {kUnreachable, kUnreachable, kTimeExceeded, kParameterProblem, kSourceQuench, kRedirect});
+      if (step.type == kUnreachable) step.code = static_cast<uint8_t>(random_.below(16));
+      if (step.type == kRedirect) step.code = static_cast<uint8_t>(random_.below(4));
+      if (step.type == kUnreachable && step.code == 4) step.info = 1400;
     } else {
-      step.type = std::array<uint8_t, 4>{1, 2, 3, 4}[kind];
-      step.code = step.type == 1 ? random_.pick({uint8_t{0}, uint8_t{4}}) : uint8_t{0};
-      step.info = step.type == 2 ? 1400 : 0;
+      step.type = static_cast<uint8_t>(random_.between(1, 4));
+      if (step.type == 1) step.code = static_cast<uint8_t>(random_.below(8));
+      if (step.type == 2) step.info = 1400;
     }
+    // As little as RFC 792 asks for, a whole TCP header, all of it, and less than it takes.
     const uint16_t header = is_v4() ? 20 : 40;
     step.quoted = random_.pick(
         {static_cast<uint16_t>(header + 8), static_cast<uint16_t>(header + 28), uint16_t{548}});
+    if (kinds_.cut && random_.percent(10)) {
+      step.quoted = static_cast<uint16_t>(random_.below(header + size_t{8}));
+    }
     step.from_router = random_.percent(50);
     return step;
   }

@@ -9,13 +9,19 @@
 
 namespace kubeproof::explore {
 
-// What else may come up beside whole TCP, UDP and ICMP packets of the right kind.
+// What may come up beside conversations of whole TCP and UDP packets as they should be.
 struct TrafficKinds {
   bool sctp = false;
   bool fragments = false;
-  bool defects = true;      // wrong checksums
-  bool icmp_errors = true;  // made by others about flows
-  bool time = true;         // long pauses, longer than most timeouts
+  bool options = true;       // of IPv4, and IPv6 extension headers
+  bool cut = true;           // transport headers and packets that end too early
+  bool defects = true;       // wrong checksums
+  bool queries = true;       // ICMP echo
+  bool icmp_errors = true;   // made by others about flows
+  bool out_of_place = true;  // TCP segments that no conversation would have, now or at all
+  bool strangers = true;     // sources that are not where they are
+  bool marks = true;         // on packets as they enter
+  bool time = true;          // long pauses, longer than most timeouts
 };
 
 // `scenario` has its world and clusters.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/packet/checksum.h"
 #include "replay/explore/address_plan.h"
 
 namespace kubeproof::explore {
@@ -12,7 +13,7 @@ constexpr uint32_t kServerStart = 500000;
 constexpr uint8_t kFin = 0x01;
 constexpr uint8_t kSyn = 0x02;
 constexpr uint8_t kAck = 0x10;
-constexpr size_t kIcmpHeader = 8;
+constexpr size_t kIpv6HeaderSize = 40;
 constexpr uint16_t kLargestHostPayload = 1000;
 // MSS 1460, SACK permitted, window scale 7.
 constexpr uint8_t kSynOptions[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 3, 3, 7};
@@ -21,7 +22,74 @@ Actor other(Actor actor) {
   return actor == Actor::kClient ? Actor::kServer : Actor::kClient;
 }
 
-void apply(const PacketShape& shape, PacketBuilder& builder) {
+void add_ipv4_options(Options options, PacketBuilder& builder) {
+  constexpr uint8_t kNop[] = {1, 1, 1, 0};
+  constexpr uint8_t kAlert[] = {148, 4, 0, 0};
+  constexpr uint8_t kExperiment[] = {94, 4, 0xab, 0xcd};  // RFC 4727
+  constexpr uint8_t kPastTheEnd[] = {94, 40, 0, 0};
+  switch (options) {
+    case Options::kNone:
+      break;
+    case Options::kPadding:
+      builder.ip_options(kNop);
+      break;
+    case Options::kRouterAlert:
+      builder.ip_options(kAlert);
+      break;
+    case Options::kUnknown:
+      builder.ip_options(kExperiment);
+      break;
+    case Options::kBroken:
+      builder.ip_options(kPastTheEnd);
+  }
+}
+
+void add_ipv6_extensions(Options options, PacketBuilder& builder) {
+  constexpr uint8_t kHopByHop = 0;
+  constexpr uint8_t kDestinationOptions = 60;
+  constexpr uint8_t kPadN[] = {1, 4, 0, 0, 0, 0};
+  constexpr uint8_t kAlert[] = {5, 2, 0, 0, 1, 0};
+  constexpr uint8_t kExperiment[] = {0x1e, 4, 0, 0, 0, 0};  // RFC 4727: skip where unknown
+  constexpr uint8_t kPastTheEnd[] = {1, 40, 0, 0, 0, 0};
+  switch (options) {
+    case Options::kNone:
+      break;
+    case Options::kPadding:
+      builder.extension(kHopByHop, kPadN);
+      break;
+    case Options::kRouterAlert:
+      builder.extension(kHopByHop, kAlert);
+      break;
+    case Options::kUnknown:
+      builder.extension(kDestinationOptions, kExperiment);
+      break;
+    case Options::kBroken:
+      builder.extension(kHopByHop, kPastTheEnd);
+  }
+}
+
+// Shortens a packet to what its shape leaves of the transport header and what follows.
+void cut(const PacketShape& shape, Bytes& packet) {
+  const auto view = parse_packet(packet);
+  const size_t length = view ? view->transport_offset + size_t{shape.cut_to} : 0;
+  if (shape.cut_to == 0 || length == 0 || length >= packet.size()) return;
+  packet.resize(length);
+  if (shape.cut_silently) return;
+  if (view->family == Family::kIpv6) {
+    store16(packet, 4, static_cast<uint16_t>(length - kIpv6HeaderSize));
+    return;
+  }
+  const uint16_t before = load16(packet, 2);
+  store16(packet, 2, static_cast<uint16_t>(length));
+  store16(packet, 10, update_checksum(load16(packet, 10), before, load16(packet, 2)));
+}
+
+void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
+  if (family == Family::kIpv4) {
+    add_ipv4_options(shape.options, builder);
+  } else {
+    add_ipv6_extensions(shape.options, builder);
+  }
   builder.ttl(shape.ttl)
       .tos(shape.tos)
       .dont_fragment(shape.dont_fragment)
@@ -46,6 +114,7 @@ void apply(const PacketShape& shape, PacketBuilder& builder) {
 void fit_to_socket(PacketShape& shape) {
   shape.payload = std::min(shape.payload, kLargestHostPayload);
   if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;
+  shape.cut_silently = false;
 }
 
 }  // namespace
@@ -132,13 +201,14 @@ bool Player::play_step(const PacketStep& planned) {
   const Path path = this->path(step);
   if (path.ingress.is_host()) fit_to_socket(step.shape);
   PacketBuilder builder = this->builder(step, path, flow);
-  apply(step.shape, builder);
+  apply(step.shape, path.to.address.family(), builder);
   if (scenario_.flows[step.flow].protocol == kTcp) {
     const bool is_syn = (step.tcp_flags & kSyn) != 0;
     sender.next_sequence +=
         (is_syn ? 1U : step.shape.payload) + ((step.tcp_flags & kFin) != 0 ? 1U : 0U);
   }
   sender.sent = builder.build();
+  cut(step.shape, sender.sent);
   sender.sent_from = path.ingress;
   if (step.shape.fragment_size == 0) {
     const Bytes packet = sender.sent;
@@ -178,7 +248,7 @@ bool Player::play_step(const ErrorStep& step) {
   const IpAddress from = step.from_router && !at_sockets ? plan.outside[1] : view->destination;
   const size_t quoted = std::min<size_t>(step.quoted, sender.arrived.size());
   PacketBuilder error = PacketBuilder::icmp(from, view->source, step.type, step.code, step.info);
-  error.payload(ByteView(sender.arrived).first(std::max(quoted, kIcmpHeader)));
+  error.payload(ByteView(sender.arrived).first(quoted));
   const Bytes packet = error.build();
   return stage_.packet({Ingress{sender.arrived_at.interface}, packet, 0}, fate_);
 }

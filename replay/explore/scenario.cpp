@@ -138,6 +138,13 @@ std::string text_of(const PacketShape& shape) {
   constexpr std::array<std::string_view, 4> kDefects = {"", " wrong transport checksum",
                                                         " wrong header checksum", " no checksum"};
   text += kDefects[static_cast<size_t>(shape.defect)];
+  constexpr std::array<std::string_view, 5> kOptions = {"", " padding options", " router alert",
+                                                        " an unknown option", " a broken option"};
+  text += kOptions[static_cast<size_t>(shape.options)];
+  if (shape.cut_to != 0) {
+    text += fmt::format(" cut after {} transport bytes{}", shape.cut_to,
+                        shape.cut_silently ? ", length as if whole" : "");
+  }
   return text;
 }
 

@@ -36,6 +36,15 @@ enum class Defect : uint8_t {
   kNoChecksum,         // UDP
 };
 
+// What stands between a packet's IP header and its transport header.
+enum class Options : uint8_t {
+  kNone,
+  kPadding,      // IPv4 NOP, IPv6 hop-by-hop options of padding
+  kRouterAlert,  // IPv4 and IPv6
+  kUnknown,      // an IPv4 option of no meaning; IPv6 destination options
+  kBroken,       // an option that runs past the end of the header
+};
+
 // How a packet looks, beside what its flow says.
 struct PacketShape {
   uint8_t ttl = 64;
@@ -46,6 +55,11 @@ struct PacketShape {
   uint16_t fragment_size = 0;  // payload bytes of each fragment; 0: whole
   bool fragments_reversed = false;
   Defect defect = Defect::kNone;
+  Options options = Options::kNone;
+  // Where not zero, the transport header and payload end after so many bytes; the IP header says so
+  // too, unless the packet is to be shorter than it claims.
+  uint8_t cut_to = 0;
+  bool cut_silently = false;
 };
 
 struct PacketStep {

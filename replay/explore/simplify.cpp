@@ -193,6 +193,9 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
       {[](PacketStep& p) { return set(p.shape.fragment_size, uint16_t{0}); }},
       {[](PacketStep& p) { return set(p.shape.fragments_reversed, false); }},
       {[](PacketStep& p) { return set(p.shape.defect, Defect::kNone); }},
+      {[](PacketStep& p) { return set(p.shape.options, Options::kNone); }},
+      {[](PacketStep& p) { return set(p.shape.cut_to, uint8_t{0}); }},
+      {[](PacketStep& p) { return std::exchange(p.shape.cut_silently, false); }},
       {[](PacketStep& p) { return set(p.sequence_offset, 0); }},
       {[](PacketStep& p) { return std::exchange(p.repeated, false); }},
   };

@@ -40,6 +40,11 @@ void OracleTest::expect_no_failure(PropertyOptions options, const Play& play) {
     RunFigures unused;
     auto failure = play(scenario, simplest ? unused : figures_);
     if (!failure || (simplest && simplest->reason != failure->reason)) return {};
+    if (!simplest) {
+      std::cout << fmt::format("{}: {}; making it simpler\n", failure->recorded.name,
+                               failure->reason)
+                << failure->text << std::flush;
+    }
     simplest = std::move(failure);
     return simplest->reason;
   };
@@ -50,7 +55,7 @@ void OracleTest::expect_no_failure(PropertyOptions options, const Play& play) {
   save(*simplest);
   ADD_FAILURE() << "seed " << options.seed << ", " << simplest->recorded.name << ": "
                 << simplest->reason << "\n"
-                << simplest->text;
+                << simplest->text << simplest->scenario;
 }
 
 }  // namespace kubeproof::explore

@@ -14,11 +14,15 @@
 namespace kubeproof::explore {
 namespace {
 
+constexpr const char* kMachinery = "machinery";
+constexpr uint64_t kPacketsBetweenLooks = 16;
+
 class OracleStage : public Stage {
  public:
-  OracleStage(const Scenario& scenario, Engine& engine, RunFigures& figures)
+  OracleStage(const Scenario& scenario, Engine& engine, const Watch& watch, RunFigures& figures)
       : scenario_(scenario),
         engine_(engine),
+        watch_(watch),
         figures_(figures),
         follower_(std::make_unique<Reference>(), scenario.world, Ledger({})),
         recorder_(scenario) {
@@ -43,7 +47,9 @@ class OracleStage : public Stage {
     if (!check(engine_.inject(injection, fate))) return false;
     figures_.count(injection, fate, permitted);
     const Judged& judged = follower_.judge(fate);
-    if (judged.judgement == Judgement::kAgrees) return true;
+    if (judged.judgement == Judgement::kAgrees) {
+      return figures_.packets() % kPacketsBetweenLooks != 0 || check(watch_.now_and_then(figures_));
+    }
     tell(injection, judged);
     return false;
   }
@@ -51,7 +57,7 @@ class OracleStage : public Stage {
   void step(size_t number) override { step_ = number; }
 
   bool check(const Result<void>& result) {
-    if (!result) fail("machinery", result.error().message + "\n");
+    if (!result) fail(kMachinery, result.error().message + "\n");
     return result.has_value();
   }
 
@@ -75,13 +81,14 @@ class OracleStage : public Stage {
 
   void fail(std::string reason, std::string text) {
     if (failure_) return;
-    text += scenario_.describe();
     Case recorded = recorder_.finish(fmt::format("scenario-{}", scenario_.seed), text);
-    failure_ = OracleFailure{std::move(reason), std::move(text), std::move(recorded)};
+    failure_ = OracleFailure{std::move(reason), std::move(text), scenario_.describe(),
+                             std::move(recorded)};
   }
 
   const Scenario& scenario_;
   Engine& engine_;
+  const Watch& watch_;
   RunFigures& figures_;
   Follower follower_;
   CaseRecorder recorder_;
@@ -91,11 +98,16 @@ class OracleStage : public Stage {
 
 }  // namespace
 
+std::optional<OracleFailure> machinery_failure(const Scenario& scenario, const Error& error) {
+  return OracleFailure{kMachinery, error.message + "\n", scenario.describe(),
+                       CaseRecorder(scenario).finish("machinery", error.message)};
+}
+
 std::optional<OracleFailure> play_against(const Scenario& scenario, Engine& engine,
-                                          const AfterRun& after, RunFigures& figures) {
+                                          const Watch& watch, RunFigures& figures) {
   figures.begin(scenario);
-  OracleStage stage(scenario, engine, figures);
-  if (Player(scenario, stage).play()) stage.check(after(figures));
+  OracleStage stage(scenario, engine, watch, figures);
+  if (Player(scenario, stage).play()) stage.check(watch.at_the_end());
   return std::move(stage.failure());
 }
 

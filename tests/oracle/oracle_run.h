@@ -15,15 +15,24 @@ namespace kubeproof::explore {
 
 struct OracleFailure {
   std::string reason;  // the most telling difference, or that the machinery failed
-  std::string text;    // all of it, with the scenario
-  Case recorded;       // up to the packet that showed it
+  std::string text;
+  std::string scenario;
+  Case recorded;  // up to the packet that showed it
 };
 
-// What else must hold once the scenario is over.
-using AfterRun = std::function<Result<void>(RunFigures& figures)>;
+// Looks at the engine from outside.
+struct Watch {
+  std::function<Result<void>(RunFigures&)> now_and_then = [](RunFigures&) {
+    return Result<void>();
+  };
+  std::function<Result<void>()> at_the_end = [] { return Result<void>(); };  // what else must hold
+};
+
+// A scenario that could not even begin.
+std::optional<OracleFailure> machinery_failure(const Scenario& scenario, const Error& error);
 
 // The first divergence, if there is one.
 std::optional<OracleFailure> play_against(const Scenario& scenario, Engine& engine,
-                                          const AfterRun& after, RunFigures& figures);
+                                          const Watch& watch, RunFigures& figures);
 
 }  // namespace kubeproof::explore

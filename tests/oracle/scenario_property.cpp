@@ -17,7 +17,7 @@ void showValue(const Scenario& scenario, std::ostream& os) {
 namespace {
 
 // What chance decides in the kernel may hide a failure from one run.
-constexpr int kAttemptsAtSimpler = 4;
+constexpr int kAttemptsAtSimpler = 2;
 
 // RapidCheck asks for simpler scenarios one by one, of a copy of the sequence; Simplifications has
 // a state of its own.

@@ -15,7 +15,7 @@ namespace kubeproof::explore {
 struct PropertyOptions {
   uint64_t seed = 0;
   size_t scenarios = 20;
-  size_t simplifications = 2000;  // at most, of a scenario that failed
+  size_t simplifications = 1000;  // at most, of a scenario that failed
   ScenarioSize size = {};
   TrafficKinds kinds = {};
 };

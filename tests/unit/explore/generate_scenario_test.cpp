@@ -1,0 +1,59 @@
+// Scenarios are what their seed and their kinds of traffic say.
+#include "replay/explore/generate_scenario.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace kubeproof::explore {
+namespace {
+
+constexpr ScenarioSize kSize{.flows = 30, .steps = 300, .cluster_states = 3};
+
+// Whether any packet of any scenario is of a shape.
+template <class Predicate>
+bool any_packet(const TrafficKinds& kinds, Predicate predicate) {
+  for (uint64_t seed = 1; seed < 20; ++seed) {
+    const Scenario scenario = generate_scenario(seed, kSize, kinds);
+    for (const Step& step : scenario.steps) {
+      const auto* packet = std::get_if<PacketStep>(&step);
+      if (packet != nullptr && predicate(*packet)) return true;
+    }
+  }
+  return false;
+}
+
+TEST(GenerateScenario, ASeedAlwaysGivesTheSame) {
+  EXPECT_EQ(generate_scenario(5, kSize, {}).describe(), generate_scenario(5, kSize, {}).describe());
+  EXPECT_NE(generate_scenario(5, kSize, {}).describe(), generate_scenario(6, kSize, {}).describe());
+}
+
+TEST(GenerateScenario, EachKindOfTrafficCanBeLeftOut) {
+  const auto cut = [](const PacketStep& step) { return step.shape.cut_to != 0; };
+  const auto options = [](const PacketStep& step) { return step.shape.options != Options::kNone; };
+  const auto defects = [](const PacketStep& step) { return step.shape.defect != Defect::kNone; };
+  const auto fragments = [](const PacketStep& step) { return step.shape.fragment_size != 0; };
+  EXPECT_TRUE(any_packet({.cut = true}, cut));
+  EXPECT_FALSE(any_packet({.cut = false}, cut));
+  EXPECT_TRUE(any_packet({.options = true}, options));
+  EXPECT_FALSE(any_packet({.options = false}, options));
+  EXPECT_TRUE(any_packet({.defects = true}, defects));
+  EXPECT_FALSE(any_packet({.defects = false}, defects));
+  EXPECT_TRUE(any_packet({.fragments = true}, fragments));
+  EXPECT_FALSE(any_packet({.fragments = false}, fragments));
+}
+
+TEST(GenerateScenario, ClusterStatesComeInTheirOrder) {
+  for (uint64_t seed = 1; seed < 20; ++seed) {
+    size_t last = 0;
+    for (const Step& step : generate_scenario(seed, kSize, {}).steps) {
+      const auto* change = std::get_if<ChangeStep>(&step);
+      if (change == nullptr) continue;
+      EXPECT_EQ(change->cluster, last + 1);
+      last = change->cluster;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kubeproof::explore
