@@ -49,7 +49,7 @@ TEST_F(CaseRecorderTest, EveryGeneratedScenarioComesBack) {
       EXPECT_EQ(interfaces[i].name, scenario.world.interfaces[i].name) << seed;
     }
     Objects objects = back.snapshot.objects;
-    for (const Step& step : back.steps) {
+    for (const kubeproof::Step& step : back.steps) {
       if (const auto* apply = std::get_if<ApplyStep>(&step)) objects.apply(apply->objects);
       const auto* gone = std::get_if<DeleteStep>(&step);
       for (const ObjectId& id : gone == nullptr ? std::vector<ObjectId>{} : gone->objects) {
