@@ -28,6 +28,10 @@ Manipulation opposite(Manipulation manipulation) {
 
 constexpr uint8_t kIcmpRedirect = 5;
 
+// What the kernel needs of a quoted transport header to change it (nf_nat_proto.c), though ports
+// alone tell whose packet it is.
+constexpr size_t kQuotedTransport = 8;
+
 }  // namespace
 
 void translate(MutableByteView packet, PacketView& view, const Connection& connection,
@@ -50,7 +54,7 @@ bool translate_icmp_error(MutableByteView packet, PacketView& view, const Connec
   const FlowTuple& other = connection.tuple(netfilter::opposite(direction));
   const MutableByteView quote = packet.subspan(view.transport_offset + kIcmpHeaderSize);
   auto quoted = parse_quoted_packet(quote);
-  if (!quoted) return false;
+  if (!quoted || quote.size() < quoted->transport_offset + kQuotedTransport) return false;
   rewrite(quote, *quoted, opposite(manipulation), other);
   if (const auto checksum = transport_checksum(packet, view)) {
     store16(packet, view.transport_offset + size_t{2}, static_cast<uint16_t>(*checksum));

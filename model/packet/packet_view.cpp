@@ -28,7 +28,9 @@ bool is_extension(uint8_t next_header) {
 }
 
 // What the transport header must have for its ports to be read.
-enum class Completeness : uint8_t { kWhole, kFirstEightBytes };
+enum class Completeness : uint8_t { kWhole, kPortsOnly };
+
+constexpr size_t kPortsSize = 4;
 
 bool is_icmp_query(uint8_t type) {
   // Echo reply, echo, timestamp and its reply, information and its reply, address mask and its
@@ -63,7 +65,7 @@ void read_transport(ByteView packet, Completeness completeness, PacketView& view
   const size_t end = std::min<size_t>(packet.size(), view.total_length);
   const size_t available = end - view.transport_offset;
   const auto enough = [&](size_t whole) {
-    return available >= (completeness == Completeness::kWhole ? whole : 8);
+    return available >= (completeness == Completeness::kWhole ? whole : kPortsSize);
   };
   switch (view.protocol) {
     case kTcp:
@@ -77,10 +79,10 @@ void read_transport(ByteView packet, Completeness completeness, PacketView& view
       if (enough(12)) read_ports(packet, view);
       break;
     case kIcmp:
-      if (view.family == Family::kIpv4 && enough(kIcmpHeaderSize)) read_icmp(packet, view);
+      if (view.family == Family::kIpv4 && available >= kIcmpHeaderSize) read_icmp(packet, view);
       break;
     case kIcmpv6:
-      if (view.family == Family::kIpv6 && enough(kIcmpHeaderSize)) read_icmp(packet, view);
+      if (view.family == Family::kIpv6 && available >= kIcmpHeaderSize) read_icmp(packet, view);
       break;
     default:
       break;
@@ -210,7 +212,7 @@ Parsed parse_packet(ByteView packet) {
 }
 
 Parsed parse_quoted_packet(ByteView quote) {
-  return parse(quote, Completeness::kFirstEightBytes);
+  return parse(quote, Completeness::kPortsOnly);
 }
 
 bool is_icmp_error(const PacketView& view) {

@@ -73,8 +73,8 @@ struct PacketView {
 tl::expected<PacketView, ParseFailure> parse_packet(ByteView packet);
 
 // The packet that an ICMP error quotes: `quote` may end before the length that its header claims
-// (`total_length` is the claim), and ports need only the first eight bytes of a transport header,
-// as conntrack and NAT read them.
+// (`total_length` is the claim), and ports need no more of a transport header than themselves, as
+// conntrack reads them (nf_ct_get_tuple_ports()).
 tl::expected<PacketView, ParseFailure> parse_quoted_packet(ByteView quote);
 
 // An ICMP or ICMPv6 message that reports an error and so quotes a packet, 8 bytes after its start.

@@ -110,5 +110,19 @@ TEST(NatRewriteTest, ARedirectAboutATranslatedConnectionIsDropped) {
   EXPECT_TRUE(translate_icmp_error(packet, view, plain, Direction::kReply, Hook::kPrerouting));
 }
 
+TEST(NatRewriteTest, AnErrorThatQuotesPortsAndNoMoreCannotBeTranslated) {
+  const Bytes left = PacketBuilder::tcp("192.168.0.2:5000", "10.180.0.1:8080").syn().build();
+  for (const size_t quoted : {24, 27, 28}) {
+    Bytes packet = PacketBuilder::icmp(*IpAddress::parse("10.180.0.1"),
+                                       *IpAddress::parse("192.168.0.2"), 3, 1, 0)
+                       .payload(ByteView(left).first(quoted))
+                       .build();
+    PacketView view = parse_packet(packet).value();
+    EXPECT_EQ(translate_icmp_error(packet, view, both_ways(), Direction::kReply, Hook::kPrerouting),
+              quoted >= 28)
+        << quoted;
+  }
+}
+
 }  // namespace
 }  // namespace kubeproof::netfilter

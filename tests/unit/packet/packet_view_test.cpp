@@ -150,17 +150,17 @@ TEST(ParsePacket, NamesWhatIsWrong) {
   EXPECT_EQ(broken(3, 29), ParseFailure::kTotalLength);
 }
 
-TEST(ParseQuotedPacket, ReadsPortsFromEightBytes) {
+TEST(ParseQuotedPacket, ReadsPortsFromFourBytes) {
   const Bytes packet =
       PacketBuilder::tcp("10.0.0.1:7", "10.0.0.2:8").syn().payload_size(100).build();
-  const ByteView quote = ByteView(packet).first(28);
+  const ByteView quote = ByteView(packet).first(24);
   EXPECT_FALSE(parse_packet(quote));
   const auto view = parse_quoted_packet(quote);
   ASSERT_TRUE(view);
   EXPECT_TRUE(view->has_ports);
   EXPECT_EQ(view->destination_port, 8);
   EXPECT_EQ(view->total_length, 140);
-  EXPECT_FALSE(parse_quoted_packet(quote.first(27))->has_ports);
+  EXPECT_FALSE(parse_quoted_packet(quote.first(23))->has_ports);
 }
 
 TEST(ParsePacket, IsTotalOnAnyBytes) {
