@@ -9,6 +9,7 @@
 #include "model/netfilter/defragment_hook.h"
 #include "model/netfilter/nat_binding.h"
 #include "model/netfilter/nat_rewrite.h"
+#include "model/node/ip_options.h"
 
 namespace kubeproof::netfilter {
 namespace {
@@ -186,6 +187,9 @@ void Traversal::leave_prerouting(PacketPath& path) {
     const auto route = stack_.route_input(path.packet, *path.in);
     if (!route) return fail(path, route.error());
     path.route = *route;
+  } else if (path.view.family == Family::kIpv4) {
+    // ip_rcv_options() looks at them all the same.
+    if (const auto refusal = refuse_ipv4_options(path.packet)) return fail(path, *refusal);
   }
   if (path.route.verdict != RouteVerdict::kForward) return go_to(path, Hook::kInput);
   if (const auto forwarded = stack_.forward(path.largest_piece(), *path.in, path.route);
@@ -204,6 +208,12 @@ void Traversal::leave_postrouting(PacketPath& path) {
     path.out = nullptr;
     path.looped = true;
     path.looped_destination = path.view.destination;
+    // The node's own IPv4 headers are right.
+    if (path.view.family == Family::kIpv6) {
+      if (const auto received = stack_.receive(path.packet, *path.in); !received) {
+        return fail(path, received.error());
+      }
+    }
     return go_to(path, Hook::kPrerouting);
   }
   // What is too large and may be cut is compared whole, and so given whole.
