@@ -140,7 +140,11 @@ std::optional<Bytes> IpStack::make_answer(ByteView offending, const IcmpError& e
     return std::nullopt;
   }
   const bool on_link = !to.is_v4() && to.is_link_local();
-  const RouteDecision way_back = routes_.output(to, on_link ? &in : nullptr);
+  RouteDecision way_back = routes_.output(to, on_link ? &in : nullptr);
+  // icmp6_send() would rather be seen at the interface that the offending packet came in at.
+  const bool arrived = !to.is_v4() && in.kind != InterfaceKind::kLoopback;
+  const bool has_source = way_back.verdict != RouteVerdict::kLocal && way_back.preferred_source;
+  if (arrived && !has_source && way_back.out != nullptr) way_back.out = &in;
   const std::optional<IpAddress> source = contacted_is == RouteVerdict::kLocal
                                               ? std::optional(contacted)
                                               : routes_.local_source(way_back, to);

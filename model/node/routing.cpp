@@ -30,6 +30,18 @@ IpAddress broadcast_of(const Cidr& network) {
   return IpAddress::v4(network.base().v4_host_order() | static_cast<uint32_t>(hosts - 1));
 }
 
+// A secondary IPv4 address lends its routes the primary one of its subnet as their source.
+IpAddress primary_of(const Interface& interface, const InterfaceAddress& address) {
+  if (!address.secondary || !address.address.is_v4()) return address.address;
+  for (const InterfaceAddress& other : interface.addresses) {
+    if (!other.secondary && other.prefix_length == address.prefix_length &&
+        Cidr(other.address, other.prefix_length).contains(address.address)) {
+      return other.address;
+    }
+  }
+  return address.address;
+}
+
 }  // namespace
 
 void RoutingTable::Table::add(const Entry& entry) {
@@ -54,10 +66,11 @@ RoutingTable::RoutingTable(const World& world) : world_(world) {
 }
 
 void RoutingTable::add_local_routes(const Interface& interface, const InterfaceAddress& address) {
+  const IpAddress source = primary_of(interface, address);
   const auto add = [&](const Cidr& destination, RouteVerdict verdict, const Interface* out) {
     local_.add({.destination = destination,
                 .device = &interface,
-                .decision = {.verdict = verdict, .out = out, .preferred_source = address.address}});
+                .decision = {.verdict = verdict, .out = out, .preferred_source = source}});
   };
   const Interface* loopback = &world_.loopback();
   const Cidr network(address.address, address.prefix_length);
@@ -146,8 +159,9 @@ bool RoutingTable::is_configured(const IpAddress& address) const {
   const std::vector<Entry>* entries = local_.entries.at_host(address);
   if (entries == nullptr) return false;
   return std::any_of(entries->begin(), entries->end(), [&](const Entry& entry) {
+    // IPv6 has anycast addresses, too.
     return entry.decision.verdict == RouteVerdict::kLocal &&
-           entry.decision.preferred_source == address;
+           (address.is_v4() || entry.decision.preferred_source == address);
   });
 }
 

@@ -324,6 +324,22 @@ TEST(StackOutput, CopiesOnlyOptionsThatAreToBeCopied) {
   EXPECT_EQ(options_of(pieces[1]), (Bytes{0x99, 4, 1, 2, 1, 1, 1, 1}));
 }
 
+TEST(StackAnswer, InIpv6ComesFromTheInterfaceThatThePacketCameInAt) {
+  ProxyConfig proxy;
+  proxy.detect_local_mode = DetectLocalMode::kBridgeInterface;
+  proxy.bridge_interface = "br0";
+  const World world = world_of(dual_stack_node(), {cluster_of({pod("a", {kPod, kPod6})})}, proxy);
+  const RoutingTable routes(world);
+  const IpStack stack(world, routes);
+  const auto source = [&](const Interface& in) {
+    const auto answer =
+        stack.make_answer(udp(kPod6, "2001:4860::1"), IcmpError::time_exceeded(Family::kIpv6), in);
+    return parse_packet(*answer)->source.to_string();
+  };
+  EXPECT_EQ(source(world.uplink()), kNode6);
+  EXPECT_EQ(source(*world.find_interface("br0")), "fd00:10:180::1");
+}
+
 TEST(StackAnswer, ComesFromTheAddressThatWasContactedOrFacesTheSender) {
   const NodeStack node;
   const auto source = [&](const char* from, const char* to) {

@@ -134,6 +134,19 @@ TEST(Routing, NeverPicksSecondaryOrLoopbackAddresses) {
   EXPECT_EQ(routes.select_source(*routes.lookup(to).out, to, to), std::nullopt);
 }
 
+TEST(Routing, AnAnswerToASecondaryAddressComesFromThePrimaryOne) {
+  World world = world_with_pods();
+  InterfaceAddress second;
+  second.address = address("192.168.0.3");
+  second.prefix_length = 24;
+  second.secondary = true;
+  add_address(world, "eth0", second);
+  const RoutingTable routes(world);
+  EXPECT_TRUE(routes.is_configured(second.address));
+  EXPECT_EQ(routes.local_source(routes.output(second.address), second.address),
+            address("192.168.0.2"));
+}
+
 TEST(Routing, ARoutesSourceIsForTheNodesOwnPacketsAndNotForMasquerade) {
   World world = world_with_pods();
   add_address(world, "eth0", interface_address("172.16.0.2/24"));
