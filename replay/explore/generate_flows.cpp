@@ -83,10 +83,16 @@ std::vector<Target> endpoints(const std::vector<Cluster>& clusters, Family famil
   return targets;
 }
 
+// In the kernel, a rule marks packets as they enter, and each other mark is another rule: slow.
+constexpr unsigned kMarkedScenarios = 15;
+
 class FlowGenerator {
  public:
   FlowGenerator(Random& random, const Scenario& scenario, const TrafficKinds& kinds)
-      : random_(random), scenario_(scenario), kinds_(kinds) {}
+      : random_(random),
+        scenario_(scenario),
+        kinds_(kinds),
+        marks_(kinds.marks && random.percent(kMarkedScenarios)) {}
 
   FlowPlan generate(const std::vector<FlowPlan>& earlier) {
     const Family family = random_.percent(60) ? Family::kIpv4 : Family::kIpv6;
@@ -108,7 +114,7 @@ class FlowGenerator {
         flow.protocol = other.protocol;
       }
     }
-    if (kinds_.marks && random_.percent(4)) flow.mark = random_.pick({1U, 0x4000U, 0x80000000U});
+    if (marks_ && random_.percent(10)) flow.mark = random_.pick({1U, 0x4000U, 0x80000000U});
     if (flow.protocol == kIcmp || flow.protocol == kIcmpv6) flow.to.port = flow.from.port;
     return flow;
   }
@@ -193,6 +199,7 @@ class FlowGenerator {
   Random& random_;
   const Scenario& scenario_;
   const TrafficKinds& kinds_;
+  const bool marks_;
   const AddressPlan* plan_ = nullptr;
 };
 

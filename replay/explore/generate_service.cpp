@@ -45,7 +45,7 @@ std::string external_address(Random& random) {
 std::string source_range(Random& random) {
   return random.pick({"198.51.100.0/24", "198.51.100.7/32", "192.168.0.0/24", "10.180.0.0/16",
                       "0.0.0.0/0", "2001:db8:ffff::/48", "fd00:180::/32", "2001:db8::2/128",
-                      "not-a-range"});
+                      " 198.51.100.0/24 "});
 }
 
 TrafficPolicy policy(Random& random) {

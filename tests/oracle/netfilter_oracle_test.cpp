@@ -53,7 +53,7 @@ class NetfilterOracle : public OracleTest {
     if (!probe.available()) GTEST_SKIP() << probe.missing.front();
   }
 
-  void run(const PropertyOptions& options, IptablesVariant variant) {
+  void run(const RunOptions& options, IptablesVariant variant) {
     expect_no_failure(options, [&](const Scenario& scenario, RunFigures& figures) {
       NetfilterEngine engine(variant);
       const Watch watch{[&](RunFigures& to) { return note_states(engine, to); },

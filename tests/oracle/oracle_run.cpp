@@ -17,6 +17,38 @@ namespace {
 constexpr const char* kMachinery = "machinery";
 constexpr uint64_t kPacketsBetweenLooks = 16;
 
+std::string_view verb(const PacketView& in, const Fate& fate) {
+  if (fate.dropped()) return "dropped";
+  const auto out = parse_packet(fate[0].packet);
+  if (!out) return "garbled";
+  if (is_icmp_error(*out) && !is_icmp_error(in)) return "answered";
+  return fate[0].place.is_sockets() ? "delivered" : "forwarded";
+}
+
+std::string_view conntrack_state(std::span<const std::string> trace) {
+  constexpr std::string_view kConntrack = "conntrack ";
+  for (const std::string_view line : trace) {
+    if (!line.starts_with(kConntrack)) continue;
+    const std::string_view state = line.substr(kConntrack.size());
+    return state.substr(0, state.find(' '));
+  }
+  return "no conntrack";
+}
+
+// Of the failures of one kind, one is enough to look at.
+std::string kind_of(const Injection& injection, const Fate& fate, const Judged& judged) {
+  const Disagreement& told = judged.disagreement;
+  if (told.difference.parts.empty()) return "undecided";
+  const std::string_view kind = to_string(told.difference.parts[0].kind);
+  const auto in = parse_packet(injection.packet);
+  if (!in) return fmt::format("{} of an unreadable packet", kind);
+  return fmt::format("{} of {} {}{} at {}, {}: {}, should have been {}", kind,
+                     to_string(in->family), protocol_of(*in),
+                     in->has_icmp ? fmt::format(" type {}", in->icmp_type) : "",
+                     injection.ingress.is_host() ? "the host" : "an interface",
+                     conntrack_state(told.rules), verb(*in, fate), verb(*in, told.nearest));
+}
+
 class OracleStage : public Stage {
  public:
   OracleStage(const Scenario& scenario, Engine& engine, const Watch& watch, RunFigures& figures)
@@ -50,7 +82,7 @@ class OracleStage : public Stage {
     if (judged.judgement == Judgement::kAgrees) {
       return figures_.packets() % kPacketsBetweenLooks != 0 || check(watch_.now_and_then(figures_));
     }
-    tell(injection, judged);
+    tell(injection, fate, judged);
     return false;
   }
 
@@ -64,7 +96,7 @@ class OracleStage : public Stage {
   std::optional<OracleFailure>& failure() { return failure_; }
 
  private:
-  void tell(const Injection& injection, const Judged& judged) {
+  void tell(const Injection& injection, const Fate& fate, const Judged& judged) {
     const Disagreement& told = judged.disagreement;
     std::string text =
         fmt::format("step {} {}\n  {} at {}\n  seen      {}\n", step_,
@@ -75,15 +107,14 @@ class OracleStage : public Stage {
       text += fmt::format("  {}: {}\n", to_string(part.kind), part.text);
     }
     for (const std::string& rule : told.rules) text += "    " + rule + "\n";
-    const auto& parts = told.difference.parts;
-    fail(std::string(parts.empty() ? "undecided" : to_string(parts[0].kind)), std::move(text));
+    fail(kind_of(injection, fate, judged), std::move(text));
   }
 
   void fail(std::string reason, std::string text) {
     if (failure_) return;
     Case recorded = recorder_.finish(fmt::format("scenario-{}", scenario_.seed), text);
     failure_ = OracleFailure{std::move(reason), std::move(text), scenario_.describe(),
-                             std::move(recorded)};
+                             std::move(recorded), step_};
   }
 
   const Scenario& scenario_;

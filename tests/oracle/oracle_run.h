@@ -14,10 +14,12 @@
 namespace kubeproof::explore {
 
 struct OracleFailure {
-  std::string reason;  // the most telling difference, or that the machinery failed
+  // The most telling difference and what kind of packet showed it, or that the machinery failed.
+  std::string reason;
   std::string text;
   std::string scenario;
   Case recorded;  // up to the packet that showed it
+  size_t step = 0;
 };
 
 // Looks at the engine from outside.

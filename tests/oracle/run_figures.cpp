@@ -26,15 +26,6 @@ std::string verdict_of(const PacketView& in, const Fate& fate, bool rejected) {
   return verdict;
 }
 
-std::string protocol_of(const PacketView& view) {
-  std::string name = fmt::format("protocol {}", view.protocol);
-  if (view.protocol == kTcp) name = "TCP";
-  if (view.protocol == kUdp) name = "UDP";
-  if (view.protocol == kSctp) name = "SCTP";
-  if (view.has_icmp) name = is_icmp_error(view) ? "ICMP error" : "ICMP query";
-  return view.is_fragment ? name + " fragment" : name;
-}
-
 template <class Map>
 std::string listed(const Map& counts) {
   std::string text;
@@ -45,6 +36,15 @@ std::string listed(const Map& counts) {
 }
 
 }  // namespace
+
+std::string protocol_of(const PacketView& view) {
+  std::string name = fmt::format("protocol {}", view.protocol);
+  if (view.protocol == kTcp) name = "TCP";
+  if (view.protocol == kUdp) name = "UDP";
+  if (view.protocol == kSctp) name = "SCTP";
+  if (view.has_icmp) name = is_icmp_error(view) ? "ICMP error" : "ICMP query";
+  return view.is_fragment ? name + " fragment" : name;
+}
 
 void RunFigures::begin(const Scenario& scenario) {
   ++scenarios_;

@@ -7,9 +7,13 @@
 #include <string>
 
 #include "model/node/fate.h"
+#include "model/packet/packet_view.h"
 #include "replay/explore/scenario.h"
 
 namespace kubeproof::explore {
+
+// "TCP", "ICMP error", "UDP fragment", "protocol 47".
+std::string protocol_of(const PacketView& view);
 
 class RunFigures {
  public:

@@ -1,8 +1,10 @@
 #include "tests/oracle/scenario_property.h"
 
+#include <fmt/format.h>
 #include <rapidcheck.h>
 #include <rapidcheck/detail/TestListenerAdapter.h>
 
+#include <iostream>
 #include <ostream>
 
 #include "replay/explore/simplify.h"
@@ -16,8 +18,11 @@ void showValue(const Scenario& scenario, std::ostream& os) {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // What chance decides in the kernel may hide a failure from one run.
 constexpr int kAttemptsAtSimpler = 2;
+constexpr std::chrono::seconds kBetweenReports{5};
 
 // RapidCheck asks for simpler scenarios one by one, of a copy of the sequence; Simplifications has
 // a state of its own.
@@ -52,59 +57,51 @@ rc::Seq<Scenario> simpler(const Scenario& scenario) {
 // A failure that turns into another one on the way would lead to a case of something else.
 class BoundedCheck {
  public:
-  BoundedCheck(const PropertyOptions& options, const ScenarioCheck& check)
-      : left_(options.simplifications), check_(check) {}
+  BoundedCheck(std::string reason, const SimplifyLimits& limits, const ScenarioCheck& check)
+      : reason_(std::move(reason)), limits_(limits), check_(check) {}
 
   bool holds(const Scenario& scenario) {
-    if (!reason_) return !(reason_ = check_(scenario));
     for (int attempt = 0; attempt < kAttemptsAtSimpler; ++attempt) {
-      if (left_ == 0) return true;
-      --left_;
-      if (check_(scenario) == reason_) return false;
+      if (attempts_ == limits_.attempts || Clock::now() > begin_ + limits_.time) return true;
+      ++attempts_;
+      if (check_(scenario) == reason_) {
+        report(scenario);
+        return false;
+      }
     }
     return true;
   }
 
-  const std::optional<std::string>& reason() const { return reason_; }
-
  private:
-  size_t left_;
-  const ScenarioCheck& check_;
-  std::optional<std::string> reason_;
-};
+  void report(const Scenario& simplest) {
+    if (Clock::now() < reported_ + kBetweenReports) return;
+    reported_ = Clock::now();
+    std::cout << fmt::format("  {} attempts: down to {} steps of {} flows\n", attempts_,
+                             simplest.steps.size(), simplest.flows.size())
+              << std::flush;
+  }
 
-std::optional<std::string> check_property(rc::Gen<Scenario> scenarios, size_t count,
-                                          const PropertyOptions& options,
-                                          const ScenarioCheck& check) {
-  BoundedCheck bounded(options, check);
-  rc::detail::TestParams params;
-  params.seed = options.seed;
-  params.maxSuccess = static_cast<int>(count);
-  const auto property = rc::detail::toProperty([&] { RC_ASSERT(bounded.holds(*scenarios)); });
-  rc::detail::TestListenerAdapter silent;
-  (void)rc::detail::checkProperty(property, rc::detail::TestMetadata(), params, silent, {});
-  return bounded.reason();
-}
+  std::string reason_;
+  SimplifyLimits limits_;
+  const ScenarioCheck& check_;
+  size_t attempts_ = 0;
+  Clock::time_point begin_ = Clock::now();
+  Clock::time_point reported_ = begin_;
+};
 
 }  // namespace
 
-std::optional<std::string> find_failure(const PropertyOptions& options,
-                                        const ScenarioCheck& check) {
-  const rc::Gen<Scenario> scenarios = [options](const rc::Random& random, int) {
-    rc::Random source = random;
-    return rc::shrinkable::shrinkRecur(
-        generate_scenario(source.next(), options.size, options.kinds), &simpler);
+void simplify(const Scenario& failed, const std::string& reason, const SimplifyLimits& limits,
+              const ScenarioCheck& check) {
+  BoundedCheck bounded(reason, limits, check);
+  const rc::Gen<Scenario> scenarios = [&](const rc::Random&, int) {
+    return rc::shrinkable::shrinkRecur(Scenario(failed), &simpler);
   };
-  return check_property(scenarios, options.scenarios, options, check);
-}
-
-std::optional<std::string> find_failure_in(uint64_t scenario_seed, const PropertyOptions& options,
-                                           const ScenarioCheck& check) {
-  const rc::Gen<Scenario> scenario = [&](const rc::Random&, int) {
-    return rc::shrinkable::shrinkRecur(
-        generate_scenario(scenario_seed, options.size, options.kinds), &simpler);
-  };
-  return check_property(scenario, 1, options, check);
+  const auto property = rc::detail::toProperty([&] { RC_ASSERT(bounded.holds(*scenarios)); });
+  rc::detail::TestParams params;
+  params.maxSuccess = 1;
+  rc::detail::TestListenerAdapter silent;
+  (void)rc::detail::checkProperty(property, rc::detail::TestMetadata(), params, silent, {});
 }
 
 }  // namespace kubeproof::explore

@@ -1,35 +1,29 @@
-// Properties of scenarios, checked with RapidCheck: the one place that knows of it.
+// Makes a scenario that fails simpler, with RapidCheck: the one place that knows of it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
-#include "replay/explore/generate_scenario.h"
 #include "replay/explore/scenario.h"
 
 namespace kubeproof::explore {
 
-struct PropertyOptions {
-  uint64_t seed = 0;
-  size_t scenarios = 20;
-  size_t simplifications = 1000;  // at most, of a scenario that failed
-  ScenarioSize size = {};
-  TrafficKinds kinds = {};
+// Both bounds hold, so that a failure is told in time even where each attempt takes long.
+struct SimplifyLimits {
+  size_t attempts = 2000;
+  std::chrono::seconds time{60};
 };
 
 // Says why a scenario fails; empty where it does not.
 using ScenarioCheck = std::function<std::optional<std::string>(const Scenario&)>;
 
-// Generates and checks scenarios until one fails, and makes that one simpler for as long as it
-// fails for the same reason. The last scenario for which `check` gave a reason is the simplest.
-// Returns that reason.
-std::optional<std::string> find_failure(const PropertyOptions& options, const ScenarioCheck& check);
-
-// The same for the one scenario of this seed.
-std::optional<std::string> find_failure_in(uint64_t scenario_seed, const PropertyOptions& options,
-                                           const ScenarioCheck& check);
+// Makes `failed`, which fails for `reason`, simpler for as long as it fails for the same reason.
+// The last scenario for which `check` gave that reason is the simplest. Tells on standard output
+// how far it is.
+void simplify(const Scenario& failed, const std::string& reason, const SimplifyLimits& limits,
+              const ScenarioCheck& check);
 
 }  // namespace kubeproof::explore
