@@ -87,8 +87,11 @@ TrackedFlow read_flow(const nlmsghdr* message) {
             (ntohl(mnl_attr_get_u32(attribute)) + kTimeoutStretch - 1) / kTimeoutStretch;
         break;
       case CTA_PROTOINFO: {
-        const nlattr* state = nested(nested(attribute)[CTA_PROTOINFO_TCP])[CTA_PROTOINFO_TCP_STATE];
-        if (state != nullptr) flow.tcp_state = mnl_attr_get_u8(state);
+        const Attributes protocols = nested(attribute);
+        const nlattr* tcp = nested(protocols[CTA_PROTOINFO_TCP])[CTA_PROTOINFO_TCP_STATE];
+        const nlattr* sctp = nested(protocols[CTA_PROTOINFO_SCTP])[CTA_PROTOINFO_SCTP_STATE];
+        if (tcp != nullptr) flow.tcp_state = mnl_attr_get_u8(tcp);
+        if (sctp != nullptr) flow.sctp_state = mnl_attr_get_u8(sctp);
         break;
       }
       case CTA_STATUS:

@@ -27,10 +27,11 @@ struct TrackedFlow {
   uint8_t protocol = 0;
   FlowTuple original;
   FlowTuple reply;
-  uint32_t seconds_left = 0;         // rounded down
-  std::optional<uint8_t> tcp_state;  // TCP_CONNTRACK_* of nf_conntrack_tcp.h
-  uint32_t status = 0;               // IPS_* of linux/netfilter/nf_conntrack_common.h
-  Bytes identity;                    // its original tuple as the kernel wrote it
+  uint32_t seconds_left = 0;          // rounded down
+  std::optional<uint8_t> tcp_state;   // TCP_CONNTRACK_* of nf_conntrack_tcp.h
+  std::optional<uint8_t> sctp_state;  // SCTP_CONNTRACK_* of nf_conntrack_sctp.h
+  uint32_t status = 0;                // IPS_* of linux/netfilter/nf_conntrack_common.h
+  Bytes identity;                     // its original tuple as the kernel wrote it
 
   // "udp 10.0.0.9:4000 > 10.96.0.10:53, replies 10.180.0.1:53 > 10.0.0.9:4000, 29 s left".
   std::string describe() const;

@@ -19,6 +19,7 @@ AddressPlan ipv4_plan() {
   plan.family = Family::kIpv4;
   plan.node = parse("192.168.0.2");
   plan.second_node = parse("192.168.0.3");
+  plan.node_among_pods = parse("10.180.0.200");
   plan.loopback = parse("127.0.0.1");
   plan.neighbour = parse("192.168.0.77");
   plan.other_node = parse("192.168.0.50");
@@ -38,6 +39,7 @@ AddressPlan ipv6_plan() {
   plan.family = Family::kIpv6;
   plan.node = parse("2001:db8::2");
   plan.second_node = parse("2001:db8::3");
+  plan.node_among_pods = parse("fd00:180::200");
   plan.loopback = parse("::1");
   plan.neighbour = parse("2001:db8::77");
   plan.other_node = parse("2001:db8::50");

@@ -12,8 +12,9 @@ namespace kubeproof::explore {
 // Of one family.
 struct AddressPlan {
   Family family = Family::kIpv4;
-  IpAddress node;         // the node's own, on the uplink
-  IpAddress second_node;  // another address of the node, in the same subnet
+  IpAddress node;             // the node's own, on the uplink
+  IpAddress second_node;      // another address of the node, in the same subnet
+  IpAddress node_among_pods;  // another address of the node, out of its pods' range
   IpAddress loopback;
   IpAddress neighbour;   // on the uplink's link, a machine
   IpAddress other_node;  // on the uplink's link, a node of the cluster

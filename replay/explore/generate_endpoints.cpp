@@ -20,7 +20,9 @@ void set_place(Random& random, const AddressPlan& plan, SliceEndpoint& endpoint)
     address = plan.other_node;
     endpoint.node_name = kOtherNodeName;
   } else if (kind >= 95) {
-    address = random.pick(plan.outside);
+    // Outside, or what another service may be reached at.
+    address = random.pick({plan.outside[0], plan.outside[1], plan.cluster_ips[1],
+                           plan.cluster_ips[2], plan.external_ips[0]});
     endpoint.node_name.reset();
   }
   endpoint.addresses = {address.to_string()};
@@ -68,7 +70,9 @@ std::vector<EndpointSlice> generate_slices(Random& random, const Service& servic
       slice.address_type =
           family == Family::kIpv4 ? SliceAddressType::kIpv4 : SliceAddressType::kIpv6;
       for (const ServicePort& port : service.ports) {
-        const uint16_t target = random.pick({uint16_t{8080}, uint16_t{5353}, port.port});
+        uint16_t target = random.pick({uint16_t{8080}, uint16_t{5353}, port.port});
+        // A process that listens at what is a service's node port, too.
+        if (random.percent(6)) target = static_cast<uint16_t>(30000 + random.below(6));
         slice.ports.push_back({port.name, port.protocol, target});
       }
       const size_t endpoints = random.percent(20) ? 0 : random.between(1, 4);

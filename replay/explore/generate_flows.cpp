@@ -180,8 +180,9 @@ class FlowGenerator {
     }
     flow.ingress = world.ingress_for_source(flow.from.address);
     // Nobody may say that he is somebody else, but some do.
-    if (kinds_.strangers && random_.percent(3)) {
-      flow.from.address = random_.pick({plan_->node, plan_->loopback, plan_->pods_here[1]});
+    if (kinds_.strangers && random_.percent(4)) {
+      flow.from.address = random_.pick({plan_->node, plan_->loopback, plan_->pods_here[1],
+                                        plan_->external_ips[0], plan_->external_ips[1]});
       flow.ingress = Ingress{random_.pick({world.uplink().index, world.interfaces.back().index})};
     }
   }
@@ -191,6 +192,8 @@ class FlowGenerator {
       flow.from.address = plan_->loopback;
     } else if (scenario_.world.is_local(plan_->second_node) && random_.percent(20)) {
       flow.from.address = plan_->second_node;
+    } else if (scenario_.world.is_local(plan_->node_among_pods) && random_.percent(30)) {
+      flow.from.address = plan_->node_among_pods;
     } else {
       flow.from.address = plan_->node;
     }

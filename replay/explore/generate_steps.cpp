@@ -33,6 +33,18 @@ constexpr std::array kConversation = {
     TcpMove{Actor::kServer, kFin | kAck, 0}, TcpMove{Actor::kClient, kAck, 0},
 };
 
+struct SctpMove {
+  Actor actor;
+  uint8_t chunk;
+};
+
+// INIT and COOKIE both ways, DATA both ways, SHUTDOWN.
+constexpr std::array kAssociation = {
+    SctpMove{Actor::kClient, 1},  SctpMove{Actor::kServer, 2}, SctpMove{Actor::kClient, 10},
+    SctpMove{Actor::kServer, 11}, SctpMove{Actor::kClient, 0}, SctpMove{Actor::kServer, 0},
+    SctpMove{Actor::kClient, 7},  SctpMove{Actor::kServer, 8}, SctpMove{Actor::kClient, 14},
+};
+
 class StepGenerator {
  public:
   StepGenerator(Random& random, const Scenario& scenario, const TrafficKinds& kinds)
@@ -59,7 +71,9 @@ class StepGenerator {
 
   // Far beyond some timeouts and far from others: what a flow is worth to the kernel after some
   // seconds of virtual time hangs on real time, too (nf_conntrack_proto_udp.c).
-  AdvanceStep pause() { return {std::chrono::seconds(random_.pick({200, 200, 4000, 90000}))}; }
+  AdvanceStep pause() {
+    return {std::chrono::seconds(random_.pick({100, 101, 200, 200, 4000, 10800, 90000}))};
+  }
 
   PacketStep packet() {
     PacketStep step;
@@ -70,7 +84,8 @@ class StepGenerator {
         tcp(step);
         break;
       case kSctp:
-        break;  // only opening packets
+        sctp(step);
+        break;
       default:
         step.actor = random_.percent(60) ? Actor::kClient : Actor::kServer;
     }
@@ -92,6 +107,18 @@ class StepGenerator {
     if (random_.percent(10)) {
       step.sequence_offset = random_.pick({-1, 1, -70000, 70000, 1 << 30});
     }
+  }
+
+  void sctp(PacketStep& step) {
+    if (!kinds_.out_of_place || random_.percent(80)) {
+      const SctpMove& move = kAssociation[stages_[flow_]++ % kAssociation.size()];
+      step.actor = move.actor;
+      step.sctp_chunk = move.chunk;
+      return;
+    }
+    step.actor = random_.percent(50) ? Actor::kClient : Actor::kServer;
+    step.sctp_chunk = static_cast<uint8_t>(random_.below(16));
+    if (random_.percent(20)) step.sequence_offset = random_.pick({-1, 1, 1 << 30});
   }
 
   PacketShape shape() {

@@ -11,8 +11,8 @@ namespace kubeproof::explore {
 
 // What may come up beside conversations of whole TCP and UDP packets as they should be.
 struct TrafficKinds {
-  bool sctp = false;
-  bool fragments = false;
+  bool sctp = true;
+  bool fragments = true;
   bool options = true;       // of IPv4, and IPv6 extension headers
   bool cut = true;           // transport headers and packets that end too early
   bool defects = true;       // wrong checksums

@@ -69,10 +69,15 @@ NodeSpec generate_node(Random& random) {
   NodeSpec spec;
   spec.name = kNodeName;
   const bool second = random.percent(40);
+  const bool among_pods = random.percent(30);
   for (const Family family : kFamilies) {
     const AddressPlan& plan = address_plan(family);
     spec.addresses.push_back(uplink_address(plan.node, plan.node_prefix));
     if (second) spec.addresses.push_back(uplink_address(plan.second_node, plan.node_prefix));
+    if (among_pods) {
+      const char* host = family == Family::kIpv4 ? "/32" : "/128";
+      spec.addresses.push_back(uplink_address(plan.node_among_pods, host));
+    }
     spec.pod_cidrs.push_back(Cidr::parse(plan.pod_cidr).value());
   }
   return spec;

@@ -2,119 +2,22 @@
 
 #include <algorithm>
 
-#include "model/packet/checksum.h"
 #include "replay/explore/address_plan.h"
+#include "replay/explore/shape_packet.h"
 
 namespace kubeproof::explore {
 namespace {
 
 constexpr uint32_t kClientStart = 1000;
-constexpr uint32_t kServerStart = 500000;
+constexpr uint32_t kServerStart = 500000;  // SCTP: the two are verification tags
 constexpr uint8_t kFin = 0x01;
 constexpr uint8_t kSyn = 0x02;
 constexpr uint8_t kAck = 0x10;
-constexpr size_t kIpv6HeaderSize = 40;
-constexpr uint16_t kLargestHostPayload = 1000;
 // MSS 1460, SACK permitted, window scale 7.
 constexpr uint8_t kSynOptions[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 3, 3, 7};
 
 Actor other(Actor actor) {
   return actor == Actor::kClient ? Actor::kServer : Actor::kClient;
-}
-
-void add_ipv4_options(Options options, PacketBuilder& builder) {
-  constexpr uint8_t kNop[] = {1, 1, 1, 0};
-  constexpr uint8_t kAlert[] = {148, 4, 0, 0};
-  constexpr uint8_t kExperiment[] = {94, 4, 0xab, 0xcd};  // RFC 4727
-  constexpr uint8_t kPastTheEnd[] = {94, 40, 0, 0};
-  switch (options) {
-    case Options::kNone:
-      break;
-    case Options::kPadding:
-      builder.ip_options(kNop);
-      break;
-    case Options::kRouterAlert:
-      builder.ip_options(kAlert);
-      break;
-    case Options::kUnknown:
-      builder.ip_options(kExperiment);
-      break;
-    case Options::kBroken:
-      builder.ip_options(kPastTheEnd);
-  }
-}
-
-void add_ipv6_extensions(Options options, PacketBuilder& builder) {
-  constexpr uint8_t kHopByHop = 0;
-  constexpr uint8_t kDestinationOptions = 60;
-  constexpr uint8_t kPadN[] = {1, 4, 0, 0, 0, 0};
-  constexpr uint8_t kAlert[] = {5, 2, 0, 0, 1, 0};
-  constexpr uint8_t kExperiment[] = {0x1e, 4, 0, 0, 0, 0};  // RFC 4727: skip where unknown
-  constexpr uint8_t kPastTheEnd[] = {1, 40, 0, 0, 0, 0};
-  switch (options) {
-    case Options::kNone:
-      break;
-    case Options::kPadding:
-      builder.extension(kHopByHop, kPadN);
-      break;
-    case Options::kRouterAlert:
-      builder.extension(kHopByHop, kAlert);
-      break;
-    case Options::kUnknown:
-      builder.extension(kDestinationOptions, kExperiment);
-      break;
-    case Options::kBroken:
-      builder.extension(kHopByHop, kPastTheEnd);
-  }
-}
-
-// Shortens a packet to what its shape leaves of the transport header and what follows.
-void cut(const PacketShape& shape, Bytes& packet) {
-  const auto view = parse_packet(packet);
-  const size_t length = view ? view->transport_offset + size_t{shape.cut_to} : 0;
-  if (shape.cut_to == 0 || length == 0 || length >= packet.size()) return;
-  packet.resize(length);
-  if (shape.cut_silently) return;
-  if (view->family == Family::kIpv6) {
-    store16(packet, 4, static_cast<uint16_t>(length - kIpv6HeaderSize));
-    return;
-  }
-  const uint16_t before = load16(packet, 2);
-  store16(packet, 2, static_cast<uint16_t>(length));
-  store16(packet, 10, update_checksum(load16(packet, 10), before, load16(packet, 2)));
-}
-
-void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
-  if (family == Family::kIpv4) {
-    add_ipv4_options(shape.options, builder);
-  } else {
-    add_ipv6_extensions(shape.options, builder);
-  }
-  builder.ttl(shape.ttl)
-      .tos(shape.tos)
-      .dont_fragment(shape.dont_fragment)
-      .identification(shape.identification);
-  switch (shape.defect) {
-    case Defect::kNone:
-      break;
-    case Defect::kBadTransportChecksum:
-      builder.bad_transport_checksum();
-      break;
-    case Defect::kBadHeaderChecksum:
-      builder.bad_header_checksum();
-      break;
-    case Defect::kNoChecksum:
-      builder.no_checksum();
-      break;
-  }
-}
-
-// A process cannot send more than fits its route in one piece, and its kernel fills in the header's
-// checksum.
-void fit_to_socket(PacketShape& shape) {
-  shape.payload = std::min(shape.payload, kLargestHostPayload);
-  if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;
-  shape.cut_silently = false;
 }
 
 }  // namespace
@@ -172,8 +75,13 @@ PacketBuilder Player::builder(const PacketStep& step, const Path& path, Flow& fl
       tcp.payload_size((step.tcp_flags & kSyn) != 0 ? 0 : step.shape.payload);
       return tcp;
     }
-    case kSctp:
-      return PacketBuilder::sctp(path.from, path.to);
+    case kSctp: {
+      constexpr uint8_t kInit = 1;
+      const uint32_t tag = step.sctp_chunk == kInit ? 0 : receiver.next_sequence;
+      return PacketBuilder::sctp(path.from, path.to)
+          .seq(tag + static_cast<uint32_t>(step.sequence_offset))
+          .payload(sctp_chunk(step.sctp_chunk, sender.next_sequence, step.shape.payload));
+    }
     case kIcmp:
     case kIcmpv6: {
       const uint16_t identifier = step.actor == Actor::kClient ? path.from.port : path.to.port;

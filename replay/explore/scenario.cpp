@@ -48,6 +48,15 @@ std::string flags_text(uint8_t flags) {
   return "[" + text + "]";
 }
 
+std::string chunk_text(uint8_t type) {
+  constexpr std::array<std::string_view, 15> kNames = {
+      "DATA",          "INIT",       "INIT ACK", "SACK",         "HEARTBEAT",
+      "HEARTBEAT ACK", "ABORT",      "SHUTDOWN", "SHUTDOWN ACK", "ERROR",
+      "COOKIE ECHO",   "COOKIE ACK", "ECNE",     "CWR",          "SHUTDOWN COMPLETE"};
+  if (type >= kNames.size()) return fmt::format("[chunk {}]", type);
+  return fmt::format("[{}]", kNames[type]);
+}
+
 std::string text_of(const Service& service) {
   std::string text =
       fmt::format("{} {} {} external policy {} internal policy {}", service.key.to_string(),
@@ -154,8 +163,12 @@ struct StepText {
   std::string operator()(const PacketStep& step) const {
     std::string text = fmt::format("flow {} {}", step.flow, name(step.actor));
     if (step.repeated) text += " again";
-    if (scenario.flows[step.flow].protocol == kTcp) text += " " + flags_text(step.tcp_flags);
-    if (step.sequence_offset != 0) text += fmt::format(" seq {:+}", step.sequence_offset);
+    const uint8_t protocol = scenario.flows[step.flow].protocol;
+    if (protocol == kTcp) text += " " + flags_text(step.tcp_flags);
+    if (protocol == kSctp) text += " " + chunk_text(step.sctp_chunk);
+    if (step.sequence_offset != 0) {
+      text += fmt::format(" {} {:+}", protocol == kSctp ? "tag" : "seq", step.sequence_offset);
+    }
     return text + " " + text_of(step.shape);
   }
   std::string operator()(const ErrorStep& step) const {

@@ -67,7 +67,9 @@ struct PacketStep {
   Actor actor = Actor::kClient;
   bool repeated = false;  // the same bytes as this actor's last packet
   uint8_t tcp_flags = 0;
-  int32_t sequence_offset = 0;  // TCP: from where its sender's next byte belongs
+  uint8_t sctp_chunk = 1;  // its type; 1 is INIT
+  // TCP: from where its sender's next byte belongs; SCTP: from the right verification tag.
+  int32_t sequence_offset = 0;
   PacketShape shape;
 };
 

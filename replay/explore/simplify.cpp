@@ -62,6 +62,15 @@ Scenario with_flows(const Scenario& from, const std::function<bool(size_t)>& sta
   return to;
 }
 
+// A scenario that was cut off where it failed ends with the flow that failed.
+bool only_last_flow(const Scenario& from, size_t attempt, Maybe& to) {
+  if (attempt > 0 || from.steps.empty() || from.flows.size() == 1) return false;
+  Step last = from.steps.back();
+  const size_t* flow = flow_of(last);
+  if (flow != nullptr) to = with_flows(from, [&](size_t other) { return other == *flow; });
+  return flow != nullptr;
+}
+
 bool only_one_flow(const Scenario& from, size_t attempt, Maybe& to) {
   if (attempt >= from.flows.size() || from.flows.size() == 1) return false;
   to = with_flows(from, [&](size_t flow) { return flow == attempt; });
@@ -198,6 +207,7 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
       {[](PacketStep& p) { return std::exchange(p.shape.cut_silently, false); }},
       {[](PacketStep& p) { return set(p.sequence_offset, 0); }},
       {[](PacketStep& p) { return std::exchange(p.repeated, false); }},
+      {[](PacketStep& p) { return set(p.sctp_chunk, uint8_t{1}); }},
   };
   const size_t step = attempt / std::size(kEdits);
   if (step >= from.steps.size()) return false;
@@ -233,9 +243,9 @@ Simplifications::Simplifications(Scenario scenario) : scenario_(std::move(scenar
 
 const std::vector<Simplifications::Pass>& Simplifications::passes() {
   static const std::vector<Pass> kPasses = {
-      first_steps,          only_one_flow,   without_steps, without_flow,
-      fewer_cluster_states, without_service, without_slice, without_endpoint,
-      plain_service,        plain_packet,    plain_flow,    plain_proxy,
+      only_last_flow,       first_steps,     without_steps, only_one_flow,    without_flow,
+      fewer_cluster_states, without_service, without_slice, without_endpoint, plain_service,
+      plain_packet,         plain_flow,      plain_proxy,
   };
   return kPasses;
 }

@@ -63,6 +63,7 @@ class OracleStage : public Stage {
 
   bool program(const Cluster& cluster) override {
     recorder_.program(cluster);
+    figures_.program(scenario_, cluster);
     const Configuration configuration{scenario_.world, cluster, scenario_.proxy};
     return check(engine_.program(configuration)) && check(follower_.program(configuration));
   }
@@ -77,7 +78,7 @@ class OracleStage : public Stage {
     recorder_.packet(injection);
     const auto permitted = follower_.permit(injection);
     if (!check(engine_.inject(injection, fate))) return false;
-    figures_.count(injection, fate, permitted);
+    figures_.count(scenario_, injection, fate, permitted);
     const Judged& judged = follower_.judge(fate);
     if (judged.judgement == Judgement::kAgrees) {
       return figures_.packets() % kPacketsBetweenLooks != 0 || check(watch_.now_and_then(figures_));

@@ -1,6 +1,7 @@
 #include "tests/oracle/run_figures.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <set>
 
@@ -26,16 +27,102 @@ std::string verdict_of(const PacketView& in, const Fate& fate, bool rejected) {
   return verdict;
 }
 
-template <class Map>
-std::string listed(const Map& counts) {
-  std::string text;
-  for (const auto& [name, count] : counts) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+std::string_view conntrack_state(std::span<const std::string> trace) {
+  constexpr std::string_view kConntrack = "conntrack ";
+  for (const std::string_view line : trace) {
+    if (line.starts_with(kConntrack)) return line.substr(kConntrack.size());
   }
-  return text;
+  return {};
 }
 
+// That of the endpoint seen, where the outcomes are several.
+const Outcome& taken(std::span<const Outcome> permitted, const std::optional<PacketView>& out) {
+  for (const Outcome& outcome : permitted) {
+    if (out && outcome.endpoint == out->destination_endpoint()) return outcome;
+  }
+  return permitted.front();
+}
+
+std::vector<std::string_view> quirk_ids() {
+  std::vector<std::string_view> ids;
+  for (const Quirk& quirk : quirks()) {
+    if (quirk.met != nullptr) ids.push_back(quirk.id);
+  }
+  return ids;
+}
+
+const std::vector<std::string_view> kProtocols = {"TCP",          "UDP",          "SCTP",
+                                                  "ICMP query",   "ICMP error",   "TCP fragment",
+                                                  "UDP fragment", "SCTP fragment"};
+const std::vector<std::string_view> kVerdicts = {"dropped",
+                                                 "rejected",
+                                                 "answered by the router",
+                                                 "delivered",
+                                                 "delivered, source translated",
+                                                 "delivered, destination translated",
+                                                 "delivered, both ends translated",
+                                                 "forwarded",
+                                                 "forwarded, source translated",
+                                                 "forwarded, destination translated",
+                                                 "forwarded, both ends translated"};
+const std::vector<std::string_view> kStates = {"NEW",     "ESTABLISHED",   "ESTABLISHED reply",
+                                               "RELATED", "RELATED reply", "INVALID"};
+
+// Those that an engine can look at; nf_conntrack_tcp.h and nf_conntrack_sctp.h.
+const std::vector<std::string_view> kFlowStates = {
+    "TCP SYN_SENT",        "TCP SYN_RECV",       "TCP ESTABLISHED",    "TCP FIN_WAIT",
+    "TCP CLOSE_WAIT",      "TCP LAST_ACK",       "TCP TIME_WAIT",      "TCP CLOSE",
+    "TCP SYN_SENT2",       "SCTP CLOSED",        "SCTP COOKIE_WAIT",   "SCTP COOKIE_ECHOED",
+    "SCTP ESTABLISHED",    "SCTP SHUTDOWN_SENT", "SCTP SHUTDOWN_RECD", "SCTP SHUTDOWN_ACK_SENT",
+    "SCTP HEARTBEAT_SENT", "UDP unreplied",      "UDP replied",        "ICMP unreplied",
+    "ICMP replied"};
+
 }  // namespace
+
+Counters::Counters(std::string title, std::vector<std::string_view> expected)
+    : title_(std::move(title)) {
+  for (const std::string_view name : expected) counts_.emplace(name, 0);
+}
+
+void Counters::add(std::string_view name) {
+  const auto found = counts_.find(name);
+  if (found == counts_.end()) {
+    counts_.emplace(name, 1);
+  } else {
+    ++found->second;
+  }
+}
+
+uint64_t Counters::operator[](std::string_view name) const {
+  const auto found = counts_.find(name);
+  return found == counts_.end() ? 0 : found->second;
+}
+
+std::vector<std::string> Counters::never() const {
+  std::vector<std::string> names;
+  for (const auto& [name, count] : counts_) {
+    if (count == 0) names.push_back(fmt::format("{}: {}", title_, name));
+  }
+  return names;
+}
+
+std::string Counters::to_string() const {
+  std::string text = "  " + title_ + ":";
+  const char* separator = " ";
+  for (const auto& [name, count] : counts_) {
+    text += fmt::format("{}{} {}", separator, name, count);
+    separator = "; ";
+  }
+  return text + "\n";
+}
+
+RunFigures::RunFigures()
+    : protocols_("packets", kProtocols),
+      verdicts_("verdicts", kVerdicts),
+      states_("conntrack", kStates),
+      flow_states_("flows as the kernel lists them", kFlowStates),
+      steps_("rule steps", {explore::rule_steps().begin(), explore::rule_steps().end()}),
+      quirks_("quirks", quirk_ids()) {}
 
 std::string protocol_of(const PacketView& view) {
   std::string name = fmt::format("protocol {}", view.protocol);
@@ -50,63 +137,82 @@ void RunFigures::begin(const Scenario& scenario) {
   ++scenarios_;
   clusters_ += scenario.clusters.size();
   flows_ += scenario.flows.size();
+  affinities_.clear();
 }
 
-void RunFigures::count(const Injection& injection, const Fate& fate,
-                       std::span<const Outcome> permitted) {
-  ++packets_;
-  if (permitted.size() > 1) ++with_choice_;
+void RunFigures::program(const Scenario& scenario, const Cluster& cluster) {
+  services_ = std::make_unique<ServiceIndex>(cluster, scenario.world, scenario.proxy);
+}
+
+void RunFigures::count_rules(std::span<const Outcome> permitted) {
   std::set<std::string_view> steps;
   for (const Outcome& outcome : permitted) {
     for (const std::string& line : outcome.trace) {
       if (const std::string_view step = rule_step(line); !step.empty()) steps.insert(step);
     }
   }
-  for (const std::string_view step : steps) ++steps_[std::string(step)];
-  constexpr std::string_view kConntrack = "conntrack ";
-  if (!permitted.empty()) {
-    for (const std::string_view line : permitted[0].trace) {
-      if (!line.starts_with(kConntrack)) continue;
-      std::string_view state = line.substr(kConntrack.size());
-      const bool reply = state.find(" reply of ") != std::string_view::npos;
-      state = state.substr(0, state.find(' '));
-      ++states_[std::string(state) + (reply ? " reply" : "")];
-      break;
-    }
+  for (const std::string_view step : steps) steps_.add(step);
+  if (permitted.empty()) return;
+  const std::string_view state = conntrack_state(permitted[0].trace);
+  if (state.empty()) return;
+  const bool reply = state.find(" reply of ") != std::string_view::npos;
+  states_.add(std::string(state.substr(0, state.find(' '))) + (reply ? " reply" : ""));
+}
+
+void RunFigures::count_quirks(const QuirkScene& scene) {
+  for (const Quirk& quirk : quirks()) {
+    if (quirk.met != nullptr && quirk.met(scene)) quirks_.add(quirk.id);
   }
+}
+
+void RunFigures::count(const Scenario& scenario, const Injection& injection, const Fate& fate,
+                       std::span<const Outcome> permitted) {
+  ++packets_;
+  if (permitted.size() > 1) ++with_choice_;
+  count_rules(permitted);
   const auto view = parse_packet(injection.packet);
   if (!view) {
-    ++protocols_["unreadable"];
-    ++verdicts_[fate.dropped() ? "dropped" : "unreadable"];
-    return;
+    protocols_.add("unreadable");
+    return verdicts_.add(fate.dropped() ? "dropped" : "unreadable");
   }
   if (view->family == Family::kIpv6) ++ipv6_;
-  ++protocols_[protocol_of(*view)];
-  ++verdicts_[verdict_of(*view, fate, !permitted.empty() && permitted[0].rejected)];
+  protocols_.add(protocol_of(*view));
+  verdicts_.add(verdict_of(*view, fate, !permitted.empty() && permitted[0].rejected));
+  if (permitted.empty() || !services_) return;
+  std::optional<PacketView> out;
+  if (!fate.dropped()) {
+    if (const auto parsed = parse_packet(fate[0].packet)) out = *parsed;
+  }
+  count_quirks({scenario.world, *services_, injection, *view, fate, out,
+                taken(permitted, out).trace, affinities_});
 }
 
-uint64_t RunFigures::outcomes(const std::string& verdict) const {
-  const auto found = verdicts_.find(verdict);
-  return found == verdicts_.end() ? 0 : found->second;
+std::vector<const Counters*> RunFigures::all() const {
+  return {&protocols_, &verdicts_, &states_, &flow_states_, &steps_, &quirks_};
 }
 
-uint64_t RunFigures::rule_steps(std::string_view step) const {
-  const auto found = steps_.find(step);
-  return found == steps_.end() ? 0 : found->second;
+std::vector<std::string> RunFigures::never() const {
+  std::vector<std::string> names;
+  for (const Counters* counters : all()) {
+    for (std::string& name : counters->never()) names.push_back(std::move(name));
+  }
+  return names;
 }
 
 std::string RunFigures::to_string() const {
-  std::string never;
-  for (const std::string_view step : explore::rule_steps()) {
-    if (rule_steps(step) == 0) never += fmt::format("{}{}", never.empty() ? "" : ", ", step);
+  std::string text = fmt::format(
+      "{} scenarios, {} cluster states, {} flows, {} packets ({} IPv6), {} with a choice\n",
+      scenarios_, clusters_, flows_, packets_, ipv6_, with_choice_);
+  for (const Counters* counters : all()) text += counters->to_string();
+  const auto missing = never();
+  text += fmt::format("  never: {}\n",
+                      missing.empty() ? "none" : fmt::format("{}", fmt::join(missing, "; ")));
+  for (const Quirk& quirk : quirks()) {
+    if (quirk.met == nullptr) {
+      text += fmt::format("  {} ({}): see {}\n", quirk.id, quirk.title, quirk.pinned_by);
+    }
   }
-  return fmt::format(
-      "{} scenarios, {} cluster states, {} flows, {} packets ({} IPv6), {} with a choice\n"
-      "  packets: {}\n  verdicts: {}\n  conntrack: {}\n  flows as the kernel lists them: {}\n"
-      "  rule steps: {}\n  never: {}\n",
-      scenarios_, clusters_, flows_, packets_, ipv6_, with_choice_, listed(protocols_),
-      listed(verdicts_), listed(states_), listed(flow_states_), listed(steps_),
-      never.empty() ? "none" : never);
+  return text;
 }
 
 }  // namespace kubeproof::explore

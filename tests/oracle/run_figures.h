@@ -3,42 +3,74 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "model/node/fate.h"
 #include "model/packet/packet_view.h"
 #include "replay/explore/scenario.h"
+#include "tests/oracle/quirks.h"
 
 namespace kubeproof::explore {
 
 // "TCP", "ICMP error", "UDP fragment", "protocol 47".
 std::string protocol_of(const PacketView& view);
 
+// How often each of several things came up, with those that are expected to.
+class Counters {
+ public:
+  explicit Counters(std::string title, std::vector<std::string_view> expected = {});
+
+  void add(std::string_view name);
+  uint64_t operator[](std::string_view name) const;
+  std::vector<std::string> never() const;
+  std::string to_string() const;
+
+ private:
+  std::string title_;
+  std::map<std::string, uint64_t, std::less<>> counts_;
+};
+
 class RunFigures {
  public:
+  RunFigures();
+
   void begin(const Scenario& scenario);
-  void count(const Injection& injection, const Fate& fate, std::span<const Outcome> permitted);
-  void count_state(const std::string& flow_state) { ++flow_states_[flow_state]; }
+  void program(const Scenario& scenario, const Cluster& cluster);
+  void count(const Scenario& scenario, const Injection& injection, const Fate& fate,
+             std::span<const Outcome> permitted);
+  void count_state(std::string_view flow_state) { flow_states_.add(flow_state); }
 
   uint64_t packets() const { return packets_; }
-  uint64_t outcomes(const std::string& verdict) const;
-  uint64_t rule_steps(std::string_view step) const;
+  const Counters& rule_steps() const { return steps_; }
+  // What is expected and did not come up: "rule steps: S3".
+  std::vector<std::string> never() const;
 
   std::string to_string() const;
 
  private:
+  void count_rules(std::span<const Outcome> permitted);
+  void count_quirks(const QuirkScene& scene);
+  std::vector<const Counters*> all() const;
+
   uint64_t scenarios_ = 0;
   uint64_t clusters_ = 0;
   uint64_t flows_ = 0;
   uint64_t packets_ = 0;
   uint64_t ipv6_ = 0;
-  uint64_t with_choice_ = 0;                     // more than one outcome was permitted
-  std::map<std::string, uint64_t> verdicts_;     // of the engine's fates
-  std::map<std::string, uint64_t> protocols_;    // of the packets
-  std::map<std::string, uint64_t> states_;       // conntrack's of the packets, as the rules see it
-  std::map<std::string, uint64_t> flow_states_;  // as the kernel lists its flows
-  std::map<std::string, uint64_t, std::less<>> steps_;  // rules that permitted outcomes met
+  uint64_t with_choice_ = 0;  // more than one outcome was permitted
+  Counters protocols_;        // of the packets
+  Counters verdicts_;         // of the engine's fates
+  Counters states_;           // conntrack's of the packets, as the rules see it
+  Counters flow_states_;      // as the kernel lists its flows
+  Counters steps_;            // rules that permitted outcomes met
+  Counters quirks_;
+
+  std::unique_ptr<ServiceIndex> services_;  // of the scenario under way
+  Affinities affinities_;
 };
 
 }  // namespace kubeproof::explore

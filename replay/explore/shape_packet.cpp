@@ -1,0 +1,133 @@
+#include "replay/explore/shape_packet.h"
+
+#include <algorithm>
+
+#include "model/packet/checksum.h"
+#include "model/packet/packet_view.h"
+
+namespace kubeproof::explore {
+namespace {
+
+constexpr size_t kIpv6HeaderSize = 40;
+constexpr uint16_t kLargestHostPayload = 1000;
+
+void add_ipv4_options(Options options, PacketBuilder& builder) {
+  constexpr uint8_t kNop[] = {1, 1, 1, 0};
+  constexpr uint8_t kAlert[] = {148, 4, 0, 0};
+  constexpr uint8_t kExperiment[] = {94, 4, 0xab, 0xcd};  // RFC 4727
+  constexpr uint8_t kPastTheEnd[] = {94, 40, 0, 0};
+  switch (options) {
+    case Options::kNone:
+      break;
+    case Options::kPadding:
+      builder.ip_options(kNop);
+      break;
+    case Options::kRouterAlert:
+      builder.ip_options(kAlert);
+      break;
+    case Options::kUnknown:
+      builder.ip_options(kExperiment);
+      break;
+    case Options::kBroken:
+      builder.ip_options(kPastTheEnd);
+  }
+}
+
+void add_ipv6_extensions(Options options, PacketBuilder& builder) {
+  constexpr uint8_t kHopByHop = 0;
+  constexpr uint8_t kDestinationOptions = 60;
+  constexpr uint8_t kPadN[] = {1, 4, 0, 0, 0, 0};
+  constexpr uint8_t kAlert[] = {5, 2, 0, 0, 1, 0};
+  constexpr uint8_t kExperiment[] = {0x1e, 4, 0, 0, 0, 0};  // RFC 4727: skip where unknown
+  constexpr uint8_t kPastTheEnd[] = {1, 40, 0, 0, 0, 0};
+  switch (options) {
+    case Options::kNone:
+      break;
+    case Options::kPadding:
+      builder.extension(kHopByHop, kPadN);
+      break;
+    case Options::kRouterAlert:
+      builder.extension(kHopByHop, kAlert);
+      break;
+    case Options::kUnknown:
+      builder.extension(kDestinationOptions, kExperiment);
+      break;
+    case Options::kBroken:
+      builder.extension(kHopByHop, kPastTheEnd);
+  }
+}
+
+}  // namespace
+
+Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload) {
+  enum : uint8_t { kData = 0, kInit = 1, kInitAck = 2, kHeartbeat = 4, kHeartbeatAck = 5 };
+  constexpr uint8_t kCookieEcho = 10;
+  Bytes chunk = {type, 0, 0, 0};
+  const auto append = [&chunk](uint32_t word) {
+    chunk.resize(chunk.size() + 4);
+    store32(chunk, chunk.size() - 4, word);
+  };
+  if (type == kInit || type == kInitAck) {
+    append(senders_tag);
+    append(65535);    // window
+    append(0x10001);  // streams
+    append(1);        // first transmission sequence number
+  } else if (type == kData) {
+    chunk[1] = 3;  // a whole message
+    for (const uint32_t word : {1U, 0U, 0U}) append(word);
+    chunk.resize(chunk.size() + std::max<size_t>(payload, 4) / 4 * 4);
+  } else if (type == kHeartbeat || type == kHeartbeatAck || type == kCookieEcho) {
+    append(0x10008);
+    append(0xabcdef);
+  }
+  store16(chunk, 2, static_cast<uint16_t>(chunk.size()));
+  return chunk;
+}
+
+void cut(const PacketShape& shape, Bytes& packet) {
+  const auto view = parse_packet(packet);
+  const size_t length = view ? view->transport_offset + size_t{shape.cut_to} : 0;
+  if (shape.cut_to == 0 || length == 0 || length >= packet.size()) return;
+  packet.resize(length);
+  if (shape.cut_silently) return;
+  if (view->family == Family::kIpv6) {
+    store16(packet, 4, static_cast<uint16_t>(length - kIpv6HeaderSize));
+    return;
+  }
+  const uint16_t before = load16(packet, 2);
+  store16(packet, 2, static_cast<uint16_t>(length));
+  store16(packet, 10, update_checksum(load16(packet, 10), before, load16(packet, 2)));
+}
+
+void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
+  if (family == Family::kIpv4) {
+    add_ipv4_options(shape.options, builder);
+  } else {
+    add_ipv6_extensions(shape.options, builder);
+  }
+  builder.ttl(shape.ttl)
+      .tos(shape.tos)
+      .dont_fragment(shape.dont_fragment)
+      .identification(shape.identification);
+  switch (shape.defect) {
+    case Defect::kNone:
+      break;
+    case Defect::kBadTransportChecksum:
+      builder.bad_transport_checksum();
+      break;
+    case Defect::kBadHeaderChecksum:
+      builder.bad_header_checksum();
+      break;
+    case Defect::kNoChecksum:
+      builder.no_checksum();
+      break;
+  }
+}
+
+void fit_to_socket(PacketShape& shape) {
+  shape.payload = std::min(shape.payload, kLargestHostPayload);
+  if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;
+  shape.cut_silently = false;
+}
+
+}  // namespace kubeproof::explore

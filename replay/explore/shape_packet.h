@@ -1,0 +1,25 @@
+// What a planned packet's shape does to its bytes: IP options and extension headers, defects, where
+// it is cut short; and the chunks of SCTP.
+#pragma once
+
+#include <cstdint>
+
+#include "model/packet/packet_builder.h"
+#include "replay/explore/scenario.h"
+
+namespace kubeproof::explore {
+
+// All that a builder can be told.
+void apply(const PacketShape& shape, Family family, PacketBuilder& builder);
+
+// Shortens a packet to what its shape leaves of the transport header and what follows.
+void cut(const PacketShape& shape, Bytes& packet);
+
+// A process cannot send more than fits its route in one piece, and its kernel fills in the header's
+// checksum.
+void fit_to_socket(PacketShape& shape);
+
+// One chunk (RFC 9260, section 3.3), with as little in it as its type allows.
+Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload);
+
+}  // namespace kubeproof::explore
