@@ -172,7 +172,10 @@ class TcpStep {
     }
     const bool answers_ignored = (connection_.seen_reply && state_.last_kind == TcpKind::kSyn) ||
                                  (!connection_.assured && state_.last_kind == TcpKind::kAck);
-    if (answers_ignored && segment_.acknowledgement == state_.last_end) check_windows = false;
+    // A zero answers nothing: no end has been noted yet.
+    if (answers_ignored && state_.last_end != 0 && segment_.acknowledgement == state_.last_end) {
+      check_windows = false;
+    }
     if (before_ == TcpPhase::kSynSent && state_.last_kind == TcpKind::kAck &&
         state_.last_direction == static_cast<uint8_t>(Direction::kReply) &&
         segment_.sequence == state_.last_ack) {

@@ -93,6 +93,19 @@ TEST_F(TcpTest, AConnectionFromHandshakeToClose) {
   expect_same_flows();
 }
 
+TEST_F(TcpTest, AResetOfASimultaneousOpen) {
+  for (const uint32_t ahead : {0U, 9U}) {
+    client(from_client().syn().seq(1000));
+    server(from_server().syn().seq(5000));
+    expect_same_flows();
+    server(from_server().rst().seq(5001 + ahead));
+    expect_same_flows();
+    server(from_server().seq(5001 + ahead).ack(1009));
+    expect_same_flows();
+    advance(90000);
+  }
+}
+
 TEST_F(TcpTest, ConversationsOfArbitrarySegments) {
   for (uint32_t seed = 0; seed < 12 && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
