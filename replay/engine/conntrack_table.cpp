@@ -1,6 +1,7 @@
 #include "replay/engine/conntrack_table.h"
 
 #include <arpa/inet.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sys/socket.h>
@@ -67,6 +68,13 @@ FlowTuple read_tuple(const nlattr* attribute, uint8_t& protocol) {
   return tuple;
 }
 
+// A simultaneous open may wait by a timeout that no setting shows (SYN_SENT2), or still by that of
+// its first SYN. `left` is in real seconds.
+uint32_t stretch_of(const std::optional<uint8_t>& tcp_state, uint32_t left) {
+  constexpr uint32_t kSynSent2 = 120;
+  return tcp_state == TCP_CONNTRACK_SYN_SENT2 && left <= kSynSent2 ? 1 : kTimeoutStretch;
+}
+
 TrackedFlow read_flow(const nlmsghdr* message) {
   const auto* generic = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
   TrackedFlow flow;
@@ -83,8 +91,7 @@ TrackedFlow read_flow(const nlmsghdr* message) {
         flow.reply = read_tuple(attribute, flow.protocol);
         break;
       case CTA_TIMEOUT:
-        flow.seconds_left =
-            (ntohl(mnl_attr_get_u32(attribute)) + kTimeoutStretch - 1) / kTimeoutStretch;
+        flow.seconds_left = ntohl(mnl_attr_get_u32(attribute));
         break;
       case CTA_PROTOINFO: {
         const Attributes protocols = nested(attribute);
@@ -101,6 +108,8 @@ TrackedFlow read_flow(const nlmsghdr* message) {
         break;
     }
   });
+  flow.stretch = stretch_of(flow.tcp_state, flow.seconds_left);
+  flow.seconds_left = (flow.seconds_left + flow.stretch - 1) / flow.stretch;
   return flow;
 }
 
@@ -207,7 +216,7 @@ Result<void> ConntrackTable::remove(const TrackedFlow& flow) {
 Result<void> ConntrackTable::set_timeout(const TrackedFlow& flow, uint32_t seconds) {
   NetlinkRequest request(message_type(IPCTNL_MSG_CT_NEW), 0, socket_family(flow.family));
   put_identity(request, flow);
-  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds * kTimeoutStretch));
+  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds * flow.stretch));
   auto error = socket_.transact(request);
   if (!error) return tl::unexpected(error.error());
   if (*error != 0 && *error != ENOENT) {

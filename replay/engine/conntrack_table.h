@@ -27,7 +27,8 @@ struct TrackedFlow {
   uint8_t protocol = 0;
   FlowTuple original;
   FlowTuple reply;
-  uint32_t seconds_left = 0;          // rounded down
+  uint32_t seconds_left = 0;          // rounded up
+  uint32_t stretch = 1;               // how many real seconds each of them is
   std::optional<uint8_t> tcp_state;   // TCP_CONNTRACK_* of nf_conntrack_tcp.h
   std::optional<uint8_t> sctp_state;  // SCTP_CONNTRACK_* of nf_conntrack_sctp.h
   uint32_t status = 0;                // IPS_* of linux/netfilter/nf_conntrack_common.h
