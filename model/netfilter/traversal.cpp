@@ -53,6 +53,20 @@ bool goes_to_loopback(const RouteDecision& route) {
   return route.out != nullptr && route.out->kind == InterfaceKind::kLoopback;
 }
 
+// Where an emission shows the source port that was chosen for its connection: as its own, or in an
+// error on its way to the server as that which the quoted answer was for.
+std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
+  const PacketView& view = path.view;
+  if (!is_icmp_error(view)) {
+    return static_cast<uint16_t>(view.transport_offset + (view.has_icmp ? 4 : 0));
+  }
+  if (path.attachment.direction == Direction::kReply) return std::nullopt;
+  const size_t quote = view.transport_offset + kIcmpHeaderSize;
+  const auto quoted = parse_quoted_packet(ByteView(path.packet).subspan(quote));
+  if (!quoted || !quoted->has_ports) return std::nullopt;
+  return static_cast<uint16_t>(quote + quoted->transport_offset + (quoted->has_icmp ? 4 : 2));
+}
+
 }  // namespace
 
 void Traversal::run(const Injection& injection, const CompiledRules* rules, const StateView& state,
@@ -439,8 +453,9 @@ void Traversal::emit(PacketPath& path, Place place) {
   const Attachment& attachment = path.attachment;
   if (path.made_by_node || !attachment.attached() || !attachment.connection.drawn_from) return;
   const PortRange range = *attachment.connection.drawn_from;
-  const int at = path.view.transport_offset + (path.view.has_icmp ? 4 : 0);
-  emission.free_port = FreePort{static_cast<uint16_t>(at), range.first, range.last};
+  if (const auto at = place_of_drawn_port(path)) {
+    emission.free_port = FreePort{*at, range.first, range.last};
+  }
 }
 
 void Traversal::note_translation(PacketPath& path, const PacketView& before) {
