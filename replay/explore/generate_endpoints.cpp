@@ -69,15 +69,18 @@ std::vector<EndpointSlice> generate_slices(Random& random, const Service& servic
       slice.labels["kubernetes.io/service-name"] = service.key.name;
       slice.address_type =
           family == Family::kIpv4 ? SliceAddressType::kIpv4 : SliceAddressType::kIpv6;
+      bool at_node = false;
       for (const ServicePort& port : service.ports) {
         uint16_t target = random.pick({uint16_t{8080}, uint16_t{5353}, port.port});
         // A process that listens at what is a service's node port, too.
-        if (random.percent(6)) target = static_cast<uint16_t>(30000 + random.below(6));
+        at_node = random.percent(8);
+        if (at_node) target = static_cast<uint16_t>(30000 + random.below(6));
         slice.ports.push_back({port.name, port.protocol, target});
       }
       const size_t endpoints = random.percent(20) ? 0 : random.between(1, 4);
       for (size_t e = 0; e < endpoints; ++e) {
         slice.endpoints.push_back(generate_endpoint(random, address_plan(family)));
+        if (at_node) slice.endpoints.back().addresses = {address_plan(family).node.to_string()};
       }
     }
   }

@@ -26,7 +26,13 @@ void set_ports(Random& random, Service& service, size_t number) {
     port.name = ports == 1 ? "" : fmt::format("p{}", i);
     port.protocol = random.percent(45) ? kTcp : random.percent(85) ? kUdp : kSctp;
     port.port = random.pick({uint16_t{80}, uint16_t{53}, uint16_t{8080}});
-    if (random.percent(6)) port.port = static_cast<uint16_t>(kFirstNodePort + random.below(6));
+    // At the node itself, this may be another service's node port.
+    if (service.type != ServiceType::kClusterIp && random.percent(8)) {
+      port.port = static_cast<uint16_t>(kFirstNodePort + random.below(6));
+      for (const Family family : kFamilies) {
+        service.external_ips.push_back(address_plan(family).node.to_string());
+      }
+    }
     if (service.type != ServiceType::kClusterIp && !random.percent(10)) {
       port.node_port = static_cast<uint16_t>(kFirstNodePort + number * 2 + i);
     }

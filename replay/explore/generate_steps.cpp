@@ -57,7 +57,7 @@ class StepGenerator {
   Step generate() {
     const size_t kind = random_.below(100);
     if (kind < 2 && cluster_ + 1 < scenario_.clusters.size()) return ChangeStep{++cluster_};
-    if (kind >= 2 && kind < 4 && kinds_.time) return pause();
+    if (kind == 2 && kinds_.time) return pause();
     // A few flows at a time.
     if (random_.percent(25)) flow_ = random_.below(scenario_.flows.size());
     if (kind >= 4 && kind < 10 && kinds_.icmp_errors && begun_[flow_]) return error();
@@ -111,8 +111,13 @@ class StepGenerator {
 
   void sctp(PacketStep& step) {
     if (!kinds_.out_of_place || random_.percent(80)) {
-      const SctpMove& move = kAssociation[stages_[flow_]++ % kAssociation.size()];
+      const size_t stage = stages_[flow_]++ % kAssociation.size();
+      const SctpMove& move = kAssociation[stage];
       step.actor = move.actor;
+      const bool server_ends = flow_ % 2 == 1 && stage + 3 >= kAssociation.size();
+      if (server_ends) {
+        step.actor = move.actor == Actor::kClient ? Actor::kServer : Actor::kClient;
+      }
       step.sctp_chunk = move.chunk;
       return;
     }

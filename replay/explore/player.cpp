@@ -107,7 +107,9 @@ bool Player::play_step(const PacketStep& planned) {
     return send(step, again, sender.sent_from);
   }
   const Path path = this->path(step);
-  if (path.ingress.is_host()) fit_to_socket(step.shape);
+  if (path.ingress.is_host()) fit_to_socket(path.to.address.family(), step.shape);
+  // What is left of a datagram in the kernel's queues ages in real time only.
+  if (step.shape.fragment_size != 0) step.shape.identification = ++datagrams_;
   PacketBuilder builder = this->builder(step, path, flow);
   apply(step.shape, path.to.address.family(), builder);
   if (scenario_.flows[step.flow].protocol == kTcp) {

@@ -71,6 +71,7 @@ class Player {
   const Scenario& scenario_;
   Stage& stage_;
   std::vector<Flow> flows_;
+  uint16_t datagrams_ = 1;  // in fragments, so far: no two are mixed up
   Fate fate_;
 };
 

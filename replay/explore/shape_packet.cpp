@@ -124,7 +124,8 @@ void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
   }
 }
 
-void fit_to_socket(PacketShape& shape) {
+void fit_to_socket(Family family, PacketShape& shape) {
+  if (family == Family::kIpv6) shape.fragment_size = 0;
   shape.payload = std::min(shape.payload, kLargestHostPayload);
   if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;
   shape.cut_silently = false;

@@ -16,8 +16,9 @@ void apply(const PacketShape& shape, Family family, PacketBuilder& builder);
 void cut(const PacketShape& shape, Bytes& packet);
 
 // A process cannot send more than fits its route in one piece, and its kernel fills in the header's
-// checksum.
-void fit_to_socket(PacketShape& shape);
+// checksum. IPv6 fragments that loop through lo are cut anew, with an identification that nobody
+// can foresee, and pass INPUT one by one (ipv6_defrag() leaves alone what has a flow).
+void fit_to_socket(Family family, PacketShape& shape);
 
 // One chunk (RFC 9260, section 3.3), with as little in it as its type allows.
 Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload);

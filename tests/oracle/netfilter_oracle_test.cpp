@@ -76,7 +76,7 @@ class NetfilterOracle : public OracleTest {
 };
 
 TEST_F(NetfilterOracle, KernelStaysWithinTheReference) {
-  run({.seed = 1, .scenarios = 24, .size = kSize}, IptablesVariant::kLegacy);
+  run({.seed = 1, .scenarios = 60, .size = kSize}, IptablesVariant::kLegacy);
   for (const std::string_view step : rule_steps()) {
     EXPECT_GT(figures_.rule_steps()[step], 0U) << "no packet met step " << step;
   }
@@ -86,7 +86,9 @@ TEST_F(NetfilterOracle, KernelStaysWithinTheReference) {
 }
 
 TEST_F(NetfilterOracle, KernelWithNftTablesStaysWithinTheReference) {
-  run({.seed = 2, .scenarios = 6, .size = kSize}, IptablesVariant::kNft);
+  // Of a transport header that is cut short, xt_tcpudp.c drops the packet, while the expressions
+  // of nf_tables that iptables-nft writes in its place match nothing and let it go on.
+  run({.seed = 2, .scenarios = 6, .size = kSize, .kinds = {.cut = false}}, IptablesVariant::kNft);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace kubeproof::explore {
 namespace {
 
 constexpr const char* kMachinery = "machinery";
-constexpr uint64_t kPacketsBetweenLooks = 16;
+constexpr uint64_t kPacketsBetweenLooks = 256;
 
 std::string_view verb(const PacketView& in, const Fate& fate) {
   if (fate.dropped()) return "dropped";
