@@ -8,8 +8,8 @@
 
 #include "replay/engine/engine_probe.h"
 #include "replay/engine/netfilter_engine.h"
+#include "replay/fuzz/rule_steps.h"
 #include "tests/oracle/oracle_fixture.h"
-#include "tests/oracle/rule_steps.h"
 
 namespace kubeproof::explore {
 namespace {

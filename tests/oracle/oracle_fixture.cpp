@@ -22,7 +22,7 @@ bool override_from_environment(const char* name, auto& number) {
   return text != nullptr;
 }
 
-void save(const OracleFailure& failure) {
+void save(const ScenarioFailure& failure) {
   const char* folder = std::getenv("KUBEPROOF_ORACLE_SAVE");
   if (folder == nullptr) return;
   const std::string path = fmt::format("{}/{}.json", folder, failure.recorded.name);

@@ -15,8 +15,8 @@
 #include <set>
 
 #include "replay/explore/generate_scenario.h"
-#include "tests/oracle/oracle_run.h"
-#include "tests/oracle/scenario_property.h"
+#include "replay/fuzz/play_against.h"
+#include "replay/fuzz/scenario_property.h"
 
 namespace kubeproof::explore {
 
@@ -30,7 +30,7 @@ struct RunOptions {
 
 class OracleTest : public ::testing::Test {
  protected:
-  using Play = std::function<std::optional<OracleFailure>(const Scenario&, RunFigures&)>;
+  using Play = std::function<std::optional<ScenarioFailure>(const Scenario&, RunFigures&)>;
 
   // Expects that no scenario fails, and prints what was reached. What fails is told in its simplest
   // form, and saved as a case.

@@ -12,7 +12,7 @@
 #include "model/node/fate.h"
 #include "model/packet/packet_view.h"
 #include "replay/explore/scenario.h"
-#include "tests/oracle/quirks.h"
+#include "replay/fuzz/quirks.h"
 
 namespace kubeproof::explore {
 

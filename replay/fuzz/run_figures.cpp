@@ -1,4 +1,4 @@
-#include "tests/oracle/run_figures.h"
+#include "replay/fuzz/run_figures.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -6,7 +6,7 @@
 #include <set>
 
 #include "model/packet/packet_view.h"
-#include "tests/oracle/rule_steps.h"
+#include "replay/fuzz/rule_steps.h"
 
 namespace kubeproof::explore {
 namespace {

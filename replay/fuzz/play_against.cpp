@@ -1,4 +1,4 @@
-#include "tests/oracle/oracle_run.h"
+#include "replay/fuzz/play_against.h"
 
 #include <fmt/ranges.h>
 
@@ -49,9 +49,9 @@ std::string kind_of(const Injection& injection, const Fate& fate, const Judged& 
                      conntrack_state(told.rules), verb(*in, fate), verb(*in, told.nearest));
 }
 
-class OracleStage : public Stage {
+class ReferenceStage : public Stage {
  public:
-  OracleStage(const Scenario& scenario, Engine& engine, const Watch& watch, RunFigures& figures)
+  ReferenceStage(const Scenario& scenario, Engine& engine, const Watch& watch, RunFigures& figures)
       : scenario_(scenario),
         engine_(engine),
         watch_(watch),
@@ -94,7 +94,7 @@ class OracleStage : public Stage {
     return result.has_value();
   }
 
-  std::optional<OracleFailure>& failure() { return failure_; }
+  std::optional<ScenarioFailure>& failure() { return failure_; }
 
  private:
   void tell(const Injection& injection, const Fate& fate, const Judged& judged) {
@@ -114,8 +114,8 @@ class OracleStage : public Stage {
   void fail(std::string reason, std::string text) {
     if (failure_) return;
     Case recorded = recorder_.finish(fmt::format("scenario-{}", scenario_.seed), text);
-    failure_ = OracleFailure{std::move(reason), std::move(text), scenario_.describe(),
-                             std::move(recorded), step_};
+    failure_ = ScenarioFailure{std::move(reason), std::move(text), scenario_.describe(),
+                               std::move(recorded), step_};
   }
 
   const Scenario& scenario_;
@@ -125,20 +125,20 @@ class OracleStage : public Stage {
   Follower follower_;
   CaseRecorder recorder_;
   size_t step_ = 0;
-  std::optional<OracleFailure> failure_;
+  std::optional<ScenarioFailure> failure_;
 };
 
 }  // namespace
 
-std::optional<OracleFailure> machinery_failure(const Scenario& scenario, const Error& error) {
-  return OracleFailure{kMachinery, error.message + "\n", scenario.describe(),
-                       CaseRecorder(scenario).finish("machinery", error.message)};
+std::optional<ScenarioFailure> machinery_failure(const Scenario& scenario, const Error& error) {
+  return ScenarioFailure{kMachinery, error.message + "\n", scenario.describe(),
+                         CaseRecorder(scenario).finish("machinery", error.message)};
 }
 
-std::optional<OracleFailure> play_against(const Scenario& scenario, Engine& engine,
-                                          const Watch& watch, RunFigures& figures) {
+std::optional<ScenarioFailure> play_against(const Scenario& scenario, Engine& engine,
+                                            const Watch& watch, RunFigures& figures) {
   figures.begin(scenario);
-  OracleStage stage(scenario, engine, watch, figures);
+  ReferenceStage stage(scenario, engine, watch, figures);
   if (Player(scenario, stage).play()) stage.check(watch.at_the_end());
   return std::move(stage.failure());
 }

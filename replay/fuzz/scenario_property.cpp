@@ -1,4 +1,4 @@
-#include "tests/oracle/scenario_property.h"
+#include "replay/fuzz/scenario_property.h"
 
 #include <fmt/format.h>
 #include <rapidcheck.h>

@@ -9,11 +9,11 @@
 #include "replay/case/case.h"
 #include "replay/engine/engine.h"
 #include "replay/explore/scenario.h"
-#include "tests/oracle/run_figures.h"
+#include "replay/fuzz/run_figures.h"
 
 namespace kubeproof::explore {
 
-struct OracleFailure {
+struct ScenarioFailure {
   // The most telling difference and what kind of packet showed it, or that the machinery failed.
   std::string reason;
   std::string text;
@@ -31,10 +31,10 @@ struct Watch {
 };
 
 // A scenario that could not even begin.
-std::optional<OracleFailure> machinery_failure(const Scenario& scenario, const Error& error);
+std::optional<ScenarioFailure> machinery_failure(const Scenario& scenario, const Error& error);
 
 // The first divergence, if there is one.
-std::optional<OracleFailure> play_against(const Scenario& scenario, Engine& engine,
-                                          const Watch& watch, RunFigures& figures);
+std::optional<ScenarioFailure> play_against(const Scenario& scenario, Engine& engine,
+                                            const Watch& watch, RunFigures& figures);
 
 }  // namespace kubeproof::explore

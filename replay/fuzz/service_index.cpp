@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "model/proxier/node_identity.h"
-#include "tests/oracle/quirks.h"
+#include "replay/fuzz/quirks.h"
 
 namespace kubeproof::explore {
 namespace {

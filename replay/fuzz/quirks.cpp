@@ -1,9 +1,9 @@
-#include "tests/oracle/quirks.h"
+#include "replay/fuzz/quirks.h"
 
 #include <algorithm>
 #include <array>
 
-#include "tests/oracle/rule_steps.h"
+#include "replay/fuzz/rule_steps.h"
 
 namespace kubeproof::explore {
 namespace {

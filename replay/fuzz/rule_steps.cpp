@@ -1,4 +1,4 @@
-#include "tests/oracle/rule_steps.h"
+#include "replay/fuzz/rule_steps.h"
 
 #include <algorithm>
 #include <array>
