@@ -31,7 +31,15 @@ class TreeHandler : public YAML::EventHandler {
   size_t line() const { return line_; }
   size_t column() const { return column_; }
 
-  void OnDocumentStart(const YAML::Mark& mark) override { see(mark); }
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    see(mark);
+    // yaml-cpp takes a token that no document can begin with for an empty document, and leaves it
+    // where it is for the next one.
+    if (mark.pos == document_begin_) {
+      throw TreeFailure{"expected a document, found what none can begin with"};
+    }
+    document_begin_ = mark.pos;
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     add(mark, "?", anchor, "");
@@ -101,6 +109,7 @@ class TreeHandler : public YAML::EventHandler {
   std::vector<YAML::anchor_t> open_anchors_;
   const json::json_pointer* wanted_;
   size_t wanted_line_ = 0;
+  int document_begin_ = -1;  // in the text, of the last document
   size_t line_ = 0;
   size_t column_ = 0;
 };

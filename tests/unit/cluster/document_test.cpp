@@ -95,6 +95,25 @@ TEST(Yaml, EndsWithWhateverItIsGiven) {
   EXPECT_NE(error(bomb).find("too many"), std::string::npos);
 }
 
+// Every short text of what means something in YAML: each is read or refused, and none goes on for
+// ever.
+TEST(Yaml, EndsWithAnyTokens) {
+  EXPECT_EQ(error(", a: 1"), "file:1:1: expected a document, found what none can begin with");
+  EXPECT_EQ(error("a: 1\n---\n]\n").substr(0, 7), "file:3:");
+  const std::vector<std::string> tokens = {"a",  ":", ": ", "- ", "? ",   ",",   "[",     "]",
+                                           "{",  "}", "&x", "*x", "!!s ", "|\n", "\n",    "\n ",
+                                           "\"", "'", "#",  "%",  "---",  "...", "\n---", "<<"};
+  for (const std::string& first : tokens) {
+    for (const std::string& second : tokens) {
+      for (const std::string& third : tokens) {
+        const auto documents = parse_documents(first + second + third, "file");
+        if (documents) continue;
+        EXPECT_EQ(documents.error().message.find('\n'), std::string::npos);
+      }
+    }
+  }
+}
+
 TEST(Json, ReadsDocumentsThatFollowEachOther) {
   EXPECT_EQ(values("{\"a\":1}\n{\"b\":[true,null,1.5,\"x\"]}\n"),
             (std::vector<json>{{{"a", 1}}, json::parse(R"({"b":[true,null,1.5,"x"]})")}));
