@@ -6,6 +6,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "frame.bpf.h"
 #include "maps.bpf.h"
 
 #define SUM_CHUNKS_MAX 128 /* 64 KiB */
@@ -18,7 +19,7 @@ static __always_inline __u16 fold(__u32 sum)
 
 /* Over bytes of a frame. */
 struct sum_walk {
-	struct __sk_buff *skb;
+	frame_t *frame;
 	struct sum_buffer *buffer;
 	__u32 at;
 	__u32 rest;
@@ -33,7 +34,7 @@ static __always_inline __u32 sum_load_chunk(struct sum_walk *walk)
 
 	if (length > SUM_CHUNK)
 		length = SUM_CHUNK;
-	if (!length || bpf_skb_load_bytes(walk->skb, walk->at, bytes, length))
+	if (!length || frame_load(walk->frame, walk->at, bytes, length))
 		return 0;
 	for (int i = 0; i < 3; i++)
 		bytes[length + i] = 0;
@@ -54,11 +55,11 @@ static long sum_chunk(__u32 index __attribute__((unused)), void *data)
 }
 
 /* `sum` and the Internet checksum, unfolded, of `length` bytes. */
-static __noinline __u32 sum_frame(struct __sk_buff *skb, __u32 at, __u32 length, __u32 sum)
+static __noinline __u32 sum_frame(frame_t *frame, __u32 at, __u32 length, __u32 sum)
 {
 	__u32 zero = 0;
 	struct sum_walk walk = {
-		.skb = skb,
+		.frame = frame,
 		.buffer = bpf_map_lookup_elem(&sum_buffers, &zero),
 		.at = at,
 		.rest = length,

@@ -8,8 +8,6 @@
 
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -17,6 +15,7 @@
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "route.bpf.h"
+#include "translate.bpf.h"
 
 /* Redirects want an Ethernet header even where the interface has none. Its destination is all
  * zeros, lo's own address. */
@@ -75,24 +74,6 @@ static __always_inline int leads_there(struct __sk_buff *skb, const struct packe
 			return 0;
 	}
 	return 1;
-}
-
-/* As ip_forward() leaves it for the FORWARD hook, or the reverse of that. */
-static __noinline long change_ttl(struct __sk_buff *skb, const struct packet *packet, int by)
-{
-	__u32 network = packet->headers.network;
-	__u8 ttl = packet->headers.ttl + by;
-
-	if (packet->tuple.family == FAMILY_IPV6)
-		return bpf_skb_store_bytes(skb,
-					   network + __builtin_offsetof(struct ipv6hdr, hop_limit),
-					   &ttl, sizeof(ttl), 0);
-	if (bpf_l3_csum_replace(skb, network + __builtin_offsetof(struct iphdr, check),
-				bpf_htons(packet->headers.ttl << 8), bpf_htons(ttl << 8),
-				sizeof(__be16)))
-		return -1;
-	return bpf_skb_store_bytes(skb, network + __builtin_offsetof(struct iphdr, ttl), &ttl,
-				   sizeof(ttl), 0);
 }
 
 /* Too long for the link that it now leaves through: the stack has to cut it, or to say that it may

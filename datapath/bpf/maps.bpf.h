@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Every map of the datapath. Control sets the sizes before it loads the object; what stands here
- * only has to be valid. Maps that grow with use are not preallocated.
+ * only has to be valid. Maps that grow with use are not preallocated. Every .bpf.c has these
+ * definitions; they are weak, so that linking makes one of them.
  */
 #pragma once
 
@@ -18,7 +19,7 @@
 /* Written by control. */
 
 /* In .bss, which userspace maps. */
-struct settings node_settings;
+struct settings node_settings __weak;
 
 /* By interface index. */
 struct {
@@ -27,7 +28,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct interface_settings);
-} interfaces SEC(".maps");
+} interfaces __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -35,7 +36,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct local_address_key);
 	__type(value, struct local_address);
-} local_addresses SEC(".maps");
+} local_addresses __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -43,7 +44,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct frontend_key);
 	__type(value, struct frontend);
-} frontends SEC(".maps");
+} frontends __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -51,7 +52,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct backend_key);
 	__type(value, struct backend);
-} backends SEC(".maps");
+} backends __weak SEC(".maps");
 
 /* Where a backend stands in a set, for services with session affinity. */
 struct {
@@ -60,7 +61,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct member_key);
 	__type(value, __u32);
-} members SEC(".maps");
+} members __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -68,7 +69,7 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct source_range_key);
 	__type(value, __u32);
-} source_ranges SEC(".maps");
+} source_ranges __weak SEC(".maps");
 
 /* Written by the programs. */
 
@@ -78,26 +79,26 @@ struct {
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct tuple);
 	__type(value, struct flow);
-} flows SEC(".maps");
+} flows __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct affinity_key);
 	__type(value, struct affinity);
-} affinities SEC(".maps");
+} affinities __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct fragment_key);
 	__type(value, struct fragment_ports);
-} fragments SEC(".maps");
+} fragments __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 262144);
-} trace_records SEC(".maps");
+} trace_records __weak SEC(".maps");
 
 /* What one run of a program works on: too large for the stack. */
 struct {
@@ -105,7 +106,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct packet);
-} packets SEC(".maps");
+} packets __weak SEC(".maps");
 
 #define SUM_CHUNK 512 /* the most that bpf_csum_diff() takes on older kernels */
 
@@ -119,4 +120,4 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct sum_buffer);
-} sum_buffers SEC(".maps");
+} sum_buffers __weak SEC(".maps");

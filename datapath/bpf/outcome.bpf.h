@@ -6,40 +6,40 @@
 #pragma once
 
 #include <linux/bpf.h>
-#include <linux/pkt_cls.h>
 
 #include <bpf/bpf_helpers.h>
 
+#include "frame.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 
-volatile __u32 trace_enabled = 0;
+volatile __u32 trace_enabled __weak = 0;
 
 static __always_inline int pass(struct packet *packet, __u8 reason)
 {
 	packet->trace.verdict = VERDICT_PASS;
 	packet->trace.reason = reason;
-	return TC_ACT_OK;
+	return ACTION_PASS;
 }
 
 static __always_inline int drop(struct packet *packet, __u8 reason)
 {
 	packet->trace.verdict = VERDICT_DROP;
 	packet->trace.reason = reason;
-	return TC_ACT_SHOT;
+	return ACTION_DROP;
 }
 
 /* `action`: what the redirect helper returned. */
 static __always_inline int redirected(struct packet *packet, __u8 reason, __u8 kind, __u32 ifindex,
 				      long action)
 {
-	if (action != TC_ACT_REDIRECT)
+	if (action != ACTION_REDIRECT)
 		return drop(packet, DROP_REWRITE);
 	packet->trace.verdict = VERDICT_REDIRECT;
 	packet->trace.reason = reason;
 	packet->trace.redirect = kind;
 	packet->trace.redirect_ifindex = ifindex;
-	return TC_ACT_REDIRECT;
+	return ACTION_REDIRECT;
 }
 
 static __always_inline void trace_flow(struct packet *packet, const struct flow *flow)

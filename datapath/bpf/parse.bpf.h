@@ -19,6 +19,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "fragments.bpf.h"
+#include "frame.bpf.h"
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "sctp_track.bpf.h"
@@ -29,15 +30,14 @@
 #define IPV6_EXTENSION_HEADERS_MAX 8
 #define QUOTED_TRANSPORT 8 /* bytes that every error quotes of it (RFC 792) */
 
-static __always_inline int ipv4_header_sum_is_right(struct __sk_buff *skb, __u32 offset,
-						    __u32 length)
+static __always_inline int ipv4_header_sum_is_right(frame_t *frame, __u32 offset, __u32 length)
 {
 	__be32 words[15] = {};
 	__u32 sum;
 
 	if (length > sizeof(words) || length < sizeof(struct iphdr))
 		return 0;
-	if (bpf_skb_load_bytes(skb, offset, words, length))
+	if (frame_load(frame, offset, words, length))
 		return 0;
 	sum = bpf_csum_diff(0, 0, words, sizeof(words), 0);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -46,19 +46,19 @@ static __always_inline int ipv4_header_sum_is_right(struct __sk_buff *skb, __u32
 }
 
 /* `limit`: where the bytes that may be looked at end. A quoted packet may be cut short. */
-static __always_inline int parse_ipv4(struct __sk_buff *skb, struct headers *headers,
-				      struct tuple *tuple, __u32 limit, int quoted)
+static __always_inline int parse_ipv4(frame_t *frame, struct headers *headers, struct tuple *tuple,
+				      __u32 limit, int quoted)
 {
 	struct iphdr ip;
 	__u32 header_length, total_length;
 	__u16 fragment;
 
 	if (headers->network + sizeof(ip) > limit ||
-	    bpf_skb_load_bytes(skb, headers->network, &ip, sizeof(ip)))
+	    frame_load(frame, headers->network, &ip, sizeof(ip)))
 		return PARSE_MALFORMED;
 	header_length = ip.ihl * 4;
 	total_length = bpf_ntohs(ip.tot_len);
-	if (!total_length && skb->gso_size) /* too long to say: BIG TCP */
+	if (!total_length && frame_awaits_segmentation(frame)) /* too long to say: BIG TCP */
 		total_length = limit - headers->network;
 	if (ip.version != 4 || header_length < sizeof(ip) || total_length < header_length)
 		return PARSE_MALFORMED;
@@ -69,7 +69,7 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct headers *hea
 		if (headers->truncated)
 			headers->end = limit;
 	} else if (headers->end > limit ||
-		   !ipv4_header_sum_is_right(skb, headers->network, header_length)) {
+		   !ipv4_header_sum_is_right(frame, headers->network, header_length)) {
 		return PARSE_MALFORMED;
 	}
 	fragment = bpf_ntohs(ip.frag_off);
@@ -89,20 +89,20 @@ static __always_inline int parse_ipv4(struct __sk_buff *skb, struct headers *hea
 	return PARSE_OK;
 }
 
-static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *headers,
-				      struct tuple *tuple, __u32 limit, int quoted)
+static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, struct tuple *tuple,
+				      __u32 limit, int quoted)
 {
 	struct ipv6hdr ip;
 	__u32 at;
 	__u8 next;
 
 	if (headers->network + sizeof(ip) > limit ||
-	    bpf_skb_load_bytes(skb, headers->network, &ip, sizeof(ip)))
+	    frame_load(frame, headers->network, &ip, sizeof(ip)))
 		return PARSE_MALFORMED;
 	if (ip.version != 6)
 		return PARSE_MALFORMED;
 	headers->end = headers->network + sizeof(ip) + bpf_ntohs(ip.payload_len);
-	if (!ip.payload_len && skb->gso_size)
+	if (!ip.payload_len && frame_awaits_segmentation(frame))
 		headers->end = limit;
 	headers->truncated = headers->end > limit;
 	if (headers->truncated) {
@@ -133,7 +133,7 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *hea
 		if (headers->fragment == FRAGMENT_LATER)
 			break;
 		if (at + sizeof(extension) > headers->end ||
-		    bpf_skb_load_bytes(skb, at, &extension, sizeof(extension)))
+		    frame_load(frame, at, &extension, sizeof(extension)))
 			return PARSE_NO_TRANSPORT;
 		if (next == IPPROTO_FRAGMENT) {
 			headers->identification = extension.identification;
@@ -156,14 +156,14 @@ static __always_inline int parse_ipv6(struct __sk_buff *skb, struct headers *hea
 	return PARSE_OK;
 }
 
-static __always_inline int parse_ip(struct __sk_buff *skb, struct headers *headers,
-				    struct tuple *tuple, __u32 limit, int quoted)
+static __always_inline int parse_ip(frame_t *frame, struct headers *headers, struct tuple *tuple,
+				    __u32 limit, int quoted)
 {
-	return tuple->family == FAMILY_IPV4 ? parse_ipv4(skb, headers, tuple, limit, quoted)
-					    : parse_ipv6(skb, headers, tuple, limit, quoted);
+	return tuple->family == FAMILY_IPV4 ? parse_ipv4(frame, headers, tuple, limit, quoted)
+					    : parse_ipv6(frame, headers, tuple, limit, quoted);
 }
 
-static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_tcp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
 	struct tcphdr tcp;
@@ -171,7 +171,7 @@ static __always_inline int parse_tcp(struct __sk_buff *skb, struct packet *packe
 
 	packet->tcp.whole = 0;
 	if (headers->transport + sizeof(tcp) > headers->end ||
-	    bpf_skb_load_bytes(skb, headers->transport, &tcp, sizeof(tcp)))
+	    frame_load(frame, headers->transport, &tcp, sizeof(tcp)))
 		return 0;
 	header_length = tcp.doff * 4;
 	if (header_length < sizeof(tcp) || header_length > length)
@@ -193,7 +193,7 @@ static __always_inline int has_port_numbers(const struct tuple *tuple)
 	       tuple->protocol == IPPROTO_SCTP;
 }
 
-static __always_inline int load_ports(struct __sk_buff *skb, const struct headers *headers,
+static __always_inline int load_ports(frame_t *frame, const struct headers *headers,
 				      struct tuple *tuple)
 {
 	struct {
@@ -202,19 +202,19 @@ static __always_inline int load_ports(struct __sk_buff *skb, const struct header
 	} ports;
 
 	if (headers->transport + sizeof(ports) > headers->end ||
-	    bpf_skb_load_bytes(skb, headers->transport, &ports, sizeof(ports)))
+	    frame_load(frame, headers->transport, &ports, sizeof(ports)))
 		return 0;
 	tuple->source_port = ports.source;
 	tuple->destination_port = ports.destination;
 	return 1;
 }
 
-static __always_inline int parse_quoted_icmp(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_quoted_icmp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->quoted_headers;
 	struct icmp_header icmp;
 
-	if (bpf_skb_load_bytes(skb, headers->transport, &icmp, sizeof(icmp)) ||
+	if (frame_load(frame, headers->transport, &icmp, sizeof(icmp)) ||
 	    !icmp_ports(&icmp, &packet->quoted))
 		return ERROR_ABOUT_NOTHING;
 	packet->quoted_checksum_offset =
@@ -223,7 +223,7 @@ static __always_inline int parse_quoted_icmp(struct __sk_buff *skb, struct packe
 }
 
 /* The packet that an ICMP error quotes: 8 bytes of a transport header that we know are needed. */
-static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_quoted(frame_t *frame, struct packet *packet)
 {
 	struct headers *headers = &packet->quoted_headers;
 	struct tuple *tuple = &packet->quoted;
@@ -233,7 +233,7 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	tuple->family = packet->tuple.family;
 	tuple->space = TUPLE_SPACE_WIRE;
 	tuple->protocol = 0;
-	if (parse_ip(skb, headers, tuple, packet->headers.end, 1) != PARSE_OK)
+	if (parse_ip(frame, headers, tuple, packet->headers.end, 1) != PARSE_OK)
 		return ERROR_ABOUT_NOTHING;
 	if (headers->fragment == FRAGMENT_LATER)
 		return ERROR_ABOUT_NOTHING;
@@ -242,8 +242,8 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	if (headers->transport + QUOTED_TRANSPORT > headers->end)
 		return ERROR_ABOUT_NOTHING;
 	if (is_icmp(tuple))
-		return parse_quoted_icmp(skb, packet);
-	if (!load_ports(skb, headers, tuple))
+		return parse_quoted_icmp(frame, packet);
+	if (!load_ports(frame, headers, tuple))
 		return ERROR_ABOUT_NOTHING;
 	/* As netfilter does, the checksum only where the header is there as far as it. */
 	if (tuple->protocol == IPPROTO_UDP)
@@ -256,14 +256,14 @@ static __always_inline int parse_quoted(struct __sk_buff *skb, struct packet *pa
 	return ERROR_ABOUT_FLOW;
 }
 
-static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *packet)
+static __always_inline void parse_icmp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
 	struct icmp_header icmp;
 	__u8 class;
 
 	if (headers->transport + sizeof(icmp) > headers->end ||
-	    bpf_skb_load_bytes(skb, headers->transport, &icmp, sizeof(icmp))) {
+	    frame_load(frame, headers->transport, &icmp, sizeof(icmp))) {
 		packet->broken = 1;
 		return;
 	}
@@ -274,21 +274,21 @@ static __always_inline void parse_icmp(struct __sk_buff *skb, struct packet *pac
 	packet->checksum_offset =
 		headers->transport + __builtin_offsetof(struct icmp_header, checksum);
 	if (class == ICMP_CLASS_ERROR && headers->fragment == FRAGMENT_NONE)
-		packet->error = parse_quoted(skb, packet);
+		packet->error = parse_quoted(frame, packet);
 	else
 		packet->tracked = icmp_ports(&icmp, &packet->tuple);
 }
 
 /* A length below that of the header is wrong anywhere; one beyond the packet only where this is all
  * of the datagram. */
-static __always_inline int parse_udp(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_udp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
 	struct udphdr udp;
 	__u32 length;
 
 	if (headers->transport + sizeof(udp) > headers->end ||
-	    bpf_skb_load_bytes(skb, headers->transport, &udp, sizeof(udp)))
+	    frame_load(frame, headers->transport, &udp, sizeof(udp)))
 		return 0;
 	length = bpf_ntohs(udp.len);
 	packet->checksum_offset = headers->transport + __builtin_offsetof(struct udphdr, check);
@@ -298,31 +298,31 @@ static __always_inline int parse_udp(struct __sk_buff *skb, struct packet *packe
 	return 1;
 }
 
-static __always_inline int parse_sctp(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_sctp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
 
 	return headers->transport + SCTP_HEADER <= headers->end &&
-	       !bpf_skb_load_bytes(skb, headers->transport + 4, &packet->sctp_tag,
-				   sizeof(packet->sctp_tag));
+	       !frame_load(frame, headers->transport + 4, &packet->sctp_tag,
+			   sizeof(packet->sctp_tag));
 }
 
 /* Whether the header is there as far as connection tracking wants to see it. */
-static __always_inline int parse_transport(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int parse_transport(frame_t *frame, struct packet *packet)
 {
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		return parse_tcp(skb, packet);
+		return parse_tcp(frame, packet);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
-		return parse_sctp(skb, packet);
-	return parse_udp(skb, packet);
+		return parse_sctp(frame, packet);
+	return parse_udp(frame, packet);
 }
 
 /* tuple.family is known; all else is found here. */
-static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
+static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 {
 	struct headers *headers = &packet->headers;
 	struct tuple *tuple = &packet->tuple;
-	int result = parse_ip(skb, headers, tuple, skb->len, 0);
+	int result = parse_ip(frame, headers, tuple, frame_length(frame), 0);
 
 	if (result != PARSE_OK)
 		return result;
@@ -334,11 +334,11 @@ static __noinline int parse_packet(struct __sk_buff *skb, struct packet *packet)
 	if (headers->fragment == FRAGMENT_LATER)
 		return fragment_recall(packet);
 	if (is_icmp(tuple)) {
-		parse_icmp(skb, packet);
+		parse_icmp(frame, packet);
 		return PARSE_OK;
 	}
-	if (load_ports(skb, headers, tuple))
-		packet->tracked = parse_transport(skb, packet);
+	if (load_ports(frame, headers, tuple))
+		packet->tracked = parse_transport(frame, packet);
 	/* The rest of a header may stand in the next fragment. */
 	if (!packet->tracked && headers->fragment == FRAGMENT_NONE)
 		packet->broken = 1;

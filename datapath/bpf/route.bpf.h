@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "frame.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
@@ -35,7 +36,7 @@ static __always_inline int address_is_local(const struct address *address, __u8 
 	return *found || (family == FAMILY_IPV4 && address_is_loopback(address, family));
 }
 
-static __always_inline long fib_ask(struct __sk_buff *skb, const struct packet *packet,
+static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 				    const struct address *source, const struct address *destination,
 				    __u32 ifindex, __u16 length, struct bpf_fib_lookup *lookup)
 {
@@ -55,12 +56,12 @@ static __always_inline long fib_ask(struct __sk_buff *skb, const struct packet *
 		__builtin_memcpy(lookup->ipv6_src, source, sizeof(*source));
 		__builtin_memcpy(lookup->ipv6_dst, destination, sizeof(*destination));
 	}
-	return fib_lookup(skb, lookup);
+	return fib_lookup(frame, lookup);
 }
 
 /* Finds `packet->route`, as for a packet from `source` to `destination` that came in at `ifindex`;
  * lo for the node's own. */
-static __noinline void route_find(struct __sk_buff *skb, struct packet *packet,
+static __noinline void route_find(frame_t *frame, struct packet *packet,
 				  const struct address *source, const struct address *destination,
 				  __u32 ifindex)
 {
@@ -82,11 +83,11 @@ static __noinline void route_find(struct __sk_buff *skb, struct packet *packet,
 		route->ifindex = LOOPBACK_IFINDEX;
 		return;
 	}
-	result = fib_ask(skb, packet, source, destination, ifindex, length, &lookup);
+	result = fib_ask(frame, packet, source, destination, ifindex, length, &lookup);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* The kernel names the interface only for what fits. */
 		route->too_long = 1;
-		result = fib_ask(skb, packet, source, destination, ifindex, 1, &lookup);
+		result = fib_ask(frame, packet, source, destination, ifindex, 1, &lookup);
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return;
@@ -166,8 +167,8 @@ static __always_inline __u32 ipv6_label(const struct address *address)
 
 /* Greater is better: scope, then label, then the common prefix; 0 for no address. A function of its
  * own to the verifier, which would follow all its ways for each candidate otherwise. */
-__noinline __u32 ipv6_preference(const struct source_candidate *candidate,
-				 const struct address *destination)
+__weak __noinline __u32 ipv6_preference(const struct source_candidate *candidate,
+					const struct address *destination)
 {
 	__u32 prefix, scope, preference;
 
@@ -183,8 +184,8 @@ __noinline __u32 ipv6_preference(const struct source_candidate *candidate,
 }
 
 /* Greater is better; 0 for no address. What other interfaces lend has no subnet here. */
-__noinline __u32 ipv4_preference(const struct source_candidate *candidate,
-				 const struct address *next_hop, __u32 scope)
+__weak __noinline __u32 ipv4_preference(const struct source_candidate *candidate,
+					const struct address *next_hop, __u32 scope)
 {
 	if (!candidate || !next_hop || !candidate->valid || candidate->scope > scope)
 		return 0;

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "checksum.bpf.h"
+#include "frame.bpf.h"
 
 #define CRC32C_POLYNOMIAL 0x82f63b78 /* bits reversed */
 #define SCTP_CHECKSUM 8 /* offset in the header */
@@ -40,7 +41,7 @@ static __always_inline __u32 crc32c_multiply(__u32 a, __u32 b)
 
 /* What a change of the first four bytes of a packet of `length` does to its checksum, which stands
  * in the packet as a little-endian number. A function of its own to the verifier. */
-__noinline __u32 crc32c_of_change(__u32 change, __u32 length)
+__weak __noinline __u32 crc32c_of_change(__u32 change, __u32 length)
 {
 	__u32 crc = change, zeros = length - SCTP_PORTS;
 
@@ -56,19 +57,19 @@ __noinline __u32 crc32c_of_change(__u32 change, __u32 length)
 
 /* For a packet at `transport`, up to `end`, whose ports change by `change`, in the order of the
  * packet's bytes. A checksum of zero is one that the device is still to compute. */
-static __always_inline long change_sctp_checksum(struct __sk_buff *skb, __u32 transport, __u32 end,
+static __always_inline long change_sctp_checksum(frame_t *frame, __u32 transport, __u32 end,
 						 __u32 change, __u32 *from, __u32 *to)
 {
 	__u32 crc;
 
-	if (bpf_skb_load_bytes(skb, transport + SCTP_CHECKSUM, from, sizeof(*from)))
+	if (frame_load(frame, transport + SCTP_CHECKSUM, from, sizeof(*from)))
 		return -1;
 	*to = *from;
 	if (!*from)
 		return 0;
 	crc = crc32c_of_change(__builtin_bswap32(bpf_htonl(change)), end - transport);
 	*to = *from ^ __builtin_bswap32(bpf_htonl(crc));
-	return bpf_skb_store_bytes(skb, transport + SCTP_CHECKSUM, to, sizeof(*to), 0);
+	return frame_store(frame, transport + SCTP_CHECKSUM, to, sizeof(*to));
 }
 
 /* The remainders of four bits. */
@@ -99,11 +100,11 @@ static long crc32c_chunk(__u32 index, void *data)
 }
 
 /* Of a whole packet. Here all bytes count, so this takes its time. */
-static __noinline int sctp_checksum_is_right(struct __sk_buff *skb, __u32 transport, __u32 length)
+static __noinline int sctp_checksum_is_right(frame_t *frame, __u32 transport, __u32 length)
 {
 	__u32 zero = 0, checksum;
 	struct sum_walk walk = {
-		.skb = skb,
+		.frame = frame,
 		.buffer = bpf_map_lookup_elem(&sum_buffers, &zero),
 		.at = transport,
 		.rest = length,
@@ -111,8 +112,7 @@ static __noinline int sctp_checksum_is_right(struct __sk_buff *skb, __u32 transp
 	};
 
 	if (!walk.buffer ||
-	    bpf_skb_load_bytes(skb, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) ||
-	    !checksum)
+	    frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) || !checksum)
 		return 1;
 	bpf_loop(SUM_CHUNKS_MAX, crc32c_chunk, &walk, 0);
 	return bpf_htonl(__builtin_bswap32(~walk.sum)) == checksum;

@@ -11,6 +11,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "frame.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
@@ -113,7 +114,7 @@ struct sctp_chunk {
 
 /* What the walks' callbacks work on; the rest of the walk has no room on the stack. */
 struct sctp_context {
-	struct __sk_buff *skb;
+	frame_t *frame;
 	struct flow *state;
 	struct sctp_walk *walk;
 };
@@ -130,7 +131,7 @@ static __always_inline int sctp_chunk_at(const struct sctp_context *context,
 	const struct sctp_walk *walk = context->walk;
 
 	chunk->tag = 0;
-	if (walk->at + 4 > walk->end || bpf_skb_load_bytes(context->skb, walk->at, chunk, 4))
+	if (walk->at + 4 > walk->end || frame_load(context->frame, walk->at, chunk, 4))
 		return 0;
 	return 1;
 }
@@ -171,7 +172,7 @@ static __always_inline int sctp_load_tag(const struct sctp_context *context,
 	const struct sctp_walk *walk = context->walk;
 
 	return walk->at + 20 <= walk->end &&
-	       !bpf_skb_load_bytes(context->skb, walk->at + 4, &chunk->tag, sizeof(chunk->tag));
+	       !frame_load(context->frame, walk->at + 4, &chunk->tag, sizeof(chunk->tag));
 }
 
 /* Heartbeats try other paths: their tags are learned, and one failure is forgiven. */
@@ -299,11 +300,11 @@ static __always_inline void sctp_first_tag(const struct sctp_walk *walk, struct 
 		state->sctp_tags[1] = walk->tag;
 }
 
-static __noinline int track_sctp(struct __sk_buff *skb, struct packet *packet, struct flow *state,
+static __noinline int track_sctp(frame_t *frame, struct packet *packet, struct flow *state,
 				 int reply, int starts)
 {
 	struct sctp_walk *walk = &packet->sctp_walk;
-	struct sctp_context context = {.skb = skb, .state = state, .walk = walk};
+	struct sctp_context context = {.frame = frame, .state = state, .walk = walk};
 	__u32 first = packet->headers.transport + SCTP_HEADER;
 
 	if (packet->headers.fragment == FRAGMENT_LATER)

@@ -9,14 +9,16 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "frame.bpf.h"
+
 #define SECOND 1000000000ull
 
 /* now = ktime × rate + offset */
-volatile __u64 clock_rate = 1;
-volatile __u64 clock_offset = 0;
+volatile __u64 clock_rate __weak = 1;
+volatile __u64 clock_offset __weak = 0;
 
 /* State of a generator (splitmix64); 0 takes the kernel's. */
-volatile __u64 random_state = 0;
+volatile __u64 random_state __weak = 0;
 
 static __always_inline __u64 clock_now(void)
 {
@@ -44,7 +46,7 @@ static __always_inline __u32 random_below(__u32 bound)
 	return ((__u64)random_number() * bound) >> 32;
 }
 
-static __always_inline long fib_lookup(struct __sk_buff *skb, struct bpf_fib_lookup *lookup)
+static __always_inline long fib_lookup(frame_t *frame, struct bpf_fib_lookup *lookup)
 {
-	return bpf_fib_lookup(skb, lookup, sizeof(*lookup), 0);
+	return bpf_fib_lookup(frame, lookup, sizeof(*lookup), 0);
 }

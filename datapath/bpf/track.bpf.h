@@ -8,6 +8,7 @@
 
 #include <linux/in.h>
 
+#include "frame.bpf.h"
 #include "icmp.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
@@ -44,28 +45,27 @@ static __always_inline int track_plain(struct packet *packet, struct flow *state
 	return TRACK_OK;
 }
 
-static __always_inline int flow_track(struct __sk_buff *skb, struct packet *packet,
-				      struct flow *state, int reply)
+static __always_inline int flow_track(frame_t *frame, struct packet *packet, struct flow *state,
+				      int reply)
 {
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return track_tcp(packet, state, reply);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
-		return track_sctp(skb, packet, state, reply, 0);
+		return track_sctp(frame, packet, state, reply, 0);
 	if (packet->portless || is_icmp(&packet->tuple))
 		return track_plain(packet, state, reply);
 	return track_udp(packet, state, reply);
 }
 
 /* Whether a packet without a flow may start one; `flow`, all zero, gets its first state. */
-static __always_inline int flow_start(struct __sk_buff *skb, struct packet *packet,
-				      struct flow *flow)
+static __always_inline int flow_start(frame_t *frame, struct packet *packet, struct flow *flow)
 {
 	flow->created = packet->now;
 	flow->expires = packet->now + (packet->portless ? GENERIC_TIMEOUT : UDP_TIMEOUT);
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return start_tcp(packet, flow);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
-		return track_sctp(skb, packet, flow, 0, 1) == TRACK_OK;
+		return track_sctp(frame, packet, flow, 0, 1) == TRACK_OK;
 	if (is_icmp(&packet->tuple))
 		return packet->icmp_class == ICMP_CLASS_QUERY;
 	return 1;

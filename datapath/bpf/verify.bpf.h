@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "checksum.bpf.h"
+#include "frame.bpf.h"
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
@@ -32,7 +33,7 @@ static __always_inline __u32 sum_pseudo_header(const struct packet *packet, __u3
 }
 
 /* A function of its own to the verifier, which would walk its loops for each caller otherwise. */
-__noinline int transport_checksum_is_right(struct __sk_buff *skb, const struct packet *packet)
+__noinline int transport_checksum_is_right(frame_t *frame, const struct packet *packet)
 {
 	const struct headers *headers;
 	__u32 length, pseudo = 0;
@@ -43,12 +44,12 @@ __noinline int transport_checksum_is_right(struct __sk_buff *skb, const struct p
 	headers = &packet->headers;
 	length = headers->end - headers->transport;
 	if (headers->fragment != FRAGMENT_NONE || packet->segmented ||
-	    bpf_csum_level(skb, BPF_CSUM_LEVEL_QUERY) >= 0)
+	    frame_sum_is_vouched_for(frame))
 		return 1;
 	if (packet->tuple.protocol == IPPROTO_SCTP)
-		return sctp_checksum_is_right(skb, headers->transport, length);
+		return sctp_checksum_is_right(frame, headers->transport, length);
 	if (!packet->checksum_offset ||
-	    bpf_skb_load_bytes(skb, packet->checksum_offset, &checksum, sizeof(checksum)))
+	    frame_load(frame, packet->checksum_offset, &checksum, sizeof(checksum)))
 		return 1;
 	if (packet->tuple.protocol == IPPROTO_UDP && !checksum)
 		return 1;
@@ -57,5 +58,5 @@ __noinline int transport_checksum_is_right(struct __sk_buff *skb, const struct p
 	/* Still to be computed: the field holds the sum of the pseudo-header. */
 	if (!is_icmp(&packet->tuple) && checksum == fold(pseudo))
 		return 1;
-	return fold(sum_frame(skb, headers->transport, length, pseudo)) == 0xffff;
+	return fold(sum_frame(frame, headers->transport, length, pseudo)) == 0xffff;
 }

@@ -44,9 +44,15 @@ class Workshop {
                        "--directory=" + directory_.string(), "--input=" + patch.string()});
   }
   std::string compile() const {
-    std::vector<std::string> command = {KUBEPROOF_BPF_COMPILE};
-    command.insert(command.end(), {"-c", directory_ / "datapath.bpf.c", "-o", object()});
-    return complaints(command);
+    std::vector<std::string> link = {KUBEPROOF_BPF_LINK, object()};
+    for (const std::string source : {KUBEPROOF_BPF_SOURCES}) {
+      const fs::path part = directory_ / (source + ".bpf.o");
+      std::vector<std::string> command = {KUBEPROOF_BPF_COMPILE};
+      command.insert(command.end(), {"-c", directory_ / (source + ".bpf.c"), "-o", part});
+      if (std::string complaint = complaints(command); !complaint.empty()) return complaint;
+      link.push_back(part);
+    }
+    return complaints(link);
   }
   std::string object() const { return directory_ / "broken.bpf.o"; }
   const fs::path& directory() const { return directory_; }

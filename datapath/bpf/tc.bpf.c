@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The two programs of the datapath: tc ingress and tc egress of every interface of the node that
- * has an IP stack of its own (uplinks, the host's ends of pod links, bridges but not their ports,
- * lo). Both do for each packet what kube-proxy's rules and netfilter would have done at the hooks
- * behind them:
+ * The two programs at tc hooks: ingress and egress of every interface of the node that has an IP
+ * stack of its own (uplinks, the host's ends of pod links, bridges but not their ports, lo). Both
+ * do for each packet what kube-proxy's rules and netfilter would have done at the hooks behind
+ * them:
  *
  *   ingress, received packets    PREROUTING and, as far as it can be foreseen, FORWARD and INPUT
  *   egress, forwarded packets    POSTROUTING
@@ -12,6 +12,8 @@
  * Packets that the node sends to itself are seen at the egress of lo; what arrives from lo was
  * decided there. What concerns no service and no endpoint passes untouched.
  */
+#define FRAME_TC
+
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
