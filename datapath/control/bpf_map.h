@@ -21,6 +21,7 @@ class BpfMap {
   BpfMap(int fd, std::string name, uint32_t max_entries)
       : fd_(fd), name_(std::move(name)), max_entries_(max_entries) {}
 
+  int fd() const { return fd_; }
   const std::string& name() const { return name_; }
   uint32_t max_entries() const { return max_entries_; }
 

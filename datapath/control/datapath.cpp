@@ -14,8 +14,7 @@
 #include "datapath/control/link_header.h"
 #include "datapath/control/loaded_object.h"
 #include "datapath/control/node_maps.h"
-#include "datapath/control/service_maps.h"
-#include "datapath/control/service_table.h"
+#include "datapath/control/service_programmer.h"
 #include "datapath/control/skeleton.h"
 #include "datapath/control/tc_attachment.h"
 #include "datapath/control/udp_cleanup.h"
@@ -92,8 +91,7 @@ class Datapath::State {
 
   control::LoadedObject object;
   control::NodeMaps node;
-  control::ServiceMaps services;
-  Cluster programmed;  // its slices only
+  control::ServiceProgrammer services;
   RingBuffer records;
   const RecordConsumer* consumer = nullptr;  // of the drain under way
   control::KernelSettings settings;
@@ -126,16 +124,18 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
 Result<void> Datapath::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
   if (auto written = state_->node.program(world, cluster, proxy); !written) return written;
-  const control::ServiceTable table = control::make_service_table(world, cluster, proxy);
-  if (auto written = state_->services.program(table); !written) return written;
-  if (control::udp_endpoints_changed(state_->programmed, cluster)) {
-    const control::StaleUdpFlows stale(table);
+  const auto facts = control::node_facts(world, cluster, proxy);
+  if (auto written = state_->services.program(cluster, facts); !written) return written;
+  if (state_->services.take_udp_change()) {
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
-      return stale.contains(tuple, flow);
+      return control::is_stale_udp_flow(state_->services.table(), tuple, flow);
     });
   }
-  state_->programmed.endpoint_slices = cluster.endpoint_slices;
   return {};
+}
+
+void Datapath::observe_writes(std::function<void()> observer) {
+  state_->services.maps().observe_writes(std::move(observer));
 }
 
 int Datapath::ingress_program() const {
@@ -165,7 +165,7 @@ void Datapath::drain_trace(const RecordConsumer& consume) {
 }
 
 std::string Datapath::service_name(uint32_t service_id) const {
-  return state_->services.service_name(service_id);
+  return state_->services.maps().service_name(service_id);
 }
 
 Result<void> Datapath::attach(uint32_t interface) {
@@ -193,6 +193,7 @@ void Datapath::forget_packets() {
 }
 
 size_t Datapath::collect_garbage() {
+  state_->services.maps().remove_retired();
   const uint64_t now = state_->now();
   return state_->remove_flows(
       [now](const abi::tuple&, const abi::flow& flow) { return flow.expires <= now; });

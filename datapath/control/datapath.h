@@ -46,6 +46,9 @@ class Datapath {
   // of UDP whose endpoint is gone. After an error packets meet what they met before.
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
+  // Called after each write of program() to a map.
+  void observe_writes(std::function<void()> observer);
+
   // For BPF_PROG_TEST_RUN. Packets come with an Ethernet header. The context carries `ifindex`,
   // `mark`, and as `ingress_ifindex` the interface where the packet was received: 0 at egress for
   // packets that the node made.

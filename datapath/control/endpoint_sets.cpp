@@ -1,6 +1,7 @@
 #include "datapath/control/endpoint_sets.h"
 
 #include <algorithm>
+#include <map>
 
 #include "model/cluster/address_text.h"
 
@@ -91,18 +92,11 @@ std::vector<SocketAddress> addresses(const std::vector<const Candidate*>& candid
 
 }  // namespace
 
-SliceIndex::SliceIndex(const Cluster& cluster) {
-  for (const auto& [key, slice] : cluster.endpoint_slices) {
-    if (slice.labels.contains(kHeadlessLabel)) continue;
-    const auto service = slice.labels.find(kServiceNameLabel);
-    if (service == slice.labels.end() || service->second.empty()) continue;
-    slices_[{key.name_space, service->second}].push_back(&slice);
-  }
-}
-
-const std::vector<const EndpointSlice*>& SliceIndex::of(const ObjectKey& service) const {
-  const auto found = slices_.find(service);
-  return found == slices_.end() ? none_ : found->second;
+std::optional<ObjectKey> service_of(const EndpointSlice& slice) {
+  if (slice.labels.contains(kHeadlessLabel)) return std::nullopt;
+  const auto service = slice.labels.find(kServiceNameLabel);
+  if (service == slice.labels.end() || service->second.empty()) return std::nullopt;
+  return ObjectKey{slice.key.name_space, service->second};
 }
 
 EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,

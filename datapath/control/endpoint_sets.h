@@ -3,9 +3,8 @@
 // mistake here is not the reference's mistake too.
 #pragma once
 
-#include <map>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "model/cluster/cluster.h"
@@ -13,23 +12,16 @@
 
 namespace kubeproof::control {
 
-// The slices of every service, found once for a whole snapshot.
-class SliceIndex {
- public:
-  // `cluster` must outlive the index.
-  explicit SliceIndex(const Cluster& cluster);
-
-  const std::vector<const EndpointSlice*>& of(const ObjectKey& service) const;
-
- private:
-  std::map<ObjectKey, std::vector<const EndpointSlice*>> slices_;
-  std::vector<const EndpointSlice*> none_;
-};
+// The service whose endpoints a slice lists; none for those of headless services, which nobody
+// proxies.
+std::optional<ObjectKey> service_of(const EndpointSlice& slice);
 
 // Where the node is, as far as choosing endpoints depends on it.
 struct NodePlace {
   std::string name;
   std::string zone;  // label topology.kubernetes.io/zone; empty without
+
+  friend bool operator==(const NodePlace&, const NodePlace&) = default;
 };
 
 // In the order of their text, each address and port once.

@@ -14,6 +14,7 @@ namespace kubeproof::control {
 // Called after each write; tests send packets from it.
 using WriteObserver = std::function<void()>;
 
+// The maps outlive it.
 class MapTransaction {
  public:
   explicit MapTransaction(const WriteObserver& observer) : observer_(observer) {}
@@ -27,20 +28,20 @@ class MapTransaction {
   template <class Key, class Value>
   Result<void> insert(const BpfMap<Key, Value>& map, const Key& key, const Value& value) {
     if (auto written = map.put(key, value, BPF_NOEXIST); !written) return written;
-    return done([map, key] { std::ignore = map.erase(key); });
+    return done([&map, key] { std::ignore = map.erase(key); });
   }
 
   template <class Key, class Value>
   Result<void> replace(const BpfMap<Key, Value>& map, const Key& key, const Value& before,
                        const Value& after) {
     if (auto written = map.put(key, after, BPF_EXIST); !written) return written;
-    return done([map, key, before] { std::ignore = map.put(key, before); });
+    return done([&map, key, before] { std::ignore = map.put(key, before); });
   }
 
   template <class Key, class Value>
   Result<void> erase(const BpfMap<Key, Value>& map, const Key& key, const Value& before) {
     if (auto erased = map.erase(key); !erased) return erased;
-    return done([map, key, before] { std::ignore = map.put(key, before); });
+    return done([&map, key, before] { std::ignore = map.put(key, before); });
   }
 
   void commit() { undo_.clear(); }

@@ -2,21 +2,25 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "datapath/control/abi_address.h"
+#include "datapath/control/running_programs.h"
 
 namespace kubeproof::control {
 namespace {
 
-abi::frontend_key key_of(const Frontend& frontend, const ServicePortName& name) {
+// No run of a program takes as long.
+constexpr std::chrono::seconds kProgramsAreOver(1);
+
+abi::frontend_key key_of(const FrontendPlace& place) {
   abi::frontend_key key{};
-  key.address = to_abi(frontend.at.address);
-  key.port = htons(frontend.at.port);
-  // A health check's port is TCP whatever the service is.
-  key.protocol = (frontend.flags & abi::FRONTEND_HEALTH_CHECK) != 0 ? kTcp : name.protocol;
-  key.family = to_abi(name.family);
-  key.kind = static_cast<uint8_t>(frontend.kind);
+  key.address = to_abi(place.at.address);
+  key.port = htons(place.at.port);
+  key.protocol = place.protocol;
+  key.family = to_abi(place.family);
+  key.kind = static_cast<uint8_t>(place.kind);
   return key;
 }
 
@@ -29,206 +33,275 @@ abi::source_range_key key_of(const Cidr& range, uint32_t list) {
   return key;
 }
 
-template <class T>
-bool same(const T& a, const T& b) {
-  return std::memcmp(&a, &b, sizeof(T)) == 0;
-}
-
-const std::vector<Cidr>& ranges_of(const ServiceEntry& entry) {
-  static const std::vector<Cidr> kNone;
+// The frontends of one port that are guarded at all are guarded alike.
+std::vector<Cidr> ranges_of(const ServiceEntry& entry) {
   for (const Frontend& frontend : entry.frontends) {
-    if ((frontend.flags & abi::FRONTEND_SOURCE_RANGES) != 0) return frontend.source_ranges;
+    if ((frontend.flags & abi::FRONTEND_SOURCE_RANGES) == 0) continue;
+    std::vector<Cidr> ranges = frontend.source_ranges;
+    std::sort(ranges.begin(), ranges.end());
+    ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
+    return ranges;
   }
-  return kNone;
-}
-
-Result<void> fits(size_t needed, const std::string& map, uint32_t capacity) {
-  if (needed <= capacity) return {};
-  return environment_error("BPF map '{}' holds {} entries, and this cluster needs {}", map,
-                           capacity, needed);
+  return {};
 }
 
 }  // namespace
 
-bool ServiceMaps::KeyOrder::operator()(const abi::frontend_key& a,
-                                       const abi::frontend_key& b) const {
-  return std::memcmp(&a, &b, sizeof a) < 0;
+void ServiceMaps::Counts::add(const Set& set, int sign) {
+  const auto size = static_cast<int64_t>(set.endpoints.size());
+  backends += sign * size;
+  if (set.with_members) members += sign * size;
 }
 
-// What the cluster needs at rest; a set that is being replaced needs room beside it, and where that
-// is missing the write fails and is taken back.
-Result<void> ServiceMaps::check_capacity(const ServiceTable& table) const {
-  size_t frontends = 0;
-  size_t backends = 0;
-  for (const ServiceEntry& entry : table.services) {
-    frontends += entry.frontends.size();
-    backends += entry.endpoints.cluster.size() + entry.endpoints.local.size();
-  }
-  if (auto enough = fits(frontends, maps_.frontends.name(), maps_.frontends.max_entries());
-      !enough) {
-    return enough;
-  }
-  return fits(backends, maps_.backends.name(), maps_.backends.max_entries());
+void ServiceMaps::Counts::add(const ProgrammedService& service, int sign) {
+  add(service.cluster, sign);
+  add(service.local, sign);
+  source_ranges += sign * static_cast<int64_t>(service.source_ranges.ranges.size());
 }
 
-Result<void> ServiceMaps::program(const ServiceTable& table) {
-  if (auto enough = check_capacity(table); !enough) return enough;
-
-  Services services;
-  Frontends frontends;
+Result<void> ServiceMaps::program(const TableChange& change) {
+  remove_retired();
+  auto plan = make_plan(change);
+  if (!plan) return tl::unexpected(plan.error());
+  if (auto room = make_room(*plan); !room) return room;
   MapTransaction transaction(observer_);
-  for (const ServiceEntry& entry : table.services) {
-    auto written = write_service(entry, transaction);
-    if (!written) return tl::unexpected(written.error());
-    for (const Frontend& frontend : entry.frontends) {
-      abi::frontend value{};
-      value.service_id = written->id;
-      value.flags = frontend.flags;
-      value.cluster_set = written->cluster.id;
-      value.cluster_count = static_cast<uint32_t>(written->cluster.endpoints.size());
-      value.local_set = written->local.id;
-      value.local_count = static_cast<uint32_t>(written->local.endpoints.size());
-      value.affinity_timeout = entry.affinity_timeout_seconds;
-      const bool guarded = (frontend.flags & abi::FRONTEND_SOURCE_RANGES) != 0;
-      value.source_ranges = guarded ? written->source_ranges.id : 0;
-      frontends.emplace(key_of(frontend, entry.name), value);
-    }
-    services.emplace(entry.name, std::move(*written));
-  }
-  if (auto switched = switch_frontends(frontends, transaction); !switched) return switched;
+  if (auto written = write(*plan, transaction); !written) return written;
+  if (auto switched = switch_frontends(change, *plan, transaction); !switched) return switched;
   transaction.commit();
-
-  remove_unused(services);
-  services_ = std::move(services);
-  frontends_ = std::move(frontends);
-  names_.clear();
-  for (const auto& [name, service] : services_) names_.emplace(service.id, name.to_string());
+  take_over(change, std::move(*plan));
   return {};
 }
 
-Result<ServiceMaps::ProgrammedService> ServiceMaps::write_service(const ServiceEntry& entry,
-                                                                  MapTransaction& transaction) {
-  static const ProgrammedService kNone;
-  const auto found = services_.find(entry.name);
-  const ProgrammedService& before = found == services_.end() ? kNone : found->second;
-
-  ProgrammedService service;
-  service.id = before.id != 0 ? before.id : ++last_id_;
-  for (const auto* endpoints : {&entry.endpoints.cluster, &entry.endpoints.local}) {
-    for (const SocketAddress& endpoint : *endpoints) {
-      if (service.backend_ids.contains(endpoint)) continue;
-      const auto known = before.backend_ids.find(endpoint);
-      service.backend_ids[endpoint] =
-          known != before.backend_ids.end() ? known->second : ++last_id_;
-    }
+Result<ServiceMaps::Plan> ServiceMaps::make_plan(const TableChange& change) {
+  Plan plan;
+  plan.at_rest = counts_;
+  plan.on_the_way = counts_;
+  for (const auto& [name, entry] : change.services) {
+    const auto known = services_.find(name);
+    const ProgrammedService* before = known == services_.end() ? nullptr : &known->second;
+    if (before != nullptr) plan.at_rest.add(*before, -1);
+    if (entry) plan_service(*entry, before, plan);
   }
-
-  const bool with_members = entry.affinity_timeout_seconds != 0;
-  auto cluster =
-      write_set(entry.endpoints.cluster, with_members, before.cluster, service, transaction);
-  if (!cluster) return tl::unexpected(cluster.error());
-  auto local = write_set(entry.endpoints.local, with_members, before.local, service, transaction);
-  if (!local) return tl::unexpected(local.error());
-  auto ranges = write_ranges(entry, before.source_ranges, transaction);
-  if (!ranges) return tl::unexpected(ranges.error());
-  service.cluster = std::move(*cluster);
-  service.local = std::move(*local);
-  service.source_ranges = std::move(*ranges);
-  return service;
+  // Each service, endpoint, set and list takes one.
+  if (last_id_ > std::numeric_limits<uint32_t>::max() / 2) {
+    return environment_error("identifiers are used up: the datapath has to be loaded anew");
+  }
+  for (const auto& [place, owner] : change.frontends) {
+    const bool is_there = maps_.frontends.find(key_of(place)).has_value();
+    plan.at_rest.frontends += (owner ? 1 : 0) - (is_there ? 1 : 0);
+  }
+  // Frontends that go, go before others come.
+  plan.on_the_way.frontends = plan.at_rest.frontends;
+  return plan;
 }
 
-Result<ServiceMaps::Set> ServiceMaps::write_set(const std::vector<SocketAddress>& endpoints,
-                                                bool with_members, const Set& before,
-                                                const ProgrammedService& service,
-                                                MapTransaction& transaction) {
-  Set set{.id = 0, .endpoints = endpoints, .backend_ids = {}, .with_members = with_members};
-  for (const SocketAddress& endpoint : endpoints) {
-    set.backend_ids.push_back(service.backend_ids.at(endpoint));
-  }
-  if (endpoints.empty()) return set;
-  if (before.endpoints == set.endpoints && before.backend_ids == set.backend_ids &&
-      before.with_members == with_members) {
-    return before;
-  }
-  set.id = ++last_id_;
-  for (uint32_t index = 0; index < endpoints.size(); ++index) {
-    const abi::backend_key key{.set = set.id, .index = index};
-    abi::backend backend{};
-    backend.address = to_abi(endpoints[index].address);
-    backend.port = htons(endpoints[index].port);
-    backend.id = set.backend_ids[index];
-    if (auto written = transaction.insert(maps_.backends, key, backend); !written) {
-      return tl::unexpected(written.error());
-    }
-    if (!with_members) continue;
-    const abi::member_key member{.set = set.id, .backend_id = backend.id};
-    if (auto written = transaction.insert(maps_.members, member, index); !written) {
-      return tl::unexpected(written.error());
+void ServiceMaps::plan_service(const ServiceEntry& entry, const ProgrammedService* before,
+                               Plan& plan) {
+  std::map<SocketAddress, uint32_t> backend_ids;
+  if (before != nullptr) {
+    for (const Set* set : {&before->cluster, &before->local}) {
+      for (size_t i = 0; i < set->endpoints.size(); ++i) {
+        backend_ids.emplace(set->endpoints[i], set->backend_ids[i]);
+      }
     }
   }
+  for (const auto* endpoints : {&entry.endpoints.cluster, &entry.endpoints.local}) {
+    for (const SocketAddress& endpoint : *endpoints) {
+      if (backend_ids.try_emplace(endpoint, last_id_ + 1).second) ++last_id_;
+    }
+  }
+
+  ProgrammedService& service = plan.services[entry.name];
+  service.id = before != nullptr ? before->id : ++last_id_;
+  const bool with_members = entry.affinity_timeout_seconds != 0;
+  const auto plan_one = [&](Set ProgrammedService::* which,
+                            const std::vector<SocketAddress>& endpoints) {
+    const Set* former = before != nullptr ? &(before->*which) : nullptr;
+    Set& set = service.*which;
+    set = plan_set(endpoints, with_members, former, backend_ids);
+    if (set.id == 0 || (former != nullptr && former->id == set.id)) return;
+    plan.new_sets.push_back(&set);
+    plan.on_the_way.add(set, 1);
+  };
+  plan_one(&ProgrammedService::cluster, entry.endpoints.cluster);
+  plan_one(&ProgrammedService::local, entry.endpoints.local);
+
+  std::vector<Cidr> ranges = ranges_of(entry);
+  if (before != nullptr && before->source_ranges.ranges == ranges) {
+    service.source_ranges = before->source_ranges;
+  } else if (!ranges.empty()) {
+    service.source_ranges = {.id = ++last_id_, .ranges = std::move(ranges)};
+    plan.new_ranges.push_back(&service.source_ranges);
+    plan.on_the_way.source_ranges +=
+        static_cast<int64_t>(service.source_ranges.ranges.size());
+  }
+  plan.at_rest.add(service, 1);
+}
+
+ServiceMaps::Set ServiceMaps::plan_set(const std::vector<SocketAddress>& endpoints,
+                                       bool with_members, const Set* before,
+                                       const std::map<SocketAddress, uint32_t>& backend_ids) {
+  if (endpoints.empty()) return {};
+  if (before != nullptr && before->endpoints == endpoints && before->with_members == with_members) {
+    return *before;
+  }
+  Set set{.id = ++last_id_, .endpoints = endpoints, .backend_ids = {}, .with_members = with_members};
+  set.backend_ids.reserve(endpoints.size());
+  for (const SocketAddress& endpoint : endpoints) set.backend_ids.push_back(backend_ids.at(endpoint));
   return set;
 }
 
-Result<ServiceMaps::RangeList> ServiceMaps::write_ranges(const ServiceEntry& entry,
-                                                         const RangeList& before,
-                                                         MapTransaction& transaction) {
-  std::vector<Cidr> ranges = ranges_of(entry);
-  std::sort(ranges.begin(), ranges.end());
-  ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
-  if (ranges == before.ranges) return before;
-  if (ranges.empty()) return RangeList{};
-  const RangeList list{.id = ++last_id_, .ranges = std::move(ranges)};
-  for (const Cidr& range : list.ranges) {
-    auto written = transaction.insert(maps_.source_ranges, key_of(range, list.id), uint32_t{1});
-    if (!written) return tl::unexpected(written.error());
+// New sets stand beside those that they replace until frontends are switched, and a little longer.
+Result<void> ServiceMaps::make_room(const Plan& plan) {
+  if (auto enough = check_room(plan.at_rest, "this cluster needs"); !enough) return enough;
+  Counts beside = plan.on_the_way;
+  beside.backends += retired_counts_.backends;
+  beside.members += retired_counts_.members;
+  beside.source_ranges += retired_counts_.source_ranges;
+  if (check_room(beside, "")) return {};
+  if (!retired_.empty()) {
+    if (auto over = wait_for_running_programs(); !over) return over;
+    for (const Retired& retired : retired_) remove(retired);
+    retired_.clear();
   }
-  return list;
+  return check_room(plan.on_the_way, "the old and the new endpoints, side by side, need");
 }
 
-// What goes, goes before what comes, so that a full map can still be turned over.
-Result<void> ServiceMaps::switch_frontends(const Frontends& next, MapTransaction& transaction) {
-  for (const auto& [key, before] : frontends_) {
-    const auto after = next.find(key);
-    Result<void> written;
-    if (after == next.end()) {
-      written = transaction.erase(maps_.frontends, key, before);
-    } else if (!same(before, after->second)) {
-      written = transaction.replace(maps_.frontends, key, before, after->second);
+Result<void> ServiceMaps::check_room(const Counts& counts, const char* when) const {
+  const auto check = [&](const auto& map, int64_t needed) -> Result<void> {
+    if (needed <= static_cast<int64_t>(map.max_entries())) return {};
+    return environment_error("BPF map '{}' holds {} entries, and {} {}", map.name(),
+                             map.max_entries(), when, needed);
+  };
+  if (auto fits = check(maps_.frontends, counts.frontends); !fits) return fits;
+  if (auto fits = check(maps_.backends, counts.backends); !fits) return fits;
+  if (auto fits = check(maps_.members, counts.members); !fits) return fits;
+  return check(maps_.source_ranges, counts.source_ranges);
+}
+
+Result<void> ServiceMaps::write(const Plan& plan, MapTransaction& transaction) {
+  for (const Set* set : plan.new_sets) {
+    for (uint32_t index = 0; index < set->endpoints.size(); ++index) {
+      abi::backend backend{};
+      backend.address = to_abi(set->endpoints[index].address);
+      backend.port = htons(set->endpoints[index].port);
+      backend.id = set->backend_ids[index];
+      const abi::backend_key key{.set = set->id, .index = index};
+      auto written = transaction.insert(maps_.backends, key, backend);
+      if (!written) return written;
+      if (!set->with_members) continue;
+      const abi::member_key member{.set = set->id, .backend_id = backend.id};
+      written = transaction.insert(maps_.members, member, index);
+      if (!written) return written;
     }
-    if (!written) return written;
   }
-  for (const auto& [key, value] : next) {
-    if (frontends_.contains(key)) continue;
-    if (auto written = transaction.insert(maps_.frontends, key, value); !written) return written;
+  for (const RangeList* list : plan.new_ranges) {
+    for (const Cidr& range : list->ranges) {
+      auto written = transaction.insert(maps_.source_ranges, key_of(range, list->id), uint32_t{1});
+      if (!written) return written;
+    }
   }
   return {};
 }
 
-void ServiceMaps::remove_unused(const Services& next) {
-  for (const auto& [name, before] : services_) {
-    const auto after = next.find(name);
-    const bool gone = after == next.end();
-    if (gone || after->second.cluster.id != before.cluster.id) remove_set(before.cluster);
-    if (gone || after->second.local.id != before.local.id) remove_set(before.local);
-    if (!gone && after->second.source_ranges.id == before.source_ranges.id) continue;
-    for (const Cidr& range : before.source_ranges.ranges) {
-      std::ignore = maps_.source_ranges.erase(key_of(range, before.source_ranges.id));
+// What goes, goes before what comes, so that a full map can still be turned over.
+Result<void> ServiceMaps::switch_frontends(const TableChange& change, const Plan& plan,
+                                           MapTransaction& transaction) {
+  for (const bool going : {true, false}) {
+    for (const auto& [place, owner] : change.frontends) {
+      if (owner.has_value() == going) continue;
+      const abi::frontend_key key = key_of(place);
+      const auto before = maps_.frontends.find(key);
+      Result<void> written;
+      if (going) {
+        if (before) written = transaction.erase(maps_.frontends, key, *before);
+      } else if (const abi::frontend after = frontend(*owner, plan); !before) {
+        written = transaction.insert(maps_.frontends, key, after);
+      } else if (std::memcmp(&*before, &after, sizeof after) != 0) {
+        written = transaction.replace(maps_.frontends, key, *before, after);
+      }
+      if (!written) return written;
+    }
+  }
+  return {};
+}
+
+abi::frontend ServiceMaps::frontend(const FrontendOwner& owner, const Plan& plan) const {
+  const auto changed = plan.services.find(owner.service);
+  const ProgrammedService& service =
+      changed != plan.services.end() ? changed->second : services_.at(owner.service);
+  abi::frontend value{};
+  value.service_id = service.id;
+  value.flags = owner.flags;
+  value.cluster_set = service.cluster.id;
+  value.cluster_count = static_cast<uint32_t>(service.cluster.endpoints.size());
+  value.local_set = service.local.id;
+  value.local_count = static_cast<uint32_t>(service.local.endpoints.size());
+  value.affinity_timeout = owner.affinity_timeout_seconds;
+  const bool guarded = (owner.flags & abi::FRONTEND_SOURCE_RANGES) != 0;
+  value.source_ranges = guarded ? service.source_ranges.id : 0;
+  return value;
+}
+
+void ServiceMaps::take_over(const TableChange& change, Plan plan) {
+  counts_ = plan.at_rest;
+  for (const auto& [name, entry] : change.services) {
+    const auto before = services_.find(name);
+    const auto after = plan.services.find(name);
+    if (before != services_.end()) {
+      retire(before->second, after == plan.services.end() ? nullptr : &after->second);
+    }
+    if (after != plan.services.end()) {
+      const auto now = services_.insert_or_assign(name, std::move(after->second)).first;
+      names_[now->second.id] = &now->first;
+    } else if (before != services_.end()) {
+      names_.erase(before->second.id);
+      services_.erase(before);
     }
   }
 }
 
-void ServiceMaps::remove_set(const Set& set) {
-  if (set.id == 0) return;
+void ServiceMaps::retire(const ProgrammedService& before, const ProgrammedService* after) {
+  const auto retire_one = [&](Set set, RangeList ranges) {
+    retired_counts_.add(set, 1);
+    retired_counts_.source_ranges += static_cast<int64_t>(ranges.ranges.size());
+    retired_.push_back({Clock::now(), std::move(set), std::move(ranges)});
+  };
+  for (const auto which : {&ProgrammedService::cluster, &ProgrammedService::local}) {
+    const Set& set = before.*which;
+    if (set.id != 0 && (after == nullptr || (after->*which).id != set.id)) retire_one(set, {});
+  }
+  const RangeList& ranges = before.source_ranges;
+  if (ranges.id != 0 && (after == nullptr || after->source_ranges.id != ranges.id)) {
+    retire_one({}, ranges);
+  }
+}
+
+void ServiceMaps::remove_retired() {
+  const auto over = std::find_if(retired_.begin(), retired_.end(), [](const Retired& retired) {
+    return Clock::now() < retired.since + kProgramsAreOver;
+  });
+  std::for_each(retired_.begin(), over, [this](const Retired& retired) { remove(retired); });
+  retired_.erase(retired_.begin(), over);
+}
+
+void ServiceMaps::remove(const Retired& retired) {
+  const Set& set = retired.set;
   for (uint32_t index = 0; index < set.endpoints.size(); ++index) {
     std::ignore = maps_.backends.erase({.set = set.id, .index = index});
     if (!set.with_members) continue;
     std::ignore = maps_.members.erase({.set = set.id, .backend_id = set.backend_ids[index]});
   }
+  for (const Cidr& range : retired.ranges.ranges) {
+    std::ignore = maps_.source_ranges.erase(key_of(range, retired.ranges.id));
+  }
+  retired_counts_.add(set, -1);
+  retired_counts_.source_ranges -= static_cast<int64_t>(retired.ranges.ranges.size());
 }
 
 std::string ServiceMaps::service_name(uint32_t service_id) const {
   const auto found = names_.find(service_id);
-  return found == names_.end() ? std::string() : found->second;
+  return found == names_.end() ? std::string() : found->second->to_string();
 }
 
 }  // namespace kubeproof::control

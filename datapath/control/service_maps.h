@@ -1,15 +1,17 @@
-// Makes the maps of services say what a table says, by writing what differs.
+// Makes the maps of services say what a table says, by writing what changes.
 //
 // A packet looks up one frontend, and all else by the identifiers in it. So sets of backends and
 // lists of source ranges are never changed: a new one is written under a fresh identifier, then the
-// frontend is switched to it by one write, then the old one goes. Each packet thus meets a service
-// as it was or as it is to be. Identifiers are not used again, so flows and affinities can never
-// come to mean another service or endpoint.
+// frontend is switched to it by one write. Each packet thus meets a service as it was or as it is
+// to be. The old set goes later, when no program can still be on its way to it. Identifiers are not
+// used again, so flows and affinities can never come to mean another service or endpoint.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "datapath/bpf/service_abi.h"
@@ -32,7 +34,10 @@ class ServiceMaps {
   explicit ServiceMaps(ServiceMapHandles maps) : maps_(std::move(maps)) {}
 
   // After an error the maps say what they said before.
-  Result<void> program(const ServiceTable& table);
+  Result<void> program(const TableChange& change);
+
+  // Removes what was replaced long enough ago; program() does, too, as far as it needs the room.
+  void remove_retired();
 
   // "default/web:http"; empty for an identifier that no service has now.
   std::string service_name(uint32_t service_id) const;
@@ -53,35 +58,59 @@ class ServiceMaps {
   };
   struct ProgrammedService {
     uint32_t id = 0;
-    std::map<SocketAddress, uint32_t> backend_ids;  // of all endpoints that traffic may reach
     Set cluster;
     Set local;
     RangeList source_ranges;
   };
   using Services = std::map<ServicePortName, ProgrammedService>;
 
-  struct KeyOrder {
-    bool operator()(const abi::frontend_key& a, const abi::frontend_key& b) const;
-  };
-  using Frontends = std::map<abi::frontend_key, abi::frontend, KeyOrder>;
+  // Entries in each map.
+  struct Counts {
+    int64_t frontends = 0;
+    int64_t backends = 0;
+    int64_t members = 0;
+    int64_t source_ranges = 0;
 
-  Result<void> check_capacity(const ServiceTable& table) const;
-  Result<ProgrammedService> write_service(const ServiceEntry& entry, MapTransaction& transaction);
-  Result<Set> write_set(const std::vector<SocketAddress>& endpoints, bool with_members,
-                        const Set& before, const ProgrammedService& service,
-                        MapTransaction& transaction);
-  Result<RangeList> write_ranges(const ServiceEntry& entry, const RangeList& before,
-                                 MapTransaction& transaction);
-  Result<void> switch_frontends(const Frontends& next, MapTransaction& transaction);
-  void remove_unused(const Services& next);
-  void remove_set(const Set& set);
+    void add(const Set& set, int sign);
+    void add(const ProgrammedService& service, int sign);
+  };
+  using Clock = std::chrono::steady_clock;
+  struct Retired {
+    Clock::time_point since;
+    Set set;
+    RangeList ranges;
+  };
+  // What a change makes of the services; nothing is written yet.
+  struct Plan {
+    Services services;                 // those that stay or come
+    std::vector<const Set*> new_sets;  // of them
+    std::vector<const RangeList*> new_ranges;
+    Counts at_rest;  // once it is done
+    Counts on_the_way;
+  };
+
+  Result<Plan> make_plan(const TableChange& change);
+  void plan_service(const ServiceEntry& entry, const ProgrammedService* before, Plan& plan);
+  Set plan_set(const std::vector<SocketAddress>& endpoints, bool with_members, const Set* before,
+               const std::map<SocketAddress, uint32_t>& backend_ids);
+  Result<void> make_room(const Plan& plan);
+  Result<void> check_room(const Counts& counts, const char* when) const;
+  Result<void> write(const Plan& plan, MapTransaction& transaction);
+  Result<void> switch_frontends(const TableChange& change, const Plan& plan,
+                                MapTransaction& transaction);
+  abi::frontend frontend(const FrontendOwner& owner, const Plan& plan) const;
+  void take_over(const TableChange& change, Plan plan);
+  void retire(const ProgrammedService& before, const ProgrammedService* after);
+  void remove(const Retired& retired);
 
   ServiceMapHandles maps_;
   WriteObserver observer_;
   Services services_;
-  Frontends frontends_;
-  std::map<uint32_t, std::string> names_;
-  uint32_t last_id_ = 0;  // of services, backends, sets and lists alike
+  std::unordered_map<uint32_t, const ServicePortName*> names_;
+  Counts counts_;  // at rest
+  Counts retired_counts_;
+  std::vector<Retired> retired_;
+  uint32_t last_id_ = 0;
 };
 
 }  // namespace kubeproof::control

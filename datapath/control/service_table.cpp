@@ -1,198 +1,112 @@
 #include "datapath/control/service_table.h"
 
-#include <algorithm>
-#include <map>
-#include <optional>
-#include <tuple>
 #include <utility>
-
-#include "datapath/control/node_settings.h"
-#include "model/cluster/address_text.h"
 
 namespace kubeproof::control {
 namespace {
 
-constexpr const char* kProxyNameLabel = "service.kubernetes.io/service-proxy-name";
-
-bool is_served(const Service& service) {
-  return service.type != ServiceType::kExternalName && !service.cluster_ip.empty() &&
-         service.cluster_ip != "None" && !service.labels.contains(kProxyNameLabel);
-}
-
-std::optional<IpAddress> cluster_ip(const Service& service, Family family) {
-  std::string text;
-  if (service.ip_families.empty()) text = service.cluster_ip;
-  for (size_t i = 0; i < service.ip_families.size() && i < service.cluster_ips.size(); ++i) {
-    if (service.ip_families[i] == family) text = service.cluster_ips[i];
-  }
-  const auto address = parse_sloppy_address(text);
-  return address && address->family() == family ? address : std::nullopt;
-}
-
-std::vector<IpAddress> addresses_of(const std::vector<std::string>& texts, Family family) {
-  std::vector<IpAddress> addresses;
-  for (const std::string& text : texts) {
-    const auto address = parse_sloppy_address(text);
-    if (address && address->family() == family) addresses.push_back(*address);
-  }
-  return addresses;
-}
-
-// An entry with ipMode Proxy is not ours to serve: the load balancer must see that traffic.
-std::vector<IpAddress> load_balancer_ips(const Service& service, Family family) {
-  std::vector<std::string> texts;
-  for (const LoadBalancerIngress& ingress : service.load_balancer_ingress) {
-    if (!ingress.ip.empty() && !ingress.proxy_mode) texts.push_back(ingress.ip);
-  }
-  return addresses_of(texts, family);
-}
-
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-// Empty: everyone may come. That is so too where every range is invalid or of the other family,
-// and where one of them covers all.
-std::vector<Cidr> source_ranges(const Service& service, Family family) {
-  std::vector<Cidr> ranges;
-  for (const std::string& text : service.load_balancer_source_ranges) {
-    const auto range = parse_sloppy_cidr(trim(text));
-    if (!range || range->family() != family) continue;
-    if (range->prefix_length() == 0) return {};
-    ranges.push_back(*range);
-  }
-  return ranges;
-}
-
-// A node that may contact the load balancer's IPs may do so from those very IPs, where they are
-// bound to it.
-void allow_own_ips(std::vector<Cidr>& ranges, const std::vector<IpAddress>& ips,
-                   const std::optional<IpAddress>& node_ip) {
-  if (!node_ip) return;
-  const auto contains_node = [&](const Cidr& range) { return range.contains(*node_ip); };
-  if (std::none_of(ranges.begin(), ranges.end(), contains_node)) return;
-  for (const IpAddress& ip : ips) ranges.push_back(Cidr::host(ip));
-}
-
-bool external_policy_local(const Service& service) {
-  const bool applies = service.type == ServiceType::kLoadBalancer ||
-                       service.type == ServiceType::kNodePort || !service.external_ips.empty();
-  return applies && service.external_traffic_policy == TrafficPolicy::kLocal;
-}
-
-// The frontends of one family.
-class TableBuilder {
- public:
-  TableBuilder(Family family, const NodePlace& node, std::optional<IpAddress> node_ip)
-      : family_(family), node_(node), node_ip_(node_ip) {}
-
-  void add_service(const Service& service, const std::vector<const EndpointSlice*>& slices,
-                   ServiceTable& table) {
-    const auto ip = cluster_ip(service, family_);
-    if (!ip) return;
-    for (const ServicePort& port : service.ports) {
-      table.services.push_back(entry(service, port, *ip, slices));
-    }
-  }
-
- private:
-  ServiceEntry entry(const Service& service, const ServicePort& port, const IpAddress& ip,
-                     const std::vector<const EndpointSlice*>& slices) {
-    ServiceEntry entry{.name = {service.key, port.name, port.protocol, family_},
-                       .endpoints = choose_endpoints(slices, family_, port, node_),
-                       .affinity_timeout_seconds =
-                           service.client_ip_affinity ? service.affinity_timeout_seconds : 0};
-    uint32_t common = 0;
-    if (entry.endpoints.usable) common |= abi::FRONTEND_HAS_ENDPOINTS;
-    if (service.client_ip_affinity) common |= abi::FRONTEND_AFFINITY;
-    const uint32_t external =
-        common | (external_policy_local(service) ? uint32_t{abi::FRONTEND_POLICY_LOCAL} : 0);
-    const uint32_t internal = common | abi::FRONTEND_CLUSTER_IP |
-                              (service.internal_traffic_policy == TrafficPolicy::kLocal
-                                   ? uint32_t{abi::FRONTEND_POLICY_LOCAL}
-                                   : 0);
-
-    entry.frontends.push_back({.at = {ip, port.port}, .flags = internal});
-    for (const IpAddress& external_ip : addresses_of(service.external_ips, family_)) {
-      entry.frontends.push_back({.at = {external_ip, port.port}, .flags = external});
-    }
-    const auto balancer_ips = load_balancer_ips(service, family_);
-    auto ranges = source_ranges(service, family_);
-    allow_own_ips(ranges, balancer_ips, node_ip_);
-    for (const IpAddress& balancer_ip : balancer_ips) {
-      const uint32_t guarded = ranges.empty() ? 0 : uint32_t{abi::FRONTEND_SOURCE_RANGES};
-      entry.frontends.push_back(
-          {.at = {balancer_ip, port.port}, .flags = external | guarded, .source_ranges = ranges});
-    }
-    if (port.node_port != 0) {
-      entry.frontends.push_back({.kind = abi::FRONTEND_NODE_PORT,
-                                 .at = {IpAddress::unspecified(family_), port.node_port},
-                                 .flags = external});
-    }
-    if (service.type == ServiceType::kLoadBalancer && service.health_check_node_port != 0 &&
-        external_policy_local(service)) {
-      entry.frontends.push_back(
-          {.kind = abi::FRONTEND_NODE_PORT,
-           .at = {IpAddress::unspecified(family_), service.health_check_node_port},
-           .flags = abi::FRONTEND_HEALTH_CHECK});
-    }
-    return entry;
-  }
-
-  Family family_;
-  const NodePlace& node_;
-  std::optional<IpAddress> node_ip_;
-};
-
-using Claim = std::tuple<Family, Protocol, abi::frontend_kind, SocketAddress>;
-
-Claim claim_of(const ServiceEntry& entry, const Frontend& frontend) {
+// A health check's port is TCP whatever the service is.
+FrontendPlace place_of(const ServicePortName& name, const Frontend& frontend) {
   const bool health_check = (frontend.flags & abi::FRONTEND_HEALTH_CHECK) != 0;
-  return {entry.name.family, health_check ? kTcp : entry.name.protocol, frontend.kind, frontend.at};
+  return {.family = name.family,
+          .protocol = health_check ? Protocol{kTcp} : name.protocol,
+          .kind = frontend.kind,
+          .at = frontend.at};
 }
 
-// Whoever has endpoints has nat rules; the others only have filter rules, which do not stand in the
-// way of those.
-void settle_claims(std::vector<ServiceEntry>& services) {
-  std::map<Claim, const Frontend*> winners;
-  for (const ServiceEntry& entry : services) {
-    for (const Frontend& frontend : entry.frontends) {
-      const auto [winner, fresh] = winners.try_emplace(claim_of(entry, frontend), &frontend);
-      const uint32_t gained = frontend.flags & ~winner->second->flags;
-      if (!fresh && (gained & abi::FRONTEND_HAS_ENDPOINTS) != 0) winner->second = &frontend;
+template <class Visit>
+void for_each_frontend(const std::vector<ServiceEntry>& entries, Visit visit) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    for (size_t j = 0; j < entries[i].frontends.size(); ++j) {
+      const Frontend& frontend = entries[i].frontends[j];
+      visit(place_of(entries[i].name, frontend), i, j,
+            FrontendOwner{.service = entries[i].name,
+                          .flags = frontend.flags,
+                          .affinity_timeout_seconds = entries[i].affinity_timeout_seconds});
     }
   }
-  std::vector<std::vector<Frontend>> settled(services.size());
-  for (size_t i = 0; i < services.size(); ++i) {
-    for (const Frontend& frontend : services[i].frontends) {
-      if (winners.at(claim_of(services[i], frontend)) == &frontend) settled[i].push_back(frontend);
-    }
-  }
-  for (size_t i = 0; i < services.size(); ++i) services[i].frontends = std::move(settled[i]);
 }
 
 }  // namespace
 
-std::string ServicePortName::to_string() const {
-  return port.empty() ? service.to_string() : service.to_string() + ":" + port;
+const FrontendOwner* ServiceTable::owner(const Claims& claims) {
+  for (const auto& [claimant, claim] : claims) {
+    if ((claim.flags & abi::FRONTEND_HAS_ENDPOINTS) != 0) return &claim;
+  }
+  return claims.empty() ? nullptr : &claims.begin()->second;
 }
 
-ServiceTable make_service_table(const World& world, const Cluster& cluster,
-                                const ProxyConfig& proxy) {
-  const SliceIndex slices(cluster);
-  const NodePlace node = node_place(world, cluster);
-  ServiceTable table;
-  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    TableBuilder builder(family, node, node_ip(world, cluster, proxy, family));
-    for (const auto& [key, service] : cluster.services) {
-      if (is_served(service)) builder.add_service(service, slices.of(key), table);
+TableChange ServiceTable::plan(const NewEntries& entries) const {
+  TableChange change;
+  std::map<FrontendPlace, Claims> claims;
+  const auto claims_of = [&](const FrontendPlace& place) -> Claims& {
+    const auto [claimed, fresh] = claims.try_emplace(place);
+    if (!fresh) return claimed->second;
+    const auto before = claims_.find(place);
+    if (before != claims_.end()) claimed->second = before->second;
+    std::erase_if(claimed->second, [&](const auto& claim) {
+      return entries.contains(std::get<ObjectKey>(claim.first));
+    });
+    return claimed->second;
+  };
+
+  for (const auto& [key, list] : entries) {
+    if (const auto before = services_.find(key); before != services_.end()) {
+      for (const Port& port : before->second) {
+        change.services[port.name] = std::nullopt;
+        for (const FrontendPlace& place : port.places) claims_of(place);
+      }
     }
+    for (const ServiceEntry& entry : list) change.services.insert_or_assign(entry.name, entry);
+    for_each_frontend(list, [&, service = key](const FrontendPlace& place, size_t i, size_t j,
+                                               FrontendOwner claim) {
+      claims_of(place).emplace(Claimant{service, i, j}, std::move(claim));
+    });
   }
-  settle_claims(table.services);
-  return table;
+  for (const auto& [place, claimants] : claims) {
+    const FrontendOwner* winner = owner(claimants);
+    change.frontends[place] = winner != nullptr ? std::optional(*winner) : std::nullopt;
+  }
+  return change;
+}
+
+void ServiceTable::take_over(NewEntries entries) {
+  for (auto& [key, list] : entries) {
+    if (const auto before = services_.find(key); before != services_.end()) {
+      for (const Port& port : before->second) {
+        for (const FrontendPlace& place : port.places) {
+          const auto claims = claims_.find(place);
+          if (claims == claims_.end()) continue;
+          std::erase_if(claims->second, [service = key](const auto& claim) {
+            return std::get<ObjectKey>(claim.first) == service;
+          });
+          if (claims->second.empty()) claims_.erase(claims);
+        }
+      }
+      services_.erase(before);
+    }
+    if (list.empty()) continue;
+    std::vector<Port>& ports = services_[key];
+    for (ServiceEntry& entry : list) {
+      ports.push_back({.name = entry.name, .places = {}, .udp_endpoints = {}});
+      if (entry.name.protocol == kUdp) ports.back().udp_endpoints = entry.endpoints.serving;
+    }
+    for_each_frontend(list, [&, service = key](const FrontendPlace& place, size_t i, size_t j,
+                                               FrontendOwner claim) {
+      ports[i].places.push_back(place);
+      claims_[place].emplace(Claimant{service, i, j}, std::move(claim));
+    });
+  }
+}
+
+const std::vector<SocketAddress>* ServiceTable::udp_endpoints(const FrontendPlace& frontend) const {
+  const auto claims = claims_.find(frontend);
+  if (claims == claims_.end()) return nullptr;
+  const FrontendOwner* winner = owner(claims->second);
+  for (const Port& port : services_.at(winner->service.service)) {
+    if (port.name == winner->service) return &port.udp_endpoints;
+  }
+  return nullptr;
 }
 
 }  // namespace kubeproof::control

@@ -5,31 +5,12 @@
 // whatever address they went to.
 #pragma once
 
-#include <map>
-#include <set>
-
 #include "datapath/bpf/flow_abi.h"
 #include "datapath/control/service_table.h"
-#include "model/cluster/cluster.h"
 
 namespace kubeproof::control {
 
-// Whether slices of some service changed that has, or had, a UDP port.
-bool udp_endpoints_changed(const Cluster& before, const Cluster& after);
-
-class StaleUdpFlows {
- public:
-  explicit StaleUdpFlows(const ServiceTable& table);
-
-  // `tuple` of the flow's first packet.
-  bool contains(const abi::tuple& tuple, const abi::flow& flow) const;
-
- private:
-  using Endpoints = std::set<SocketAddress>;
-
-  // By family, since node ports of both are the same numbers.
-  std::map<Family, std::map<SocketAddress, Endpoints>> by_address_;
-  std::map<Family, std::map<uint16_t, Endpoints>> by_node_port_;
-};
+// `tuple` of the flow's first packet.
+bool is_stale_udp_flow(const ServiceTable& table, const abi::tuple& tuple, const abi::flow& flow);
 
 }  // namespace kubeproof::control

@@ -31,11 +31,15 @@ struct ServicePort {
   Protocol protocol = kTcp;
   uint16_t port = 0;
   uint16_t node_port = 0;  // 0: none
+
+  friend bool operator==(const ServicePort&, const ServicePort&) = default;
 };
 
 struct LoadBalancerIngress {
   std::string ip;           // empty for hostname-only entries
   bool proxy_mode = false;  // ipMode: Proxy
+
+  friend bool operator==(const LoadBalancerIngress&, const LoadBalancerIngress&) = default;
 };
 
 // Address texts stay as the API served them: what is sloppy or invalid in them is for the reader of
@@ -59,6 +63,8 @@ struct Service {
   // The annotation service.kubernetes.io/topology-aware-hints or topology-mode, which releases up
   // to 1.30 consult.
   std::string topology_annotation;
+
+  friend bool operator==(const Service&, const Service&) = default;
 };
 
 enum class SliceAddressType : uint8_t { kIpv4, kIpv6, kFqdn };

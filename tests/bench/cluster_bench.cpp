@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "datapath/control/datapath.h"
 #include "model/cluster/read_objects.h"
@@ -84,6 +85,27 @@ void program_datapath(benchmark::State& state, size_t services) {
   tell_each_service(state, services);
 }
 
+// One service of the many gets other endpoints.
+void update_datapath(benchmark::State& state, size_t services) {
+  Configuration configuration = bench_configuration(services, kEndpoints);
+  auto datapath = Datapath::load();
+  if (!datapath) return state.SkipWithError(datapath.error().message.c_str());
+  EndpointSlice& changing = configuration.cluster.endpoint_slices.begin()->second;
+  const auto program = [&] {
+    return datapath->program(configuration.world, configuration.cluster, configuration.proxy);
+  };
+  if (const auto programmed = program(); !programmed) {
+    return state.SkipWithError(programmed.error().message.c_str());
+  }
+  for ([[maybe_unused]] auto iteration : state) {
+    std::swap(changing.endpoints.front().addresses, changing.endpoints.back().addresses);
+    changing.endpoints.front().ready = !changing.endpoints.front().ready;
+    if (const auto programmed = program(); !programmed) {
+      return state.SkipWithError(programmed.error().message.c_str());
+    }
+  }
+}
+
 }  // namespace
 
 void register_cluster() {
@@ -98,6 +120,7 @@ void register_cluster() {
     one("cluster/print_rules", print_rules_of);
     one("cluster/program_reference", program_reference);
     one("cluster/program_datapath", program_datapath);
+    one("cluster/update_datapath", update_datapath);
   }
 }
 

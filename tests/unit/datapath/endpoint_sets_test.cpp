@@ -86,16 +86,12 @@ TEST(EndpointSets, PortsJoinByNameAndProtocol) {
   EXPECT_TRUE(choose({other}).serving.empty());
 }
 
-TEST(SliceIndex, SlicesWithoutAServiceOrOfHeadlessOnesAreNoOnes) {
-  Cluster cluster;
+TEST(ServiceOf, SlicesWithoutAServiceOrOfHeadlessOnesAreNoOnes) {
   EndpointSlice headless = slice("web", 80, {});
+  EXPECT_EQ(service_of(headless), (ObjectKey{"default", "web"}));
   headless.labels["service.kubernetes.io/headless"] = "";
-  cluster.endpoint_slices[headless.key] = headless;
-  EndpointSlice orphan = slice("", 80, {});
-  cluster.endpoint_slices[orphan.key] = orphan;
-  const SliceIndex index(cluster);
-  EXPECT_TRUE(index.of({"default", "web"}).empty());
-  EXPECT_TRUE(index.of({"default", ""}).empty());
+  EXPECT_EQ(service_of(headless), std::nullopt);
+  EXPECT_EQ(service_of(slice("", 80, {})), std::nullopt);
 }
 
 }  // namespace

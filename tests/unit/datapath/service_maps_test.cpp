@@ -1,10 +1,16 @@
 #include "datapath/control/service_maps.h"
 
 #include <bpf/bpf.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <set>
+#include <thread>
+
 #include "datapath/control/abi_address.h"
+#include "datapath/control/service_programmer.h"
 #include "tests/unit/datapath/control_fixture.h"
 
 namespace kubeproof::control {
@@ -45,14 +51,32 @@ class ServiceMapsTest : public testing::Test {
                 map<abi::source_range_key, uint32_t>("source_ranges", 16, BPF_MAP_TYPE_LPM_TRIE)};
   }
 
-  static ServiceTable table(const std::vector<SliceEndpoint>& endpoints, bool affinity = false) {
+  static Cluster cluster(const std::vector<SliceEndpoint>& endpoints, bool affinity = false) {
     Cluster cluster;
     Service web = service("web", "10.96.0.10");
     web.client_ip_affinity = affinity;
-    cluster.services[web.key] = web;
-    const EndpointSlice only = slice("web", 8080, endpoints);
+    put(cluster, web, endpoints);
+    return cluster;
+  }
+
+  static void put(Cluster& cluster, const Service& service,
+                  const std::vector<SliceEndpoint>& endpoints) {
+    cluster.services[service.key] = service;
+    const EndpointSlice only = slice(service.key.name, 8080, endpoints);
     cluster.endpoint_slices[only.key] = only;
-    return make_service_table(world(), cluster, {});
+  }
+
+  // 10.0.NETWORK.1 … 10.0.NETWORK.COUNT
+  static std::vector<SliceEndpoint> endpoints(int network, int count) {
+    std::vector<SliceEndpoint> result;
+    for (int i = 1; i <= count; ++i) {
+      result.push_back(endpoint(fmt::format("10.0.{}.{}", network, i), "node-b"));
+    }
+    return result;
+  }
+
+  static Result<void> program(ServiceProgrammer& services, const Cluster& cluster) {
+    return services.program(cluster, {});
   }
 
   static std::optional<abi::frontend> web(const ServiceMapHandles& maps) {
@@ -83,17 +107,17 @@ class ServiceMapsTest : public testing::Test {
 
 TEST_F(ServiceMapsTest, AFrontendLeadsToItsBackends) {
   const auto maps = handles();
-  ServiceMaps service_maps(maps);
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")})));
+  ServiceProgrammer services(maps);
+  const auto two = cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")});
+  ASSERT_TRUE(services.program(two, node_facts(world(), two, {})));
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 ");
   EXPECT_EQ(web(maps)->local_count, 1u);
-  EXPECT_EQ(service_maps.service_name(web(maps)->service_id), "default/web");
+  EXPECT_EQ(services.maps().service_name(web(maps)->service_id), "default/web");
 }
 
 TEST_F(ServiceMapsTest, AServiceWithoutEndpointsDoesNotHideAnotherAtTheSameAddress) {
   const auto maps = handles();
-  ServiceMaps service_maps(maps);
+  ServiceProgrammer services(maps);
   Cluster cluster;
   for (const char* name : {"empty", "web"}) {
     Service one = service(name, name == std::string("web") ? "10.96.0.11" : "10.96.0.12");
@@ -102,86 +126,210 @@ TEST_F(ServiceMapsTest, AServiceWithoutEndpointsDoesNotHideAnotherAtTheSameAddre
   }
   const EndpointSlice only = slice("web", 8080, {endpoint("10.0.0.1", "node-a")});
   cluster.endpoint_slices[only.key] = only;
-  ASSERT_TRUE(service_maps.program(make_service_table(world(), cluster, {})));
+  ASSERT_TRUE(program(services, cluster));
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 ");
 }
 
 TEST_F(ServiceMapsTest, EveryWriteLeavesTheOldOrTheNewService) {
   const auto maps = handles();
-  ServiceMaps service_maps(maps);
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")})));
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 2))));
   size_t writes = 0;
-  service_maps.observe_writes([&] {
+  services.maps().observe_writes([&] {
     ++writes;
     const std::string seen = backends_of_web(maps);
-    EXPECT_TRUE(seen == "10.0.0.1 10.0.0.2 " || seen == "10.0.0.3 10.0.0.4 ") << seen;
+    EXPECT_TRUE(seen == "10.0.0.1 10.0.0.2 " || seen == "10.0.1.1 10.0.1.2 ") << seen;
   });
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.3", "node-b"), endpoint("10.0.0.4", "node-b")})));
-  EXPECT_EQ(backends_of_web(maps), "10.0.0.3 10.0.0.4 ");
+  ASSERT_TRUE(program(services, cluster(endpoints(1, 2))));
+  EXPECT_EQ(backends_of_web(maps), "10.0.1.1 10.0.1.2 ");
   EXPECT_GE(writes, 3u);
 }
 
+TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsItsBackends) {
+  const auto maps = handles();
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
+  const abi::backend_key old{.set = web(maps)->cluster_set, .index = 0};
+  ASSERT_TRUE(program(services, cluster(endpoints(1, 1))));
+  EXPECT_TRUE(maps.backends.find(old));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  services.maps().remove_retired();
+  EXPECT_FALSE(maps.backends.find(old));
+}
+
 TEST_F(ServiceMapsTest, WhatDidNotChangeIsNotWritten) {
-  ServiceMaps service_maps(handles());
-  ASSERT_TRUE(service_maps.program(table({endpoint("10.0.0.1", "node-a")})));
-  service_maps.observe_writes([] { ADD_FAILURE() << "a write"; });
-  ASSERT_TRUE(service_maps.program(table({endpoint("10.0.0.1", "node-a")})));
+  ServiceProgrammer services(handles());
+  Cluster both = cluster(endpoints(0, 1));
+  put(both, service("other", "10.96.0.11"), endpoints(1, 1));
+  ASSERT_TRUE(program(services, both));
+  size_t writes = 0;
+  services.maps().observe_writes([&] { ++writes; });
+  ASSERT_TRUE(program(services, both));
+  EXPECT_EQ(writes, 0u);
+  put(both, service("other", "10.96.0.11"), endpoints(2, 1));
+  ASSERT_TRUE(program(services, both));
+  EXPECT_EQ(writes, 2u) << "its backend and its frontend";
 }
 
 TEST_F(ServiceMapsTest, AnEndpointKeepsItsIdentifierAndAnotherNeverGetsIt) {
   const auto maps = handles();
-  ServiceMaps service_maps(maps);
+  ServiceProgrammer services(maps);
   const auto first_id = [&] {
     return maps.backends.find({.set = web(maps)->cluster_set, .index = 0})->id;
   };
-  ASSERT_TRUE(service_maps.program(table({endpoint("10.0.0.1", "node-a")})));
+  ASSERT_TRUE(program(services, cluster({endpoint("10.0.0.1", "node-a")})));
   const uint32_t id = first_id();
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")})));
+  ASSERT_TRUE(program(
+      services, cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")})));
   EXPECT_EQ(first_id(), id);
-  ASSERT_TRUE(service_maps.program(table({endpoint("10.0.0.2", "node-b")})));
-  ASSERT_TRUE(service_maps.program(table({endpoint("10.0.0.1", "node-a")})));
+  ASSERT_TRUE(program(services, cluster({endpoint("10.0.0.2", "node-b")})));
+  ASSERT_TRUE(program(services, cluster({endpoint("10.0.0.1", "node-a")})));
   EXPECT_NE(first_id(), id);
+}
+
+TEST_F(ServiceMapsTest, AServiceThatComesBackIsAnother) {
+  const auto maps = handles();
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
+  const uint32_t id = web(maps)->service_id;
+  ASSERT_TRUE(program(services, Cluster()));
+  EXPECT_FALSE(web(maps));
+  EXPECT_EQ(services.maps().service_name(id), "");
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
+  EXPECT_NE(web(maps)->service_id, id);
+}
+
+TEST_F(ServiceMapsTest, AnEndpointThatMovesToAnotherSliceStays) {
+  const auto maps = handles();
+  ServiceProgrammer services(maps);
+  Cluster moving = cluster(endpoints(0, 1));
+  ASSERT_TRUE(program(services, moving));
+  EndpointSlice second = slice("web", 8080, endpoints(0, 1));
+  second.key.name = "web-def";
+  moving.endpoint_slices[second.key] = second;
+  services.maps().observe_writes([] { ADD_FAILURE() << "a write"; });
+  ASSERT_TRUE(program(services, moving)) << "in both";
+  moving.endpoint_slices.erase({"default", "web-abc"});
+  ASSERT_TRUE(program(services, moving)) << "in the new one only";
+  EXPECT_EQ(backends_of_web(maps), "10.0.0.1 ");
 }
 
 TEST_F(ServiceMapsTest, AClusterThatDoesNotFitLeavesWhatWasThere) {
   const auto maps = handles(16, 4);
-  ServiceMaps service_maps(maps);
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.1", "node-b"), endpoint("10.0.0.2", "node-b")})));
-  std::vector<SliceEndpoint> five;
-  for (int i = 1; i <= 5; ++i) five.push_back(endpoint("10.0.1." + std::to_string(i), "node-b"));
-  const auto refused = service_maps.program(table(five));
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 2))));
+  services.maps().observe_writes([] { ADD_FAILURE() << "a write"; });
+  const auto refused = program(services, cluster(endpoints(1, 5)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
             "BPF map 'backends' holds 4 entries, and this cluster needs 5");
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 ");
 }
 
-TEST_F(ServiceMapsTest, AMapThatFillsUpOnTheWayIsTurnedBack) {
+TEST_F(ServiceMapsTest, EveryMapSaysWhenItIsTooSmall) {
+  const auto refusal = [&](const ServiceMapHandles& maps, const Cluster& cluster) {
+    ServiceProgrammer services(maps);
+    const auto refused = program(services, cluster);
+    return refused ? "none" : refused.error().message;
+  };
+  Cluster two = cluster(endpoints(0, 1));
+  put(two, service("other", "10.96.0.11"), {});
+  EXPECT_EQ(refusal(handles(1, 4), two),
+            "BPF map 'frontends' holds 1 entries, and this cluster needs 2");
+  Cluster guarded;
+  Service web = service("web", "10.96.0.10");
+  web.load_balancer_ingress = {{.ip = "203.0.113.9", .proxy_mode = false}};
+  for (int i = 0; i < 17; ++i) {
+    web.load_balancer_source_ranges.push_back(fmt::format("192.0.{}.0/24", i));
+  }
+  put(guarded, web, {});
+  EXPECT_EQ(refusal(handles(), guarded),
+            "BPF map 'source_ranges' holds 16 entries, and this cluster needs 17");
+  ServiceMapHandles few_members = handles();
+  few_members.members = map<abi::member_key, uint32_t>("members", 1);
+  EXPECT_EQ(refusal(few_members, cluster(endpoints(0, 2), true)),
+            "BPF map 'members' holds 1 entries, and this cluster needs 2");
+}
+
+TEST_F(ServiceMapsTest, WhatFitsButNotBesideTheOldIsRefusedBeforeAnythingIsWritten) {
   const auto maps = handles(16, 4);
-  ServiceMaps service_maps(maps);
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.1", "node-b"), endpoint("10.0.0.2", "node-b")})));
-  // Three fit, but not beside the two that they replace.
-  const auto three = table({endpoint("10.0.1.1", "node-b"), endpoint("10.0.1.2", "node-b"),
-                            endpoint("10.0.1.3", "node-b")});
-  const auto refused = service_maps.program(three);
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 2))));
+  const auto refused = program(services, cluster(endpoints(1, 3)));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().message, "BPF map 'backends' is full: it holds 4 entries");
+  EXPECT_EQ(refused.error().message,
+            "BPF map 'backends' holds 4 entries, and the old and the new endpoints, side by side, "
+            "need 5");
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 ");
-  // Nothing of the attempt is left: two more would fit.
-  EXPECT_TRUE(service_maps.program(
-      table({endpoint("10.0.2.1", "node-b"), endpoint("10.0.2.2", "node-b")})));
+}
+
+TEST_F(ServiceMapsTest, AMapThatFitsTwiceCanBeTurnedOverAgainAndAgain) {
+  const auto maps = handles(16, 4);
+  ServiceProgrammer services(maps);
+  for (int network = 0; network < 5; ++network) {
+    const auto done = program(services, cluster(endpoints(network, 2)));
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(backends_of_web(maps), fmt::format("10.0.{0}.1 10.0.{0}.2 ", network));
+  }
+}
+
+TEST_F(ServiceMapsTest, AWriteThatFailsOnTheWayIsTakenBack) {
+  const auto maps = handles(16, 8);
+  // Less than control takes it for, as where the kernel is out of memory.
+  ServiceMapHandles claimed = maps;
+  claimed.backends = {maps.backends.fd(), "backends", 100};
+  ServiceProgrammer services(claimed);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 4))));
+  const auto refused = program(services, cluster(endpoints(1, 9)));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "BPF map 'backends' is full: it holds 100 entries");
+  EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 ");
+  // Nothing of the attempt is left: as many as were free fit.
+  EXPECT_TRUE(program(services, cluster(endpoints(2, 4))));
+  EXPECT_EQ(backends_of_web(maps), "10.0.2.1 10.0.2.2 10.0.2.3 10.0.2.4 ");
+}
+
+TEST_F(ServiceMapsTest, WhatWasRefusedIsMadeUpFor) {
+  const auto maps = handles(16, 4);
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
+  Cluster more = cluster(endpoints(1, 2));
+  put(more, service("other", "10.96.0.11"), endpoints(2, 3));
+  EXPECT_FALSE(program(services, more));
+  put(more, service("other", "10.96.0.11"), {});
+  ASSERT_TRUE(program(services, more)) << "web differs no more from the last snapshot";
+  EXPECT_EQ(backends_of_web(maps), "10.0.1.1 10.0.1.2 ");
+}
+
+TEST_F(ServiceMapsTest, ManyServicesHaveIdentifiersOfTheirOwn) {
+  constexpr int kServices = 70'000;
+  const auto maps = handles(kServices, kServices);
+  ServiceProgrammer services(maps);
+  Cluster many;
+  for (int i = 0; i < kServices; ++i) {
+    put(many, service(fmt::format("s{}", i), IpAddress::v4(0x0a600000U + i).to_string()),
+        endpoints(i / 250 % 250, 1));
+  }
+  ASSERT_TRUE(program(services, many));
+  std::set<uint32_t> seen;
+  for (int i = 0; i < kServices; ++i) {
+    abi::frontend_key key{};
+    key.address = to_abi(IpAddress::v4(0x0a600000U + i));
+    key.port = htons(80);
+    key.protocol = kTcp;
+    key.family = abi::FAMILY_IPV4;
+    key.kind = abi::FRONTEND_ADDRESS;
+    const auto frontend = maps.frontends.find(key);
+    ASSERT_TRUE(frontend);
+    seen.insert(frontend->service_id);
+  }
+  EXPECT_EQ(seen.size(), size_t{kServices});
 }
 
 TEST_F(ServiceMapsTest, MembersTellWhereAnEndpointStandsForAffinity) {
   const auto maps = handles();
-  ServiceMaps service_maps(maps);
-  ASSERT_TRUE(service_maps.program(
-      table({endpoint("10.0.0.1", "node-b"), endpoint("10.0.0.2", "node-b")}, true)));
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 2), true)));
   const uint32_t set = web(maps)->cluster_set;
   const auto second = maps.backends.find({.set = set, .index = 1});
   EXPECT_EQ(maps.members.find({.set = set, .backend_id = second->id}), 1u);

@@ -7,126 +7,68 @@
 namespace kubeproof::control {
 namespace {
 
-std::vector<Frontend> frontends_of(const Cluster& cluster) {
-  std::vector<Frontend> result;
-  for (const ServiceEntry& entry : make_service_table(world(), cluster, {}).services) {
-    result.insert(result.end(), entry.frontends.begin(), entry.frontends.end());
+class ServiceTableTest : public ::testing::Test {
+ protected:
+  // At 10.96.0.10:80, with one endpoint or none.
+  static std::vector<ServiceEntry> claim(const std::string& service, bool has_endpoints) {
+    ServiceEntry entry{.name = {.service = {"default", service}, .port = ""}, .endpoints = {}};
+    entry.frontends = {{.at = {*IpAddress::parse("10.96.0.10"), 80},
+                        .flags = has_endpoints ? uint32_t{abi::FRONTEND_HAS_ENDPOINTS} : 0}};
+    return {entry};
   }
-  return result;
-}
 
-Cluster cluster_of(const Service& service) {
-  Cluster cluster;
-  cluster.services[service.key] = service;
-  return cluster;
-}
-
-TEST(ServiceTable, EveryAddressOfAServiceIsAFrontend) {
-  Service web = service("web", "10.96.0.10");
-  web.type = ServiceType::kLoadBalancer;
-  web.external_ips = {"198.51.100.7"};
-  web.load_balancer_ingress = {{.ip = "203.0.113.9", .proxy_mode = false}};
-  web.ports[0].node_port = 30080;
-  const auto frontends = frontends_of(cluster_of(web));
-  ASSERT_EQ(frontends.size(), 4u);
-  EXPECT_EQ(frontends[0].at.to_string(), "10.96.0.10:80");
-  EXPECT_EQ(frontends[1].at.to_string(), "198.51.100.7:80");
-  EXPECT_EQ(frontends[2].at.to_string(), "203.0.113.9:80");
-  EXPECT_EQ(frontends[3].at.to_string(), "0.0.0.0:30080");
-  EXPECT_EQ(frontends[3].kind, abi::FRONTEND_NODE_PORT);
-}
-
-TEST(ServiceTable, PoliciesApplyEachToItsOwnFrontends) {
-  Service web = service("web", "10.96.0.10");
-  web.type = ServiceType::kNodePort;
-  web.ports[0].node_port = 30080;
-  web.external_traffic_policy = TrafficPolicy::kLocal;
-  const auto external_local = frontends_of(cluster_of(web));
-  EXPECT_FALSE(external_local[0].flags & abi::FRONTEND_POLICY_LOCAL);
-  EXPECT_TRUE(external_local[1].flags & abi::FRONTEND_POLICY_LOCAL);
-
-  web.external_traffic_policy = TrafficPolicy::kCluster;
-  web.internal_traffic_policy = TrafficPolicy::kLocal;
-  const auto internal_local = frontends_of(cluster_of(web));
-  EXPECT_TRUE(internal_local[0].flags & abi::FRONTEND_POLICY_LOCAL);
-  EXPECT_FALSE(internal_local[1].flags & abi::FRONTEND_POLICY_LOCAL);
-}
-
-TEST(ServiceTable, ServicesOfOthersAreNotServed) {
-  Service headless = service("headless", "None");
-  Service elsewhere = service("elsewhere", "10.96.0.11");
-  elsewhere.labels["service.kubernetes.io/service-proxy-name"] = "";
-  Service external_name = service("name", "10.96.0.12");
-  external_name.type = ServiceType::kExternalName;
-  for (const Service& service : {headless, elsewhere, external_name}) {
-    EXPECT_TRUE(frontends_of(cluster_of(service)).empty()) << service.key.to_string();
+  // Who has the frontend after the change.
+  std::string change(const ServiceTable::NewEntries& entries) {
+    const TableChange change = table_.plan(entries);
+    table_.take_over(entries);
+    EXPECT_EQ(change.frontends.size(), 1u);
+    const auto& owner = change.frontends.begin()->second;
+    return owner ? owner->service.service.name : "nobody";
   }
-}
-
-TEST(ServiceTable, LoadBalancersInProxyModeKeepTheirTraffic) {
-  Service web = service("web", "10.96.0.10");
-  web.load_balancer_ingress = {{.ip = "203.0.113.9", .proxy_mode = true}};
-  EXPECT_EQ(frontends_of(cluster_of(web)).size(), 1u);
-}
-
-TEST(ServiceTable, SourceRangesGuardOnlyLoadBalancerAddresses) {
-  Service web = service("web", "10.96.0.10");
-  web.external_ips = {"198.51.100.7"};
-  web.load_balancer_ingress = {{.ip = "203.0.113.9", .proxy_mode = false}};
-  web.load_balancer_source_ranges = {" 192.0.2.0/24 ", "2001:db8::/32", "nonsense"};
-  const auto frontends = frontends_of(cluster_of(web));
-  EXPECT_FALSE(frontends[0].flags & abi::FRONTEND_SOURCE_RANGES);
-  EXPECT_FALSE(frontends[1].flags & abi::FRONTEND_SOURCE_RANGES);
-  ASSERT_TRUE(frontends[2].flags & abi::FRONTEND_SOURCE_RANGES);
-  ASSERT_EQ(frontends[2].source_ranges.size(), 1u);
-  EXPECT_EQ(frontends[2].source_ranges[0].to_string(), "192.0.2.0/24");
-}
-
-TEST(ServiceTable, RangesThatSayNothingOrEverythingDoNotRestrict) {
-  Service web = service("web", "10.96.0.10");
-  web.load_balancer_ingress = {{.ip = "203.0.113.9", .proxy_mode = false}};
-  for (const char* range : {"nonsense", "2001:db8::/32", "0.0.0.0/0"}) {
-    web.load_balancer_source_ranges = {range};
-    EXPECT_FALSE(frontends_of(cluster_of(web))[1].flags & abi::FRONTEND_SOURCE_RANGES) << range;
+  std::string change(const std::string& service, std::vector<ServiceEntry> entries) {
+    return change({{{"default", service}, std::move(entries)}});
   }
+
+  ServiceTable table_;
+};
+
+TEST_F(ServiceTableTest, TheFirstServiceInOrderHasAFrontendThatTwoClaim) {
+  EXPECT_EQ(change("b", claim("b", true)), "b");
+  EXPECT_EQ(change("a", claim("a", true)), "a");
+  EXPECT_EQ(change("c", claim("c", true)), "a");
 }
 
-TEST(ServiceTable, ANodeInRangeMayComeFromTheBalancersOwnAddress) {
-  Cluster cluster;
-  Service web = service("web", "10.96.0.10");
-  web.load_balancer_ingress = {{.ip = "203.0.113.9", .proxy_mode = false}};
-  web.load_balancer_source_ranges = {"192.168.0.0/24"};
-  cluster.services[web.key] = web;
-  Node node;
-  node.key = {"", "node-a"};
-  node.addresses = {{"InternalIP", "192.168.0.2"}};
-  cluster.nodes[node.key] = node;
-  const auto frontends = frontends_of(cluster);
-  ASSERT_EQ(frontends[1].source_ranges.size(), 2u);
-  EXPECT_EQ(frontends[1].source_ranges[1].to_string(), "203.0.113.9/32");
+TEST_F(ServiceTableTest, OneWithEndpointsComesBeforeOneWithout) {
+  EXPECT_EQ(change("a", claim("a", false)), "a");
+  EXPECT_EQ(change("b", claim("b", true)), "b");
+  EXPECT_EQ(change("b", claim("b", false)), "a");
 }
 
-TEST(ServiceTable, TheHealthCheckPortOfALocalLoadBalancerIsKept) {
-  Service web = service("web", "10.96.0.10");
-  web.type = ServiceType::kLoadBalancer;
-  web.health_check_node_port = 30000;
-  EXPECT_EQ(frontends_of(cluster_of(web)).size(), 1u);
-  web.external_traffic_policy = TrafficPolicy::kLocal;
-  const auto frontends = frontends_of(cluster_of(web));
-  ASSERT_EQ(frontends.size(), 2u);
-  EXPECT_EQ(frontends[1].at.to_string(), "0.0.0.0:30000");
-  EXPECT_EQ(frontends[1].flags, uint32_t{abi::FRONTEND_HEALTH_CHECK});
+TEST_F(ServiceTableTest, WhatOneLeavesGoesToTheNext) {
+  change("a", claim("a", true));
+  change("b", claim("b", true));
+  EXPECT_EQ(change("a", {}), "b");
+  EXPECT_EQ(change("b", {}), "nobody");
 }
 
-TEST(ServiceTable, TheFirstServiceInOrderHasAFrontendThatTwoClaim) {
-  Cluster cluster = cluster_of(service("b", "10.96.0.10"));
-  Service first = service("a", "10.96.0.11");
-  first.external_ips = {"10.96.0.10"};
-  cluster.services[first.key] = first;
-  const auto table = make_service_table(world(), cluster, {});
-  ASSERT_EQ(table.services.size(), 2u);
-  EXPECT_EQ(table.services[0].frontends.size(), 2u);
-  EXPECT_EQ(table.services[1].frontends.size(), 0u);
+TEST_F(ServiceTableTest, ARenamedServiceHandsItsFrontendOver) {
+  change("a", claim("a", true));
+  EXPECT_EQ(change({{{"default", "a"}, {}}, {{"default", "b"}, claim("b", true)}}), "b");
+}
+
+TEST_F(ServiceTableTest, OtherServicesAreNotPartOfAChange) {
+  change("a", claim("a", true));
+  auto other = claim("b", true);
+  other[0].frontends[0].at.port = 81;
+  const TableChange change = table_.plan({{{"default", "b"}, other}});
+  EXPECT_EQ(change.services.size(), 1u);
+  EXPECT_EQ(change.frontends.size(), 1u);
+}
+
+TEST_F(ServiceTableTest, AnEarlierPlanChangesNothing) {
+  change("a", claim("a", true));
+  std::ignore = table_.plan({{{"default", "a"}, {}}});
+  EXPECT_EQ(change("b", claim("b", true)), "a");
 }
 
 }  // namespace

@@ -1,0 +1,39 @@
+// From snapshots of objects to the maps of services: finds what differs from the last snapshot and
+// carries that much through table and maps.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "datapath/control/object_mirror.h"
+#include "datapath/control/service_entries.h"
+#include "datapath/control/service_maps.h"
+#include "datapath/control/service_table.h"
+
+namespace kubeproof::control {
+
+class ServiceProgrammer {
+ public:
+  explicit ServiceProgrammer(ServiceMapHandles maps) : maps_(std::move(maps)) {}
+
+  // After an error the maps say what they said before, and the next call makes up for it.
+  Result<void> program(const Cluster& cluster, const NodeFacts& node);
+
+  // Whether UDP endpoints changed since this was last asked.
+  bool take_udp_change();
+
+  const ServiceTable& table() const { return table_; }
+  ServiceMaps& maps() { return maps_; }
+  const ServiceMaps& maps() const { return maps_; }
+
+ private:
+  ObjectMirror objects_;
+  std::set<ObjectKey> outdated_;  // services that the maps do not show as the mirror does
+  bool udp_change_ = false;
+  std::optional<NodeFacts> node_;
+  ServiceTable table_;
+  ServiceMaps maps_;
+};
+
+}  // namespace kubeproof::control
