@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The node as the programs know it: its settings, interfaces and addresses. Written by control.
+ * The node as the programs know it: its settings, interfaces and addresses. Written by control, as
+ * one of two generations: the one that packets do not go by. Each packet takes the present one when
+ * it comes in, and so meets the whole node as it was or as it is to be.
  */
 #pragma once
 
@@ -64,6 +66,13 @@ struct source_candidate {
 	__u8 zero;
 };
 
+#define GENERATIONS 2
+
+struct interface_key {
+	__u32 ifindex;
+	__u32 generation;
+};
+
 #define SOURCE_CANDIDATES 8
 
 struct interface_settings {
@@ -83,7 +92,8 @@ enum local_address_flag {
 struct local_address_key {
 	struct address address;
 	__u8 family; /* enum family */
-	__u8 zero[3];
+	__u8 generation;
+	__u8 zero[2];
 };
 
 struct local_address {

@@ -51,7 +51,7 @@ static __noinline int deliver_to_neighbour(struct __sk_buff *skb, struct packet 
 		next_hop.nh_family = AF_INET6;
 		__builtin_memcpy(next_hop.ipv6_nh, &route->next_hop, sizeof(next_hop.ipv6_nh));
 	}
-	skb->mark |= node_settings.decided_mark;
+	skb->mark |= settings_of(packet)->decided_mark;
 	return redirected(packet, reason, REDIRECT_NEIGHBOUR, route->ifindex,
 			  bpf_redirect_neigh(route->ifindex, &next_hop, sizeof(next_hop), 0));
 }

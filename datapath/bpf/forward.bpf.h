@@ -22,10 +22,10 @@
 static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *packet,
 				       const struct flow *flow)
 {
-	__u32 mark = packet->mark & ~node_settings.masquerade_mark;
+	__u32 mark = packet->mark & ~settings_of(packet)->masquerade_mark;
 
 	if (flow->flags & FLOW_SOURCE_ADDRESS_CHANGES)
-		mark |= node_settings.masquerade_mark;
+		mark |= settings_of(packet)->masquerade_mark;
 	if (mark != packet->mark)
 		skb->mark = mark;
 }
@@ -36,7 +36,7 @@ static __always_inline int deliver_reply_to_host(struct __sk_buff *skb, struct p
 {
 	struct local_address *local;
 
-	if (address_is_local(source, packet->tuple.family, &local))
+	if (address_is_local(packet, source, &local))
 		return deliver_to_host(skb, packet, reason);
 	return pass(packet, reason);
 }
@@ -109,7 +109,7 @@ static __noinline int host_reply(struct __sk_buff *skb, struct packet *packet,
 /* The second step. */
 static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *packet)
 {
-	__u32 masquerade_mark = node_settings.masquerade_mark;
+	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow;
 
 	packet->key = packet->tuple;

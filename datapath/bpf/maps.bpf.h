@@ -19,20 +19,25 @@
 /* Written by control. */
 
 /* In .bss, which userspace maps. */
-struct settings node_settings __weak;
+volatile __u32 node_generation __weak;
+struct settings node_settings[GENERATIONS] __weak;
 
-/* By interface index. */
+static __always_inline const struct settings *settings_of(const struct packet *packet)
+{
+	return &node_settings[packet->generation % GENERATIONS];
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 8192);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
+	__type(key, struct interface_key);
 	__type(value, struct interface_settings);
 } interfaces __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct local_address_key);
 	__type(value, struct local_address);

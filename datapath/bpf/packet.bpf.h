@@ -97,6 +97,7 @@ struct packet {
 	__u32 interface_flags; /* enum interface_flag */
 	__u32 link_header_length;
 	__u32 mark;
+	__u32 generation; /* of the node's settings, interfaces and addresses */
 	struct headers headers;
 	struct tuple tuple; /* ports are zero where the packet has none */
 	struct tcp_segment tcp;

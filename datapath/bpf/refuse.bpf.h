@@ -45,8 +45,7 @@ static __noinline int refuse(struct __sk_buff *skb, struct packet *packet, int r
 		return drop(packet, DROP_SOURCE_RANGE);
 	if (refusal == REFUSAL_DROP_NO_LOCAL_ENDPOINT)
 		return drop(packet, DROP_NO_LOCAL_ENDPOINT);
-	if (translated ||
-	    address_is_local(&packet->tuple.destination, packet->tuple.family, &local))
+	if (translated || address_is_local(packet, &packet->tuple.destination, &local))
 		return reject(skb, packet, &packet->tuple.destination,
 			      !input && !packet->host_origin);
 	return reject(skb, packet, 0, !packet->host_origin);
@@ -84,7 +83,7 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 static __always_inline int enters_loopback(const struct packet *packet)
 {
 	return packet->tuple.family == FAMILY_IPV4 &&
-	       node_settings.flags & SETTING_LOCALHOST_NODE_PORTS &&
+	       settings_of(packet)->flags & SETTING_LOCALHOST_NODE_PORTS &&
 	       address_is_loopback(&packet->tuple.destination, FAMILY_IPV4) &&
 	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4);
 }
@@ -101,9 +100,9 @@ static __noinline int invalid_packet(struct __sk_buff *skb, struct packet *packe
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
 	if (packet->route.kind == ROUTE_LOCAL)
 		return pass(packet, PASS_INVALID);
-	if (!(node_settings.flags & SETTING_DROP_INVALID)) {
+	if (!(settings_of(packet)->flags & SETTING_DROP_INVALID)) {
 		/* Egress is not to translate it either. */
-		skb->mark = packet->mark | node_settings.decided_mark;
+		skb->mark = packet->mark | settings_of(packet)->decided_mark;
 		return pass(packet, PASS_INVALID);
 	}
 	if (stack_refuses(packet))
@@ -119,8 +118,8 @@ static __always_inline int unrelated_error(struct packet *packet)
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
 	if (packet->trace.program == PROGRAM_TC_INGRESS &&
-	    node_settings.flags & SETTING_DROP_INVALID &&
-	    !address_is_local(&packet->tuple.destination, packet->tuple.family, &local))
+	    settings_of(packet)->flags & SETTING_DROP_INVALID &&
+	    !address_is_local(packet, &packet->tuple.destination, &local))
 		return drop(packet, DROP_INVALID);
 	return pass(packet, PASS_RELATED_UNKNOWN);
 }

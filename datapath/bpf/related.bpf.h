@@ -149,7 +149,7 @@ static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 /* Errors of the node's own stack, and forwarded ones in their second step. */
 static __noinline int related_egress(struct __sk_buff *skb, struct packet *packet)
 {
-	__u32 masquerade_mark = node_settings.masquerade_mark;
+	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow = 0;
 	struct tuple key;
 

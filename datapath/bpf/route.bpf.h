@@ -27,13 +27,18 @@
 #define SCOPE_UNIVERSE 0
 #define SCOPE_LINK 253
 
-static __always_inline int address_is_local(const struct address *address, __u8 family,
+static __always_inline int address_is_local(const struct packet *packet,
+					    const struct address *address,
 					    struct local_address **found)
 {
-	struct local_address_key key = {.address = *address, .family = family};
+	struct local_address_key key = {
+		.address = *address,
+		.family = packet->tuple.family,
+		.generation = packet->generation,
+	};
 
 	*found = bpf_map_lookup_elem(&local_addresses, &key);
-	return *found || (family == FAMILY_IPV4 && address_is_loopback(address, family));
+	return *found || (key.family == FAMILY_IPV4 && address_is_loopback(address, key.family));
 }
 
 static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
@@ -78,7 +83,7 @@ static __noinline void route_find(frame_t *frame, struct packet *packet,
 	route->has_link_addresses = 0;
 	route->ifindex = 0;
 	route->next_hop = *destination;
-	if (address_is_local(destination, family, &local)) {
+	if (address_is_local(packet, destination, &local)) {
 		route->kind = ROUTE_LOCAL;
 		route->ifindex = LOOPBACK_IFINDEX;
 		return;
@@ -199,8 +204,11 @@ __weak __noinline __u32 ipv4_preference(const struct source_candidate *candidate
 static __noinline int select_source(const struct packet *packet, const struct address *destination,
 				    __u32 scope, struct address *source)
 {
-	__u32 ifindex = packet->route.ifindex;
-	const struct interface_settings *interface = bpf_map_lookup_elem(&interfaces, &ifindex);
+	struct interface_key key = {
+		.ifindex = packet->route.ifindex,
+		.generation = packet->generation,
+	};
+	const struct interface_settings *interface = bpf_map_lookup_elem(&interfaces, &key);
 	__u32 best = 0;
 
 	if (!interface)

@@ -92,7 +92,7 @@ static __always_inline int choose_external(struct packet *packet, struct fronten
 		choice->masquerade = 1;
 	} else if (settings->detector != DETECTOR_NONE && is_local_traffic(packet, settings)) {
 		packet->trace.flags |= TRACE_SHORT_CIRCUIT;
-	} else if (address_is_local(&packet->tuple.source, packet->tuple.family, &local)) {
+	} else if (address_is_local(packet, &packet->tuple.source, &local)) {
 		packet->trace.flags |= TRACE_SHORT_CIRCUIT;
 		choice->masquerade = 1;
 	} else {
@@ -115,7 +115,7 @@ static __always_inline int choose_cluster_ip(struct packet *packet, struct front
 		choice->count = frontend->local_count;
 	}
 	choice->masquerade =
-		node_settings.flags & SETTING_MASQUERADE_ALL ||
+		settings_of(packet)->flags & SETTING_MASQUERADE_ALL ||
 		(settings->detector != DETECTOR_NONE && !is_local_traffic(packet, settings));
 	return choice->count != 0;
 }
@@ -123,8 +123,9 @@ static __always_inline int choose_cluster_ip(struct packet *packet, struct front
 static __always_inline int choose_set(struct packet *packet, struct frontend *frontend,
 				      struct choice *choice)
 {
-	const struct family_settings *settings =
-		packet->tuple.family == FAMILY_IPV4 ? &node_settings.ipv4 : &node_settings.ipv6;
+	const struct family_settings *settings = packet->tuple.family == FAMILY_IPV4
+							 ? &settings_of(packet)->ipv4
+							 : &settings_of(packet)->ipv6;
 
 	if (!(frontend->flags & FRONTEND_HAS_ENDPOINTS))
 		return 0;
@@ -140,12 +141,12 @@ static __always_inline int node_ports_answer_at(const struct packet *packet)
 	const struct address *destination = &packet->tuple.destination;
 	struct local_address *local;
 
-	if (!address_is_local(destination, packet->tuple.family, &local))
+	if (!address_is_local(packet, destination, &local))
 		return 0;
 	if (local && local->flags & LOCAL_ADDRESS_NODE_PORTS)
 		return 1;
 	return packet->tuple.family == FAMILY_IPV4 &&
-	       node_settings.flags & SETTING_NODE_PORTS_ON_ALL_LOOPBACK &&
+	       settings_of(packet)->flags & SETTING_NODE_PORTS_ON_ALL_LOOPBACK &&
 	       address_is_loopback(destination, FAMILY_IPV4);
 }
 
@@ -223,13 +224,14 @@ static __noinline int filter_refusal(struct packet *packet,
 }
 
 /* Whether a rule could match packets to here. */
-static __always_inline int is_service_address(const struct tuple *like,
+static __always_inline int is_service_address(const struct packet *packet,
 					      const struct address *address, __be16 port)
 {
+	const struct tuple *like = &packet->tuple;
 	struct local_address *found;
 
 	if (frontend_find(address, port, like, FRONTEND_ADDRESS))
 		return 1;
-	return address_is_local(address, like->family, &found) &&
+	return address_is_local(packet, address, &found) &&
 	       frontend_find(0, port, like, FRONTEND_NODE_PORT);
 }

@@ -33,7 +33,7 @@ static __always_inline int source_is_martian(const struct packet *packet)
 	if (packet->tuple.family == FAMILY_IPV6)
 		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6);
 	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0 ||
-	       address_is_local(source, FAMILY_IPV4, &local);
+	       address_is_local(packet, source, &local);
 }
 
 /* Destinations that are nobody's in particular, and 127.0.0.0/8 where it is closed. */
@@ -44,7 +44,7 @@ static __always_inline int destination_is_special(const struct packet *packet)
 
 	if (packet->tuple.family == FAMILY_IPV6)
 		return first >> 24 == 0xff;
-	if (!packet->host_origin && !(node_settings.flags & SETTING_ROUTE_LOCALNET) &&
+	if (!packet->host_origin && !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
 	    address_is_loopback(destination, FAMILY_IPV4))
 		return 1;
 	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0;
@@ -115,7 +115,7 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 {
 	struct flow *flow = &packet->flow;
 	const struct backend *backend = select_backend(packet, choice);
-	int masquerade = choice->masquerade || packet->mark & node_settings.masquerade_mark;
+	int masquerade = choice->masquerade || packet->mark & settings_of(packet)->masquerade_mark;
 	int refusal;
 
 	if (!backend)
@@ -163,8 +163,8 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	const struct tuple *tuple = &packet->tuple;
 	struct flow *flow = &packet->flow;
 	struct local_address *found;
-	int local = address_is_local(&tuple->destination, tuple->family, &found);
-	int marked = !!(packet->mark & node_settings.masquerade_mark);
+	int local = address_is_local(packet, &tuple->destination, &found);
+	int marked = !!(packet->mark & settings_of(packet)->masquerade_mark);
 	int refusal;
 
 	flow->backend = flow->frontend;
@@ -172,7 +172,7 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 		return drop(packet, DROP_LOCALNET);
 	refusal = filter_refusal(packet, &flow->frontend, hooks_toward(packet, local), marked);
 	if (packet->host_origin &&
-	    is_service_address(tuple, &tuple->destination, tuple->destination_port))
+	    is_service_address(packet, &tuple->destination, tuple->destination_port))
 		flow->flags |= FLOW_REFUSABLE;
 	route_unserved(skb, packet, local);
 	if (refusal) {

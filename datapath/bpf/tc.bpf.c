@@ -40,8 +40,13 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *packet, __u8 program)
 {
 	const struct interface_settings *interface;
+	struct interface_key key = {
+		.ifindex = skb->ifindex,
+		.generation = node_generation,
+	};
 
 	packet->ifindex = skb->ifindex;
+	packet->generation = key.generation;
 	packet->mark = skb->mark;
 	packet->now = clock_now();
 	packet->error = ERROR_NONE;
@@ -59,7 +64,7 @@ static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *p
 	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));
 	__builtin_memset(&packet->trace, 0, sizeof(packet->trace));
 	packet->trace.program = program;
-	interface = bpf_map_lookup_elem(&interfaces, &packet->ifindex);
+	interface = bpf_map_lookup_elem(&interfaces, &key);
 	packet->interface_flags = interface ? interface->flags : 0;
 	packet->link_header_length = interface ? interface->link_header_length : ETH_HLEN;
 	packet->headers.network = packet->link_header_length;
@@ -189,8 +194,8 @@ int tc_egress(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	packet_begin(skb, packet, PROGRAM_TC_EGRESS);
 	packet->host_origin = skb->ingress_ifindex == 0;
-	if (packet->mark & node_settings.decided_mark) {
-		skb->mark = packet->mark & ~node_settings.decided_mark;
+	if (packet->mark & settings_of(packet)->decided_mark) {
+		skb->mark = packet->mark & ~settings_of(packet)->decided_mark;
 		action = pass(packet, PASS_ALREADY_DECIDED);
 	} else {
 		action = handle(skb, packet);

@@ -238,7 +238,8 @@ static __always_inline int start_tcp(struct packet *packet, struct flow *flow)
 	flow->tcp_state = tcp_next_state(TCP_FROM_CLIENT, flow->tcp_last_event, TCP_STATE_NONE);
 	if (flow->tcp_state >= TCP_STATE_COUNT)
 		return 0;
-	if (flow->tcp_state != TCP_STATE_SYN_SENT && !(node_settings.flags & SETTING_TCP_LOOSE))
+	if (flow->tcp_state != TCP_STATE_SYN_SENT &&
+	    !(settings_of(packet)->flags & SETTING_TCP_LOOSE))
 		return 0;
 	acknowledgment = tcp_note_sequence(&flow->tcp_ends[0], &flow->tcp_ends[1], &packet->tcp);
 	if (flow->tcp_last_event == TCP_EVENT_ACK)

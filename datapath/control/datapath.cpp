@@ -30,8 +30,9 @@ BpfMap<Key, Value> handle(const bpf_map* map) {
 }
 
 control::NodeMapHandles node_maps(const datapath_bpf& object) {
-  return {.settings = &object.bss->node_settings,
-          .interfaces = handle<uint32_t, abi::interface_settings>(object.maps.interfaces),
+  return {.generation = &object.bss->node_generation,
+          .settings = object.bss->node_settings,
+          .interfaces = handle<abi::interface_key, abi::interface_settings>(object.maps.interfaces),
           .local_addresses =
               handle<abi::local_address_key, abi::local_address>(object.maps.local_addresses)};
 }
@@ -76,7 +77,7 @@ class Datapath::State {
   // What the stack needs to be told to deliver as kube-proxy does.
   Result<void> prepare_kernel() {
     if (auto set = settings.set("net/ipv4/conf/lo/accept_local", "1"); !set) return set;
-    if ((object->bss->node_settings.flags & abi::SETTING_LOCALHOST_NODE_PORTS) == 0) return {};
+    if ((node.settings().flags & abi::SETTING_LOCALHOST_NODE_PORTS) == 0) return {};
     return settings.set("net/ipv4/conf/all/route_localnet", "1");
   }
 
@@ -92,6 +93,7 @@ class Datapath::State {
   control::LoadedObject object;
   control::NodeMaps node;
   control::ServiceProgrammer services;
+  control::WriteObserver observer;
   RingBuffer records;
   const RecordConsumer* consumer = nullptr;  // of the drain under way
   control::KernelSettings settings;
@@ -123,9 +125,14 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
 
 Result<void> Datapath::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
-  if (auto written = state_->node.program(world, cluster, proxy); !written) return written;
+  control::MapTransaction node_writes(state_->observer);
+  if (auto prepared = state_->node.prepare(world, cluster, proxy, node_writes); !prepared) {
+    return prepared;
+  }
   const auto facts = control::node_facts(world, cluster, proxy);
   if (auto written = state_->services.program(cluster, facts); !written) return written;
+  node_writes.commit();
+  if (state_->node.take_over() && state_->observer) state_->observer();
   if (state_->services.take_udp_change()) {
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
       return control::is_stale_udp_flow(state_->services.table(), tuple, flow);
@@ -135,6 +142,7 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
 }
 
 void Datapath::observe_writes(std::function<void()> observer) {
+  state_->observer = observer;
   state_->services.maps().observe_writes(std::move(observer));
 }
 

@@ -46,7 +46,7 @@ class Datapath {
   // of UDP whose endpoint is gone. After an error packets meet what they met before.
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
-  // Called after each write of program() to a map.
+  // Called after each write of program() to a map, or to a variable of the programs.
   void observe_writes(std::function<void()> observer);
 
   // For BPF_PROG_TEST_RUN. Packets come with an Ethernet header. The context carries `ifindex`,

@@ -1,9 +1,11 @@
 #include "datapath/control/node_maps.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "datapath/control/abi_address.h"
 #include "datapath/control/node_settings.h"
+#include "datapath/control/running_programs.h"
 
 namespace kubeproof::control {
 namespace {
@@ -15,57 +17,143 @@ uint32_t decided_mark(const ProxyConfig& proxy) {
   return proxy.masquerade_mark() == kHighest ? kHighest >> 1 : kHighest;
 }
 
-template <class Map, class Mirror>
-Result<void> write_differences(const Map& map, const Mirror& before, const Mirror& after) {
-  for (const auto& [key, value] : after) {
-    const auto old = before.find(key);
-    if (old != before.end() && std::memcmp(&old->second, &value, sizeof value) == 0) continue;
-    if (auto written = map.put(key, value); !written) return written;
-  }
+template <class T>
+bool same_bytes(const T& a, const T& b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+template <class Mirror>
+bool same_entries(const Mirror& one, const Mirror& other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](const auto& a, const auto& b) {
+                      return same_bytes(a.first, b.first) && same_bytes(a.second, b.second);
+                    });
+}
+
+// `key_of`: the map's key for one of the mirror.
+template <class Map, class Mirror, class KeyOf>
+Result<void> write_differences(const Map& map, const Mirror& before, const Mirror& after,
+                               KeyOf key_of, MapTransaction& transaction) {
   for (const auto& [key, value] : before) {
     if (after.contains(key)) continue;
-    if (auto erased = map.erase(key); !erased) return erased;
+    if (auto erased = transaction.erase(map, key_of(key), value); !erased) return erased;
+  }
+  for (const auto& [key, value] : after) {
+    const auto old = before.find(key);
+    Result<void> written;
+    if (old == before.end()) {
+      written = transaction.insert(map, key_of(key), value);
+    } else if (!same_bytes(old->second, value)) {
+      written = transaction.replace(map, key_of(key), old->second, value);
+    }
+    if (!written) return written;
   }
   return {};
+}
+
+Result<void> fits(const auto& map, size_t needed) {
+  if (needed <= map.max_entries()) return {};
+  return environment_error(
+      "BPF map '{}' holds {} entries, and the node as it was and as it is to be need {}",
+      map.name(), map.max_entries(), needed);
 }
 
 }  // namespace
 
-Result<void> NodeMaps::program(const World& world, const Cluster& cluster,
-                               const ProxyConfig& proxy) {
-  auto interfaces = make_interface_settings(world, proxy);
+bool NodeMaps::same(const Node& one, const Node& other) {
+  return same_bytes(one.settings, other.settings) &&
+         same_entries(one.interfaces, other.interfaces) &&
+         same_entries(one.ipv4_addresses, other.ipv4_addresses) &&
+         same_entries(one.ipv6_addresses, other.ipv6_addresses);
+}
+
+NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
+                                   const ProxyConfig& proxy) const {
+  Node node;
+  node.settings = make_settings(world, cluster, proxy);
+  node.settings.masquerade_mark = proxy.masquerade_mark();
+  node.settings.decided_mark = decided_mark(proxy);
+  for (const auto& [interface, settings] : make_interface_settings(world, proxy)) {
+    node.interfaces.emplace(interface, settings);
+  }
   for (const auto& [interface, length] : link_headers_) {
-    const auto known = interfaces.find(interface);
-    if (known != interfaces.end()) known->second.link_header_length = length;
+    const auto known = node.interfaces.find(interface);
+    if (known != node.interfaces.end()) known->second.link_header_length = length;
   }
-  auto written = write_differences(maps_.interfaces, interfaces_, interfaces);
-  if (!written) return written;
-  interfaces_ = std::move(interfaces);
-
-  decltype(local_addresses_) local_addresses;
   for (const auto& [address, entry] : make_local_addresses(world, cluster, proxy)) {
-    abi::local_address_key key{};
-    key.address = to_abi(address);
-    key.family = to_abi(address.family());
-    local_addresses[key].flags |= entry.flags;
+    auto& addresses = address.is_v4() ? node.ipv4_addresses : node.ipv6_addresses;
+    addresses[to_abi(address)].flags |= entry.flags;
   }
-  written = write_differences(maps_.local_addresses, local_addresses_, local_addresses);
-  if (!written) return written;
-  local_addresses_ = std::move(local_addresses);
+  return node;
+}
 
-  abi::settings settings = make_settings(world, cluster, proxy);
-  settings.masquerade_mark = proxy.masquerade_mark();
-  settings.decided_mark = decided_mark(proxy);
-  *maps_.settings = settings;
+Result<void> NodeMaps::check_room(const Node& next) const {
+  const Node& present = nodes_[generation_];
+  const auto interfaces = next.interfaces.size() + present.interfaces.size();
+  if (auto enough = fits(maps_.interfaces, interfaces); !enough) return enough;
+  return fits(maps_.local_addresses, next.ipv4_addresses.size() + next.ipv6_addresses.size() +
+                                         present.ipv4_addresses.size() +
+                                         present.ipv6_addresses.size());
+}
+
+Result<void> NodeMaps::prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
+                               MapTransaction& transaction) {
+  next_.reset();
+  Node next = make_node(world, cluster, proxy);
+  if (same(next, nodes_[generation_])) return {};
+  if (auto enough = check_room(next); !enough) return enough;
+  // Nobody may still go by the generation that is written: longer than a second no program runs.
+  if (std::chrono::steady_clock::now() < taken_over_ + std::chrono::seconds(1)) {
+    if (auto over = wait_for_running_programs(); !over) return over;
+  }
+  if (auto written = write(next, transaction); !written) return written;
+  next_ = std::move(next);
   return {};
+}
+
+Result<void> NodeMaps::write(const Node& next, MapTransaction& transaction) {
+  const uint32_t generation = (generation_ + 1) % GENERATIONS;
+  const Node& before = nodes_[generation];
+  maps_.settings[generation] = next.settings;
+  auto written = write_differences(
+      maps_.interfaces, before.interfaces, next.interfaces,
+      [&](uint32_t interface) {
+        return abi::interface_key{.ifindex = interface, .generation = generation};
+      },
+      transaction);
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    if (!written) return written;
+    const auto addresses = family == Family::kIpv4 ? &Node::ipv4_addresses : &Node::ipv6_addresses;
+    written = write_differences(
+        maps_.local_addresses, before.*addresses, next.*addresses,
+        [&](const abi::address& address) {
+          return abi::local_address_key{.address = address,
+                                        .family = to_abi(family),
+                                        .generation = static_cast<uint8_t>(generation),
+                                        .zero = {}};
+        },
+        transaction);
+  }
+  return written;
+}
+
+bool NodeMaps::take_over() {
+  if (!next_) return false;
+  generation_ = (generation_ + 1) % GENERATIONS;
+  nodes_[generation_] = *std::exchange(next_, std::nullopt);
+  // What was written before is to be seen by whoever sees this.
+  __atomic_store_n(maps_.generation, generation_, __ATOMIC_RELEASE);
+  taken_over_ = std::chrono::steady_clock::now();
+  return true;
 }
 
 Result<void> NodeMaps::set_link_header(uint32_t interface, uint32_t length) {
   link_headers_[interface] = length;
-  const auto known = interfaces_.find(interface);
-  if (known == interfaces_.end() || known->second.link_header_length == length) return {};
+  auto& interfaces = nodes_[generation_].interfaces;
+  const auto known = interfaces.find(interface);
+  if (known == interfaces.end() || known->second.link_header_length == length) return {};
   known->second.link_header_length = length;
-  return maps_.interfaces.put(interface, known->second);
+  return maps_.interfaces.put({.ifindex = interface, .generation = generation_}, known->second);
 }
 
 }  // namespace kubeproof::control

@@ -1,13 +1,17 @@
-// Makes the maps and variables of the node itself say what its settings say: a few entries each,
-// rewritten where they differ.
+// Makes the maps and variables of the node itself say what its settings say. They belong together,
+// so there are two generations of them: the one that packets do not go by is written, and then
+// becomes the one that they go by, by one write.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstring>
 #include <map>
-#include <string>
+#include <optional>
 
 #include "datapath/bpf/config_abi.h"
 #include "datapath/control/bpf_map.h"
+#include "datapath/control/map_transaction.h"
 #include "model/cluster/cluster.h"
 #include "model/cluster/proxy_config.h"
 #include "model/node/world.h"
@@ -15,8 +19,10 @@
 namespace kubeproof::control {
 
 struct NodeMapHandles {
-  abi::settings* settings = nullptr;  // a variable of the programs, shared with them
-  BpfMap<uint32_t, abi::interface_settings> interfaces;
+  // Variables of the programs, shared with them.
+  volatile uint32_t* generation = nullptr;
+  abi::settings* settings = nullptr;  // one for each generation
+  BpfMap<abi::interface_key, abi::interface_settings> interfaces;
   BpfMap<abi::local_address_key, abi::local_address> local_addresses;
 };
 
@@ -24,22 +30,46 @@ class NodeMaps {
  public:
   explicit NodeMaps(NodeMapHandles maps) : maps_(std::move(maps)) {}
 
-  Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
+  // Writes what packets will meet after take_over(). To be taken back where that is not called.
+  Result<void> prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
+                       MapTransaction& transaction);
+  // Whether there was anything.
+  bool take_over();
 
   // What the interface's own packets begin with. All are taken for Ethernet until this is said.
   Result<void> set_link_header(uint32_t interface, uint32_t length);
 
+  const abi::settings& settings() const { return nodes_[generation_].settings; }
+
  private:
   struct KeyOrder {
-    bool operator()(const abi::local_address_key& a, const abi::local_address_key& b) const {
+    template <class Key>
+    bool operator()(const Key& a, const Key& b) const {
       return std::memcmp(&a, &b, sizeof a) < 0;
     }
   };
+  template <class Key, class Value>
+  using Mirror = std::map<Key, Value, KeyOrder>;
+
+  // As the maps have it; generations differ in their keys.
+  struct Node {
+    abi::settings settings{};
+    Mirror<uint32_t, abi::interface_settings> interfaces;
+    Mirror<abi::address, abi::local_address> ipv4_addresses;
+    Mirror<abi::address, abi::local_address> ipv6_addresses;
+  };
+
+  static bool same(const Node& one, const Node& other);
+  Node make_node(const World& world, const Cluster& cluster, const ProxyConfig& proxy) const;
+  Result<void> check_room(const Node& next) const;
+  Result<void> write(const Node& next, MapTransaction& transaction);
 
   NodeMapHandles maps_;
-  std::map<uint32_t, abi::interface_settings> interfaces_;
+  std::array<Node, GENERATIONS> nodes_;
+  uint32_t generation_ = 0;  // that packets go by
+  std::optional<Node> next_;
+  std::chrono::steady_clock::time_point taken_over_;
   std::map<uint32_t, uint32_t> link_headers_;
-  std::map<abi::local_address_key, abi::local_address, KeyOrder> local_addresses_;
 };
 
 }  // namespace kubeproof::control

@@ -114,7 +114,7 @@ void ServiceMaps::plan_service(const ServiceEntry& entry, const ProgrammedServic
   ProgrammedService& service = plan.services[entry.name];
   service.id = before != nullptr ? before->id : ++last_id_;
   const bool with_members = entry.affinity_timeout_seconds != 0;
-  const auto plan_one = [&](Set ProgrammedService::* which,
+  const auto plan_one = [&](Set ProgrammedService::*which,
                             const std::vector<SocketAddress>& endpoints) {
     const Set* former = before != nullptr ? &(before->*which) : nullptr;
     Set& set = service.*which;
@@ -132,8 +132,7 @@ void ServiceMaps::plan_service(const ServiceEntry& entry, const ProgrammedServic
   } else if (!ranges.empty()) {
     service.source_ranges = {.id = ++last_id_, .ranges = std::move(ranges)};
     plan.new_ranges.push_back(&service.source_ranges);
-    plan.on_the_way.source_ranges +=
-        static_cast<int64_t>(service.source_ranges.ranges.size());
+    plan.on_the_way.source_ranges += static_cast<int64_t>(service.source_ranges.ranges.size());
   }
   plan.at_rest.add(service, 1);
 }
@@ -145,9 +144,11 @@ ServiceMaps::Set ServiceMaps::plan_set(const std::vector<SocketAddress>& endpoin
   if (before != nullptr && before->endpoints == endpoints && before->with_members == with_members) {
     return *before;
   }
-  Set set{.id = ++last_id_, .endpoints = endpoints, .backend_ids = {}, .with_members = with_members};
+  Set set{
+      .id = ++last_id_, .endpoints = endpoints, .backend_ids = {}, .with_members = with_members};
   set.backend_ids.reserve(endpoints.size());
-  for (const SocketAddress& endpoint : endpoints) set.backend_ids.push_back(backend_ids.at(endpoint));
+  for (const SocketAddress& endpoint : endpoints)
+    set.backend_ids.push_back(backend_ids.at(endpoint));
   return set;
 }
 

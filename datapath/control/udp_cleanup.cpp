@@ -28,8 +28,7 @@ bool is_stale_udp_flow(const ServiceTable& table, const abi::tuple& tuple, const
            std::find(endpoints->begin(), endpoints->end(), answers) == endpoints->end();
   };
   return leads_elsewhere(abi::FRONTEND_ADDRESS, contacted) ||
-         leads_elsewhere(abi::FRONTEND_NODE_PORT,
-                         {IpAddress::unspecified(family), contacted.port});
+         leads_elsewhere(abi::FRONTEND_NODE_PORT, {IpAddress::unspecified(family), contacted.port});
 }
 
 }  // namespace kubeproof::control

@@ -106,7 +106,9 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(interface_settings, link_header_length), MEMBER(interface_settings, ipv4),
              MEMBER(interface_settings, ipv6)),
       LAYOUT(local_address_key, MEMBER(local_address_key, address),
-             MEMBER(local_address_key, family), MEMBER(local_address_key, zero)),
+             MEMBER(local_address_key, family), MEMBER(local_address_key, generation),
+             MEMBER(local_address_key, zero)),
+      LAYOUT(interface_key, MEMBER(interface_key, ifindex), MEMBER(interface_key, generation)),
       LAYOUT(local_address, MEMBER(local_address, flags)),
       LAYOUT(
           trace_record, MEMBER(trace_record, time), MEMBER(trace_record, ifindex),
@@ -180,7 +182,7 @@ TEST_F(Abi, MapsHoldWhatControlTakesThemToHold) {
     EXPECT_EQ(describe(bpf_map__btf_value_type_id(map)), value) << bpf_map__name(map);
   };
   const auto& maps = object_->maps;
-  expect(maps.interfaces, "4 bytes", "struct interface_settings");
+  expect(maps.interfaces, "struct interface_key", "struct interface_settings");
   expect(maps.local_addresses, "struct local_address_key", "struct local_address");
   expect(maps.frontends, "struct frontend_key", "struct frontend");
   expect(maps.backends, "struct backend_key", "struct backend");

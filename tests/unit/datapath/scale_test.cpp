@@ -34,6 +34,7 @@ TEST(Scale, AHundredThousandServicesWithAMillionEndpointsFit) {
   auto datapath = Datapath::load();
   if (!datapath) GTEST_SKIP() << datapath.error().message;
   Cluster cluster = large_cluster();
+  ASSERT_TRUE(datapath->program(world(), {}, {})) << "the node itself";
   size_t writes = 0;
   datapath->observe_writes([&] { ++writes; });
   const auto programmed = datapath->program(world(), cluster, {});

@@ -179,8 +179,8 @@ TEST_F(ServiceMapsTest, AnEndpointKeepsItsIdentifierAndAnotherNeverGetsIt) {
   };
   ASSERT_TRUE(program(services, cluster({endpoint("10.0.0.1", "node-a")})));
   const uint32_t id = first_id();
-  ASSERT_TRUE(program(
-      services, cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")})));
+  ASSERT_TRUE(
+      program(services, cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")})));
   EXPECT_EQ(first_id(), id);
   ASSERT_TRUE(program(services, cluster({endpoint("10.0.0.2", "node-b")})));
   ASSERT_TRUE(program(services, cluster({endpoint("10.0.0.1", "node-a")})));
