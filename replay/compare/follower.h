@@ -60,7 +60,7 @@ struct Judged {
 class Follower {
  public:
   // `world` outlives the follower.
-  Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger ledger = Ledger::built_in());
+  Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger ledger = Ledger({}));
 
   Result<void> program(const Configuration& configuration);
   void advance(std::chrono::nanoseconds duration) { oracle_->advance(duration); }

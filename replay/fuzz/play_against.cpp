@@ -10,11 +10,13 @@
 #include "replay/engine/reference.h"
 #include "replay/explore/case_recorder.h"
 #include "replay/explore/player.h"
+#include "replay/report/merge_reports.h"
+#include "replay/session/tally.h"
+#include "replay/session/traffic_classifier.h"
 
 namespace kubeproof::explore {
 namespace {
 
-constexpr const char* kMachinery = "machinery";
 constexpr uint64_t kPacketsBetweenLooks = 256;
 
 std::string_view verb(const PacketView& in, const Fate& fate) {
@@ -51,19 +53,21 @@ std::string kind_of(const Injection& injection, const Fate& fate, const Judged& 
 
 class ReferenceStage : public Stage {
  public:
-  ReferenceStage(const Scenario& scenario, Engine& engine, const Watch& watch, RunFigures& figures)
+  ReferenceStage(const Scenario& scenario, Engine& engine, Ledger ledger, const Audience& audience)
       : scenario_(scenario),
         engine_(engine),
-        watch_(watch),
-        figures_(figures),
-        follower_(std::make_unique<Reference>(), scenario.world, Ledger({})),
+        audience_(audience),
+        classifier_(scenario.world),
+        tally_(std::string(engine.name()), scenario.world, classifier_),
+        follower_(std::make_unique<Reference>(), scenario.world, std::move(ledger)),
         recorder_(scenario) {
-    follower_.explain(true);
+    follower_.explain(audience.figures != nullptr);
   }
 
   bool program(const Cluster& cluster) override {
     recorder_.program(cluster);
-    figures_.program(scenario_, cluster);
+    classifier_.update(cluster);
+    if (audience_.figures != nullptr) audience_.figures->program(scenario_, cluster);
     const Configuration configuration{scenario_.world, cluster, scenario_.proxy};
     return check(engine_.program(configuration)) && check(follower_.program(configuration));
   }
@@ -78,13 +82,24 @@ class ReferenceStage : public Stage {
     recorder_.packet(injection);
     const auto permitted = follower_.permit(injection);
     if (!check(engine_.inject(injection, fate))) return false;
-    figures_.count(scenario_, injection, fate, permitted);
+    if (audience_.figures != nullptr) {
+      audience_.figures->count(scenario_, injection, fate, permitted);
+    }
     const Judged& judged = follower_.judge(fate);
-    if (judged.judgement == Judgement::kAgrees) {
-      return figures_.packets() % kPacketsBetweenLooks != 0 || check(watch_.now_and_then(figures_));
+    if (audience_.column != nullptr)
+      tally_.count(injection, fate, judged, source());
+    if (judged.judgement == Judgement::kAgrees || judged.judgement == Judgement::kDeviates) {
+      return ++packets_ % kPacketsBetweenLooks != 0 || look();
     }
     tell(injection, fate, judged);
     return false;
+  }
+
+  // After all else, whether it was played to its end or not.
+  void finish() {
+    if (audience_.column == nullptr) return;
+    tally_.set_deviations(follower_.ledger());
+    merge_column(*audience_.column, tally_.report());
   }
 
   void step(size_t number) override { step_ = number; }
@@ -97,6 +112,17 @@ class ReferenceStage : public Stage {
   std::optional<ScenarioFailure>& failure() { return failure_; }
 
  private:
+  PacketSource source() const {
+    PacketSource source;
+    source.input = audience_.name;
+    source.step = step_ + 1;
+    return source;
+  }
+
+  bool look() {
+    return audience_.figures == nullptr || check(audience_.watch.now_and_then(*audience_.figures));
+  }
+
   void tell(const Injection& injection, const Fate& fate, const Judged& judged) {
     const Disagreement& told = judged.disagreement;
     std::string text =
@@ -120,11 +146,13 @@ class ReferenceStage : public Stage {
 
   const Scenario& scenario_;
   Engine& engine_;
-  const Watch& watch_;
-  RunFigures& figures_;
+  const Audience& audience_;
+  TrafficClassifier classifier_;
+  Tally tally_;
   Follower follower_;
   CaseRecorder recorder_;
   size_t step_ = 0;
+  uint64_t packets_ = 0;
   std::optional<ScenarioFailure> failure_;
 };
 
@@ -135,11 +163,12 @@ std::optional<ScenarioFailure> machinery_failure(const Scenario& scenario, const
                          CaseRecorder(scenario).finish("machinery", error.message)};
 }
 
-std::optional<ScenarioFailure> play_against(const Scenario& scenario, Engine& engine,
-                                            const Watch& watch, RunFigures& figures) {
-  figures.begin(scenario);
-  ReferenceStage stage(scenario, engine, watch, figures);
-  if (Player(scenario, stage).play()) stage.check(watch.at_the_end());
+std::optional<ScenarioFailure> play_against(const Scenario& scenario, Engine& engine, Ledger ledger,
+                                            const Audience& audience) {
+  if (audience.figures != nullptr) audience.figures->begin(scenario);
+  ReferenceStage stage(scenario, engine, std::move(ledger), audience);
+  if (Player(scenario, stage).play()) stage.check(audience.watch.at_the_end());
+  stage.finish();
   return std::move(stage.failure());
 }
 

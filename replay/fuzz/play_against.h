@@ -7,11 +7,16 @@
 
 #include "model/result.h"
 #include "replay/case/case.h"
+#include "replay/compare/ledger.h"
 #include "replay/engine/engine.h"
 #include "replay/explore/scenario.h"
 #include "replay/fuzz/run_figures.h"
+#include "replay/report/report.h"
 
 namespace kubeproof::explore {
+
+// The reason where an engine or the reference broke down.
+inline constexpr const char* kMachinery = "machinery";
 
 struct ScenarioFailure {
   // The most telling difference and what kind of packet showed it, or that the machinery failed.
@@ -33,8 +38,16 @@ struct Watch {
 // A scenario that could not even begin.
 std::optional<ScenarioFailure> machinery_failure(const Scenario& scenario, const Error& error);
 
-// The first divergence, if there is one.
-std::optional<ScenarioFailure> play_against(const Scenario& scenario, Engine& engine,
-                                            const Watch& watch, RunFigures& figures);
+// Who learns what was played; what is null is not told, and costs nothing.
+struct Audience {
+  Watch watch = {};
+  RunFigures* figures = nullptr;   // the rules that packets met, which explaining finds out
+  ColumnReport* column = nullptr;  // added to
+  std::string name = {};           // of the scenario, in that report
+};
+
+// The first divergence that the ledger does not cover, if there is one.
+std::optional<ScenarioFailure> play_against(const Scenario& scenario, Engine& engine, Ledger ledger,
+                                            const Audience& audience);
 
 }  // namespace kubeproof::explore

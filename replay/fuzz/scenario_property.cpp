@@ -4,7 +4,6 @@
 #include <rapidcheck.h>
 #include <rapidcheck/detail/TestListenerAdapter.h>
 
-#include <iostream>
 #include <ostream>
 
 #include "replay/explore/simplify.h"
@@ -57,8 +56,9 @@ rc::Seq<Scenario> simpler(const Scenario& scenario) {
 // A failure that turns into another one on the way would lead to a case of something else.
 class BoundedCheck {
  public:
-  BoundedCheck(std::string reason, const SimplifyLimits& limits, const ScenarioCheck& check)
-      : reason_(std::move(reason)), limits_(limits), check_(check) {}
+  BoundedCheck(std::string reason, const SimplifyLimits& limits, const ScenarioCheck& check,
+               const std::function<void(const std::string&)>& progress)
+      : reason_(std::move(reason)), limits_(limits), check_(check), progress_(progress) {}
 
   bool holds(const Scenario& scenario) {
     for (int attempt = 0; attempt < kAttemptsAtSimpler; ++attempt) {
@@ -76,14 +76,14 @@ class BoundedCheck {
   void report(const Scenario& simplest) {
     if (Clock::now() < reported_ + kBetweenReports) return;
     reported_ = Clock::now();
-    std::cout << fmt::format("  {} attempts: down to {} steps of {} flows\n", attempts_,
-                             simplest.steps.size(), simplest.flows.size())
-              << std::flush;
+    progress_(fmt::format("{} attempts: down to {} steps of {} flows", attempts_,
+                          simplest.steps.size(), simplest.flows.size()));
   }
 
   std::string reason_;
   SimplifyLimits limits_;
   const ScenarioCheck& check_;
+  const std::function<void(const std::string&)>& progress_;
   size_t attempts_ = 0;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point reported_ = begin_;
@@ -92,8 +92,8 @@ class BoundedCheck {
 }  // namespace
 
 void simplify(const Scenario& failed, const std::string& reason, const SimplifyLimits& limits,
-              const ScenarioCheck& check) {
-  BoundedCheck bounded(reason, limits, check);
+              const ScenarioCheck& check, const std::function<void(const std::string&)>& progress) {
+  BoundedCheck bounded(reason, limits, check, progress);
   const rc::Gen<Scenario> scenarios = [&](const rc::Random&, int) {
     return rc::shrinkable::shrinkRecur(Scenario(failed), &simpler);
   };

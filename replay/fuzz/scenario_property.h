@@ -21,9 +21,9 @@ struct SimplifyLimits {
 using ScenarioCheck = std::function<std::optional<std::string>(const Scenario&)>;
 
 // Makes `failed`, which fails for `reason`, simpler for as long as it fails for the same reason.
-// The last scenario for which `check` gave that reason is the simplest. Tells on standard output
-// how far it is.
+// The last scenario for which `check` gave that reason is the simplest. Tells `progress` now and
+// then how far it is, in one line.
 void simplify(const Scenario& failed, const std::string& reason, const SimplifyLimits& limits,
-              const ScenarioCheck& check);
+              const ScenarioCheck& check, const std::function<void(const std::string&)>& progress);
 
 }  // namespace kubeproof::explore

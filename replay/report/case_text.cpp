@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "replay/report/cells_text.h"
 #include "replay/report/columns_text.h"
 #include "replay/report/text_table.h"
 #include "replay/report/text_writer.h"
@@ -40,6 +41,8 @@ class CasesText {
     out_.add("\n");
     for (const CaseReport& one : report_.cases) one_case(one);
     write_columns(out_, totals_.engines, totals_.captured);
+    cells();
+    write_deviations(out_, totals_.engines);
     if (!report_.passed_over.empty()) {
       out_.add("\n");
       for (const std::string& file : report_.passed_over) {
@@ -51,6 +54,7 @@ class CasesText {
 
  private:
   void verdict();
+  void cells();
   void one_case(const CaseReport& one);
   void step(const CaseReport& one, const StepReport& step);
   void divergences(const ColumnReport& column, size_t step);
@@ -83,6 +87,15 @@ void CasesText::verdict() {
     case RunVerdict::kDivergent:
       out_.line("{}: {}", out_.ink(Ink::kRed, "FAILED"), counted(failed, "case", "cases"));
   }
+}
+
+// From the first engine that ran.
+void CasesText::cells() {
+  const auto ran =
+      std::find_if(totals_.engines.begin(), totals_.engines.end(), [](const ColumnReport& column) {
+        return column.status == ColumnStatus::kRan && column.packets != 0;
+      });
+  if (ran != totals_.engines.end()) write_cells(out_, ran->cells, CellRows::kByKindAndPolicy);
 }
 
 void CasesText::one_case(const CaseReport& one) {

@@ -22,6 +22,7 @@ Json divergence_to_json(const DivergenceReport& divergence) {
       {"decisions", divergence.decisions},
       {"consequences", divergence.consequences},
   };
+  if (!divergence.scenario.empty()) json["scenario"] = divergence.scenario;
   if (!divergence.case_file.empty()) json["case"] = divergence.case_file;
   return json;
 }
@@ -30,6 +31,7 @@ Json cells_to_json(const CellCounts& cells) {
   Json json = Json::array();
   cells.for_each([&](const TrafficCell& cell, uint64_t packets) {
     json.push_back({{"service", to_string(cell.service)},
+                    {"policy", to_string(cell.policy)},
                     {"origin", to_string(cell.origin)},
                     {"family", to_string(cell.family)},
                     {"protocol", to_string(cell.protocol)},

@@ -81,6 +81,22 @@ void write_columns(TextWriter& out, const std::vector<ColumnReport>& engines,
   }
 }
 
+void write_deviations(TextWriter& out, const std::vector<ColumnReport>& engines) {
+  TextTable table;
+  bool any = false;
+  for (const ColumnReport& column : engines) {
+    if (column.status != ColumnStatus::kRan) continue;
+    for (const DeviationReport& deviation : column.deviations) {
+      any = true;
+      table.add_row(
+          {column.name, with_separators(deviation.packets), deviation.id, deviation.title});
+    }
+  }
+  if (!any) return;
+  out.line("\n  known deviations, and how many packets took them");
+  out.add(table.render(4));
+}
+
 std::string incomplete_reason(const std::vector<ColumnReport>& engines) {
   for (const ColumnReport& column : engines) {
     if (column.status == ColumnStatus::kFailed) return column.name + " broke down";
@@ -110,6 +126,14 @@ void write_divergence(TextWriter& out, const DivergenceReport& divergence, size_
     out.list(indent, "then",
              {counted(divergence.consequences, "later packet", "later packets") +
               " of the flow out of step"});
+  }
+  if (!divergence.scenario.empty()) {
+    out.line("{:{}}in all", "", indent);
+    for (size_t at = 0; at < divergence.scenario.size();) {
+      const size_t end = std::min(divergence.scenario.find('\n', at), divergence.scenario.size());
+      out.line("{:{}}{}", "", indent + 2, divergence.scenario.substr(at, end - at));
+      at = end + 1;
+    }
   }
   if (!divergence.case_command.empty()) out.list(indent, "again", {divergence.case_command});
 }

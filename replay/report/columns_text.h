@@ -14,6 +14,9 @@ namespace kubeproof {
 void write_columns(TextWriter& out, const std::vector<ColumnReport>& engines,
                    const std::optional<ColumnReport>& captured);
 
+// How many packets each entry of the ledger took.
+void write_deviations(TextWriter& out, const std::vector<ColumnReport>& engines);
+
 // Why a run is incomplete: "netfilter cannot run here".
 std::string incomplete_reason(const std::vector<ColumnReport>& engines);
 

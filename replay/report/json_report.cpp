@@ -18,6 +18,13 @@ std::string render_json(const Report& report) {
       {"notes", report.notes},
       {"import", to_json(report.import)},
   };
+  if (report.fuzz) {
+    json["seed"] = report.fuzz->seed;
+    json["cases"] = report.fuzz->cases;
+    json["shard"] = report.fuzz->shard;
+    json["shards"] = report.fuzz->shards;
+    json["seconds"] = report.fuzz->time.count();
+  }
   Json damage = Json::array();
   for (const ImportCount& line : report.import) {
     for (const std::string& detail : line.details) damage.push_back(detail);

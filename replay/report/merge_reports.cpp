@@ -31,6 +31,8 @@ void merge_status(ColumnReport& total, ColumnReport& part) {
   total.reason = std::move(part.reason);
 }
 
+}  // namespace
+
 void merge_column(ColumnReport& total, ColumnReport part) {
   total.name = part.name;
   merge_status(total, part);
@@ -54,8 +56,6 @@ void merge_column(ColumnReport& total, ColumnReport part) {
     known.packets += deviation.packets;
   }
 }
-
-}  // namespace
 
 void merge_into(Report& total, Report part) {
   if (!part.node.empty()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ struct DivergenceReport {
   uint64_t consequences = 0;           // later packets of the flow that disagree too
   std::string case_file;               // reproduces it; empty where none was written
   std::string case_command;            // runs that
+  std::string scenario;                // where it was generated: all of it, several lines
 };
 
 enum class ColumnStatus : uint8_t {
@@ -84,8 +86,17 @@ struct ImportCount {
   std::vector<std::string> details = {};  // one line each: "a.pcap: after frame 902: truncated …"
 };
 
+// Which generated cases were run.
+struct FuzzFigures {
+  uint64_t seed = 0;
+  uint64_t cases = 0;  // that were played
+  uint64_t shard = 1;
+  uint64_t shards = 1;
+  std::chrono::seconds time{};
+};
+
 struct Report {
-  std::string command;              // "replay"
+  std::string command;              // "replay", "fuzz"
   std::vector<std::string> inputs;  // captures
   std::string node;
   size_t services = 0;
@@ -94,6 +105,7 @@ struct Report {
   std::vector<ImportCount> import;
   std::vector<ColumnReport> engines;
   std::optional<ColumnReport> captured;  // the reference held to the capture
+  std::optional<FuzzFigures> fuzz;       // of `kubeproof fuzz`
 };
 
 enum class RunVerdict : uint8_t {

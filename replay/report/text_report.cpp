@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "replay/report/cells_text.h"
 #include "replay/report/columns_text.h"
 #include "replay/report/divergence_kinds.h"
 #include "replay/report/text_table.h"
@@ -13,6 +14,8 @@ namespace kubeproof {
 namespace {
 
 constexpr size_t kIndent = 5;
+// A short run cannot come by everything.
+constexpr uint64_t kPacketsThatReachEverything = 200'000;
 
 // The first of every kind, and the very first few, in their order.
 std::vector<const DivergenceReport*> choose_examples(
@@ -52,7 +55,7 @@ class TextReport {
     if (report_.captured) divergences(*report_.captured);
     traffic();
     import();
-    deviations();
+    write_deviations(out_, report_.engines);
     return out_.take();
   }
 
@@ -63,7 +66,6 @@ class TextReport {
   void kinds(const std::vector<DivergenceKind>& kinds);
   void traffic();
   void import();
-  void deviations();
 
   const Report& report_;
   const TextStyle& style_;
@@ -80,6 +82,12 @@ void TextReport::subject() {
     inputs += fmt::format(" and {} more", report_.inputs.size() - kShown);
   }
   out_.add(out_.ink(Ink::kBold, fmt::format("kubeproof {}: {}", report_.command, inputs)));
+  if (report_.fuzz) {
+    const FuzzFigures& fuzz = *report_.fuzz;
+    out_.add(fmt::format("seed {}, {} in {} s", fuzz.seed, counted(fuzz.cases, "case", "cases"),
+                         fuzz.time.count()));
+    if (fuzz.shards > 1) out_.add(fmt::format(", shard {} of {}", fuzz.shard, fuzz.shards));
+  }
   if (!report_.node.empty()) {
     out_.add(fmt::format(" on node {} ({}, {})", report_.node,
                          counted(report_.services, "service", "services"),
@@ -163,41 +171,17 @@ void TextReport::kinds(const std::vector<DivergenceKind>& kinds) {
   }
 }
 
-// Which cells the traffic reached, from the first engine that ran.
+// From the first engine that ran.
 void TextReport::traffic() {
   const auto ran =
       std::find_if(report_.engines.begin(), report_.engines.end(),
                    [](const ColumnReport& c) { return c.status == ColumnStatus::kRan; });
   if (ran == report_.engines.end() || ran->packets == 0) return;
-  std::vector<std::pair<Family, CellProtocol>> kinds;
-  std::vector<std::pair<ServiceKind, Origin>> rows;
-  ran->cells.for_each([&](const TrafficCell& cell, uint64_t) {
-    const std::pair kind(cell.family, cell.protocol);
-    const std::pair row(cell.service, cell.origin);
-    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-    if (std::find(rows.begin(), rows.end(), row) == rows.end()) rows.push_back(row);
-  });
-  std::sort(kinds.begin(), kinds.end());
-  // What concerns no service comes last.
-  std::stable_partition(rows.begin(), rows.end(),
-                        [](const auto& row) { return row.first != ServiceKind::kNone; });
-  TextTable table;
-  std::vector<std::string> header = {"packets to and from"};
-  for (const auto& [family, protocol] : kinds) {
-    header.push_back(fmt::format("{} {}", to_string(family), to_string(protocol)));
-  }
-  table.add_row(std::move(header));
-  for (const auto& [service, origin] : rows) {
-    std::vector<std::string> row = {
-        fmt::format("{}, {}", service == ServiceKind::kNone ? "no service" : to_string(service),
-                    to_string(origin))};
-    for (const auto& [family, protocol] : kinds) {
-      const uint64_t count = ran->cells[{service, origin, family, protocol}];
-      row.push_back(count == 0 ? "-" : with_separators(count));
-    }
-    table.add_row(std::move(row));
-  }
-  out_.add("\n" + table.render(2));
+  write_cells(out_, ran->cells, report_.fuzz ? CellRows::kByKindAndPolicy : CellRows::kByKind);
+  if (!report_.fuzz || ran->packets < kPacketsThatReachEverything) return;
+  const std::vector<std::string> unreached = unreached_cells(ran->cells);
+  if (!unreached.empty()) out_.line("\n  never reached");
+  for (const std::string& line : unreached) out_.line("    {}", line);
 }
 
 void TextReport::import() {
@@ -217,22 +201,6 @@ void TextReport::import() {
       for (const std::string& detail : count.details) out_.line("    {}", detail);
     }
   }
-}
-
-void TextReport::deviations() {
-  TextTable table;
-  bool any = false;
-  for (const ColumnReport& column : report_.engines) {
-    for (const DeviationReport& deviation : column.deviations) {
-      if (deviation.packets == 0) continue;
-      any = true;
-      table.add_row({fmt::format("{}: {} ({})", column.name, deviation.title, deviation.id),
-                     with_separators(deviation.packets)});
-    }
-  }
-  if (!any) return;
-  out_.heading("known deviations");
-  out_.add(table.render(2));
 }
 
 }  // namespace

@@ -20,6 +20,10 @@ std::string_view to_string(CellProtocol protocol) {
   return kNames[static_cast<size_t>(protocol)];
 }
 
+std::string_view to_string(CellPolicy policy) {
+  return policy == CellPolicy::kLocal ? "Local" : "Cluster";
+}
+
 CellProtocol cell_protocol(uint8_t ip_protocol) {
   switch (ip_protocol) {
     case kTcp:
@@ -43,6 +47,7 @@ CellCounts& CellCounts::operator+=(const CellCounts& other) {
 
 size_t CellCounts::index(const TrafficCell& cell) {
   size_t index = static_cast<size_t>(cell.service);
+  index = index * kCellPolicies + static_cast<size_t>(cell.policy);
   index = index * kOrigins + static_cast<size_t>(cell.origin);
   index = index * kFamilies + (cell.family == Family::kIpv4 ? 0 : 1);
   return index * kCellProtocols + static_cast<size_t>(cell.protocol);
@@ -55,7 +60,9 @@ TrafficCell CellCounts::cell_at(size_t index) {
   cell.family = index % kFamilies == 0 ? Family::kIpv4 : Family::kIpv6;
   index /= kFamilies;
   cell.origin = static_cast<Origin>(index % kOrigins);
-  cell.service = static_cast<ServiceKind>(index / kOrigins);
+  index /= kOrigins;
+  cell.policy = static_cast<CellPolicy>(index % kCellPolicies);
+  cell.service = static_cast<ServiceKind>(index / kCellPolicies);
   return cell;
 }
 

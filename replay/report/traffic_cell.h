@@ -13,23 +13,28 @@ namespace kubeproof {
 
 enum class ServiceKind : uint8_t { kNone, kClusterIp, kNodePort, kLoadBalancer, kExternalIp };
 enum class Origin : uint8_t { kPod, kHost, kPodElsewhere, kOtherNode, kOutside };
+// The traffic policy that holds for such an address of the service.
+enum class CellPolicy : uint8_t { kCluster, kLocal };
 enum class CellProtocol : uint8_t { kTcp, kUdp, kSctp, kIcmp, kOther };
 
 inline constexpr size_t kServiceKinds = 5;
 inline constexpr size_t kOrigins = 5;
 inline constexpr size_t kCellProtocols = 5;
 inline constexpr size_t kFamilies = 2;
+inline constexpr size_t kCellPolicies = 2;
 
 // Names in JSON and text: "ClusterIP", "pod", "TCP". These are stable.
 std::string_view to_string(ServiceKind kind);
 std::string_view to_string(Origin origin);
 std::string_view to_string(CellProtocol protocol);
+std::string_view to_string(CellPolicy policy);
 
 struct TrafficCell {
   ServiceKind service = ServiceKind::kNone;
   Origin origin = Origin::kOutside;
   Family family = Family::kIpv4;
   CellProtocol protocol = CellProtocol::kOther;
+  CellPolicy policy = CellPolicy::kCluster;  // of no service: kCluster
 
   friend bool operator==(const TrafficCell&, const TrafficCell&) = default;
 };
@@ -39,7 +44,8 @@ CellProtocol cell_protocol(uint8_t ip_protocol);
 // One number for each cell.
 class CellCounts {
  public:
-  static constexpr size_t kCells = kServiceKinds * kOrigins * kFamilies * kCellProtocols;
+  static constexpr size_t kCells =
+      kServiceKinds * kCellPolicies * kOrigins * kFamilies * kCellProtocols;
 
   uint64_t& operator[](const TrafficCell& cell) { return counts_[index(cell)]; }
   uint64_t operator[](const TrafficCell& cell) const { return counts_[index(cell)]; }

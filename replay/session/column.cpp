@@ -5,9 +5,9 @@
 namespace kubeproof {
 
 Column::Column(std::unique_ptr<Engine> engine, std::unique_ptr<Oracle> oracle, const World& world,
-               const TrafficClassifier& classifier)
+               const TrafficClassifier& classifier, Ledger ledger)
     : engine_(std::move(engine)),
-      follower_(std::move(oracle), world),
+      follower_(std::move(oracle), world, std::move(ledger)),
       anchor_(world),
       tally_(std::string(engine_->name()), world, classifier) {}
 

@@ -34,7 +34,7 @@ class Column {
 
   // `world` and `classifier` outlive the column.
   Column(std::unique_ptr<Engine> engine, std::unique_ptr<Oracle> oracle, const World& world,
-         const TrafficClassifier& classifier);
+         const TrafficClassifier& classifier, Ledger ledger = Ledger({}));
 
   bool runs() const { return tally_.report().status == ColumnStatus::kRan; }
   std::string_view name() const { return tally_.report().name; }

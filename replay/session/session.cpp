@@ -40,7 +40,8 @@ Result<void> Session::add_column(EngineChoice choice, const OracleFactory& make_
   if (choice.required) required_.push_back(choice.name);
   if (choice.engine) {
     columns_.push_back(std::make_unique<Column>(std::move(*choice.engine), make_oracle(),
-                                                configuration_.world, classifier_));
+                                                configuration_.world, classifier_,
+                                                std::move(choice.ledger)));
     return columns_.back()->start(configuration_);
   }
   ColumnReport report;

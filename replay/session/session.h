@@ -27,6 +27,7 @@ struct EngineChoice {
   std::string name;
   bool required = false;  // without it the run is incomplete
   Result<std::unique_ptr<Engine>> engine;
+  Ledger ledger = Ledger({});  // of the deviations that are accepted of it
 };
 
 using OracleFactory = std::function<std::unique_ptr<Oracle>()>;

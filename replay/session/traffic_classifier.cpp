@@ -11,6 +11,10 @@ uint32_t node_port_key(uint16_t port, uint8_t protocol) {
   return uint32_t{port} << 8 | protocol;
 }
 
+CellPolicy cell_policy(TrafficPolicy policy) {
+  return policy == TrafficPolicy::kLocal ? CellPolicy::kLocal : CellPolicy::kCluster;
+}
+
 void insert_address(std::string_view text, std::unordered_set<IpAddress>& addresses) {
   if (const auto address = IpAddress::parse(text)) addresses.insert(*address);
 }
@@ -47,33 +51,39 @@ void TrafficClassifier::update(const Cluster& cluster) {
 }
 
 void TrafficClassifier::add_service(const Service& service) {
+  const CellPolicy internal = cell_policy(service.internal_traffic_policy);
+  const CellPolicy external = cell_policy(service.external_traffic_policy);
   for (const ServicePort& port : service.ports) {
     // Of an address that is two things, the first counts.
-    add(service.cluster_ip, port, ServiceKind::kClusterIp);
+    add(service.cluster_ip, port, {ServiceKind::kClusterIp, internal});
     for (const std::string& address : service.cluster_ips) {
-      add(address, port, ServiceKind::kClusterIp);
+      add(address, port, {ServiceKind::kClusterIp, internal});
     }
     for (const LoadBalancerIngress& ingress : service.load_balancer_ingress) {
-      add(ingress.ip, port, ServiceKind::kLoadBalancer);
+      add(ingress.ip, port, {ServiceKind::kLoadBalancer, external});
     }
     for (const std::string& address : service.external_ips) {
-      add(address, port, ServiceKind::kExternalIp);
+      add(address, port, {ServiceKind::kExternalIp, external});
     }
-    if (port.node_port != 0) node_ports_.insert(node_port_key(port.node_port, port.protocol));
+    if (port.node_port != 0) {
+      node_ports_.try_emplace(node_port_key(port.node_port, port.protocol), external);
+    }
   }
 }
 
-void TrafficClassifier::add(std::string_view address, const ServicePort& port, ServiceKind kind) {
+void TrafficClassifier::add(std::string_view address, const ServicePort& port, Role role) {
   const auto parsed = IpAddress::parse(address);
-  if (parsed) services_.try_emplace({{*parsed, port.port}, port.protocol}, kind);
+  if (parsed) services_.try_emplace({{*parsed, port.port}, port.protocol}, role);
 }
 
-ServiceKind TrafficClassifier::service_at(const SocketAddress& address, uint8_t protocol) const {
+TrafficClassifier::Role TrafficClassifier::service_at(const SocketAddress& address,
+                                                      uint8_t protocol) const {
   const auto found = services_.find({address, protocol});
   if (found != services_.end()) return found->second;
-  const bool own = address.address.is_loopback() || own_addresses_.contains(address.address);
-  return own && node_ports_.contains(node_port_key(address.port, protocol)) ? ServiceKind::kNodePort
-                                                                            : ServiceKind::kNone;
+  if (!address.address.is_loopback() && !own_addresses_.contains(address.address)) return {};
+  const auto node_port = node_ports_.find(node_port_key(address.port, protocol));
+  if (node_port == node_ports_.end()) return {};
+  return {ServiceKind::kNodePort, node_port->second};
 }
 
 Origin TrafficClassifier::origin_of(uint32_t interface, const IpAddress& client) const {
@@ -94,13 +104,16 @@ TrafficCell TrafficClassifier::classify(const Injection& injection, const Fate& 
   cell.family = view->family;
   cell.protocol = cell_protocol(view->protocol);
   cell.origin = origin_of(injection.ingress.interface, view->source);
-  cell.service = service_at(view->destination_endpoint(), view->protocol);
-  if (cell.service != ServiceKind::kNone) return cell;
+  const auto take = [&](Role role) {
+    cell.service = role.kind;
+    cell.policy = role.policy;
+    return role.kind != ServiceKind::kNone;
+  };
+  if (take(service_at(view->destination_endpoint(), view->protocol))) return cell;
   for (const Emission& emission : fate) {
     const auto out = parse_packet(emission.packet);
     if (!out || out->source_endpoint() == view->source_endpoint()) continue;
-    cell.service = service_at(out->source_endpoint(), out->protocol);
-    if (cell.service == ServiceKind::kNone) continue;
+    if (!take(service_at(out->source_endpoint(), out->protocol))) continue;
     cell.origin = origin_of(emission.place.interface, out->destination);
     return cell;
   }

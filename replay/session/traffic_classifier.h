@@ -40,8 +40,13 @@ class TrafficClassifier {
   };
 
   void add_service(const Service& service);
-  void add(std::string_view address, const ServicePort& port, ServiceKind kind);
-  ServiceKind service_at(const SocketAddress& address, uint8_t protocol) const;
+  struct Role {
+    ServiceKind kind = ServiceKind::kNone;
+    CellPolicy policy = CellPolicy::kCluster;
+  };
+
+  void add(std::string_view address, const ServicePort& port, Role role);
+  Role service_at(const SocketAddress& address, uint8_t protocol) const;
   Origin origin_of(uint32_t interface, const IpAddress& client) const;
 
   const World& world_;
@@ -49,8 +54,8 @@ class TrafficClassifier {
   std::unordered_set<uint32_t> pod_interfaces_;
   std::unordered_set<IpAddress> other_nodes_;
   std::unordered_set<IpAddress> pods_;
-  std::unordered_map<ServiceAddress, ServiceKind, Hash> services_;
-  std::unordered_set<uint32_t> node_ports_;  // port and protocol
+  std::unordered_map<ServiceAddress, Role, Hash> services_;
+  std::unordered_map<uint32_t, CellPolicy> node_ports_;  // by port and protocol
 };
 
 // What became of the packet.

@@ -70,7 +70,7 @@ class NetfilterOracle : public OracleTest {
       NetfilterEngine engine(variant);
       const Watch watch{[&](RunFigures& to) { return note_states(engine, to); },
                         [&] { return nothing_was_evicted(engine); }};
-      return play_against(scenario, engine, watch, figures);
+      return play_against(scenario, engine, Ledger({}), {watch, &figures});
     });
   }
 };

@@ -103,7 +103,9 @@ bool OracleTest::check(const Scenario& scenario, const Play& play) {
     simplest = std::move(failure);
     return simplest->reason;
   };
-  simplify(until_then, simplest->reason, {}, simpler);
+  simplify(until_then, simplest->reason, {}, simpler, [](const std::string& line) {
+    std::cout << "  " << line << "\n" << std::flush;
+  });
   save(*simplest);
   ADD_FAILURE() << simplest->recorded.name << ": " << simplest->reason << "\n"
                 << simplest->text << simplest->scenario;

@@ -44,6 +44,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_replay_command(program, status);
   add_run_command(program, status);
   add_trace_command(program, status);
+  add_fuzz_command(program, status);
   add_rules_command(program, status);
   add_engines_command(program, status);
   const std::vector<std::string> commands = names_of_commands(program);

@@ -24,6 +24,7 @@ int fail(const Error& error);
 // Each adds its command to the program; when the command is chosen, `status` becomes its exit
 // status.
 void add_engines_command(CLI::App& program, int& status);
+void add_fuzz_command(CLI::App& program, int& status);
 void add_replay_command(CLI::App& program, int& status);
 void add_rules_command(CLI::App& program, int& status);
 void add_run_command(CLI::App& program, int& status);

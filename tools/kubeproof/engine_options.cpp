@@ -90,6 +90,7 @@ Result<std::vector<EngineChoice>> EngineOptions::make_all(const std::vector<std:
     if (std::any_of(choices.begin(), choices.end(), is_same)) continue;
     EngineChoice& choice = choices.emplace_back(
         EngineChoice{name, by_name || name == kIndispensable, make_engine(name)});
+    if (name == kIndispensable) choice.ledger = Ledger::built_in();
     if (!choice.engine && choice.engine.error().kind == ErrorKind::kBadInput) {
       return tl::unexpected(choice.engine.error());
     }

@@ -53,7 +53,12 @@ ProgressLine::ProgressLine()
     : terminal_(isatty(STDERR_FILENO) != 0), next_(std::chrono::steady_clock::now() + 1s) {}
 
 ProgressLine::~ProgressLine() {
+  clear();
+}
+
+void ProgressLine::clear() {
   if (shown_) fmt::print(stderr, "\r\x1b[K");
+  shown_ = false;
 }
 
 void ProgressLine::show(const std::string& text) {

@@ -39,6 +39,7 @@ class ProgressLine {
   ProgressLine& operator=(const ProgressLine&) = delete;
 
   void show(const std::string& text);
+  void clear();
 
  private:
   bool terminal_;

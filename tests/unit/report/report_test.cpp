@@ -284,12 +284,13 @@ TEST(TextTable, GroupsDigits) {
 TEST(CellCounts, KeepEveryCellApart) {
   CellCounts counts;
   uint64_t next = 0;
-  for (size_t service = 0; service < kServiceKinds; ++service) {
+  for (size_t row = 0; row < kServiceKinds * kCellPolicies; ++row) {
     for (size_t origin = 0; origin < kOrigins; ++origin) {
       for (const Family family : {Family::kIpv4, Family::kIpv6}) {
         for (size_t protocol = 0; protocol < kCellProtocols; ++protocol) {
-          counts[{static_cast<ServiceKind>(service), static_cast<Origin>(origin), family,
-                  static_cast<CellProtocol>(protocol)}] = ++next;
+          counts[{static_cast<ServiceKind>(row / kCellPolicies), static_cast<Origin>(origin),
+                  family, static_cast<CellProtocol>(protocol),
+                  static_cast<CellPolicy>(row % kCellPolicies)}] = ++next;
         }
       }
     }
