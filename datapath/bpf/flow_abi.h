@@ -48,6 +48,9 @@ enum flow_status {
 enum tcp_flow_flag {
 	TCP_FLOW_SIMULTANEOUS_OPEN = 1 << 0,
 	TCP_FLOW_EXPECTS_CHALLENGE = 1 << 1, /* of the server, to the client's SYN in LAST_ACK */
+	/* Of the SYN that was last let through. */
+	TCP_FLOW_LAST_SCALES = 1 << 2,
+	TCP_FLOW_LAST_SELECTIVE = 1 << 3,
 };
 
 enum sctp_flow_flag {
@@ -58,16 +61,22 @@ enum sctp_flow_flag {
 };
 
 enum tcp_end_flag {
-	TCP_END_SEEN = 1 << 0, /* has sent something */
-	TCP_END_HAS_ACKNOWLEDGED = 1 << 1,
-	TCP_END_AWAITS_ACKNOWLEDGMENT = 1 << 2, /* of data */
+	TCP_END_HAS_ACKNOWLEDGED = 1 << 0,
+	TCP_END_AWAITS_ACKNOWLEDGMENT = 1 << 1, /* of data */
+	TCP_END_SCALES = 1 << 2, /* it offered to scale windows */
+	TCP_END_SELECTIVE = 1 << 3, /* it takes selective acknowledgments */
+	TCP_END_LIBERAL = 1 << 4, /* picked up midway: not held to windows */
 };
 
 /* One side of a TCP connection. */
 struct tcp_end {
 	__u32 end; /* behind the last byte that it sent */
+	__u32 end_max; /* how far the other side has room */
+	__u32 window_max; /* the widest that it offered; 0: it has sent nothing yet */
 	__u32 acknowledged; /* the highest that it acknowledged */
-	__u32 flags; /* enum tcp_end_flag */
+	__u8 flags; /* enum tcp_end_flag */
+	__u8 scale;
+	__u16 zero;
 };
 
 struct flow {
@@ -94,7 +103,8 @@ struct flow {
 	__u16 tcp_last_window; /* as it stands in the header */
 	__u8 sctp_state; /* enum sctp_state */
 	__u8 sctp_flags; /* enum sctp_flow_flag */
-	__u32 zero;
+	__u8 tcp_last_scale; /* of the SYN that was last let through */
+	__u8 zero[3];
 	struct tcp_end tcp_ends[2]; /* the client's, the server's */
 	__be32 sctp_tags[2]; /* that the client, the server is to use */
 };

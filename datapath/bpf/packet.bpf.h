@@ -34,10 +34,14 @@ struct headers {
 struct tcp_segment {
 	__u32 sequence;
 	__u32 acknowledgment;
+	__u32 highest_acknowledgment; /* selective ones counted */
 	__u16 payload_length; /* with SYN and FIN counted */
 	__u16 window;
 	__u8 flags; /* byte 13 of the header */
 	__u8 whole; /* its header is complete and well-formed */
+	__u8 header_length;
+	__u8 scale; /* offered by a SYN */
+	__u8 offers; /* enum tcp_end_flag: what a SYN's options say */
 };
 
 /* Where a walk over the chunks of an SCTP packet is. */

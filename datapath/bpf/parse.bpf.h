@@ -179,7 +179,8 @@ static __always_inline int parse_tcp(frame_t *frame, struct packet *packet)
 	packet->tcp.whole = 1;
 	packet->tcp.sequence = bpf_ntohl(tcp.seq);
 	packet->tcp.acknowledgment = bpf_ntohl(tcp.ack_seq);
-	packet->tcp.window = tcp.window;
+	packet->tcp.window = bpf_ntohs(tcp.window);
+	packet->tcp.header_length = header_length;
 	packet->tcp.flags = ((const __u8 *)&tcp)[13];
 	packet->tcp.payload_length = length - header_length + tcp.syn + tcp.fin;
 	packet->checksum_offset = headers->transport + __builtin_offsetof(struct tcphdr, check);

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One TCP segment and the connection that it belongs to: nf_conntrack_tcp_packet() and what
- * tcp_in_window() notes (net/netfilter/nf_conntrack_proto_tcp.c). Leaves out: that segments outside
- * the windows are invalid.
+ * One TCP segment and the connection that it belongs to: nf_conntrack_tcp_packet()
+ * (net/netfilter/nf_conntrack_proto_tcp.c).
  */
 #pragma once
 
+#include "frame.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
 #include "tcp_state.bpf.h"
+#include "tcp_window.bpf.h"
 
-static __always_inline int is_before(__u32 a, __u32 b)
-{
-	return (__s32)(a - b) < 0;
-}
-
-static __always_inline __u32 tcp_segment_end(const struct tcp_segment *segment)
-{
-	return segment->sequence + segment->payload_length;
-}
+/* How far a reset is believed. */
+enum tcp_reset {
+	TCP_RESET_CHECKED = 0, /* if it lies in the window */
+	TCP_RESET_BELIEVED,
+	TCP_RESET_CHALLENGED, /* if it lies in the window, and the state stays */
+	TCP_RESET_CHALLENGED_BELIEVED,
+	TCP_RESET_INVALID,
+};
 
 static __always_inline void tcp_note_last(struct flow *state, __u8 event, __u8 direction)
 {
@@ -30,76 +30,44 @@ static __always_inline void tcp_note_last(struct flow *state, __u8 event, __u8 d
 		state->status &= ~FLOW_LAST_FROM_CLIENT;
 }
 
-/* The same segment again, without SYN, FIN or RST, is a retransmission. */
-static __always_inline void tcp_note_segment(struct flow *state, const struct tcp_segment *segment,
-					     __u32 acknowledgment, int same_direction)
+/* A closing connection's tuple may be in use again: nothing known of it can be relied on. An
+ * established one ends only with the number that the other side waits for: any other is answered by
+ * a challenge (RFC 5961), or by nothing. */
+static __always_inline int tcp_judge_reset(const struct flow *state, const struct tcp_end *receiver,
+					   const struct tcp_segment *segment, int same_direction)
 {
-	__u32 end = tcp_segment_end(segment);
-
-	if (same_direction && state->tcp_last_sequence == segment->sequence &&
-	    state->tcp_last_acknowledgment == acknowledgment && state->tcp_last_end == end &&
-	    state->tcp_last_window == segment->window) {
-		if (state->tcp_retransmissions < TCP_RETRANSMISSIONS_MAX)
-			state->tcp_retransmissions++;
-		return;
-	}
-	state->tcp_last_sequence = segment->sequence;
-	state->tcp_last_acknowledgment = acknowledgment;
-	state->tcp_last_end = end;
-	state->tcp_last_window = segment->window;
-	state->tcp_retransmissions = 0;
-}
-
-/* What the segment tells of both ends. Returns what it acknowledges: everything, if it does not
- * say, as with the zero in some stacks' resets. */
-static __always_inline __u32 tcp_note_sequence(struct tcp_end *sender, struct tcp_end *receiver,
-					       const struct tcp_segment *segment)
-{
-	__u32 end = tcp_segment_end(segment);
-	__u32 acknowledgment = segment->acknowledgment;
-
-	if (!(segment->flags & TCP_ACK) || (segment->flags & TCP_RST && !acknowledgment))
-		acknowledgment = receiver->end;
-	if (!(sender->flags & TCP_END_SEEN)) {
-		sender->flags |= TCP_END_SEEN;
-		sender->end = end;
-	} else if (is_before(sender->end, end)) {
-		sender->flags |= TCP_END_AWAITS_ACKNOWLEDGMENT;
-		sender->end = end;
-	}
-	if (segment->flags & TCP_ACK) {
-		if (!(sender->flags & TCP_END_HAS_ACKNOWLEDGED) ||
-		    is_before(sender->acknowledged, acknowledgment))
-			sender->acknowledged = acknowledgment;
-		sender->flags |= TCP_END_HAS_ACKNOWLEDGED;
-	}
-	if (acknowledgment == receiver->end)
-		receiver->flags &= ~TCP_END_AWAITS_ACKNOWLEDGMENT;
-	return acknowledgment;
-}
-
-/* A reset ends an established connection only with the number that the other side waits for: any
- * other is answered by a challenge (RFC 5961), or by nothing. */
-static __always_inline __u8 tcp_judge_reset(const struct flow *state,
-					    const struct tcp_end *receiver,
-					    const struct tcp_segment *segment, int same_direction)
-{
-	int established = state->tcp_state == TCP_STATE_ESTABLISHED && state->status & FLOW_ASSURED;
+	int assured = !!(state->status & FLOW_ASSURED);
+	int established = state->tcp_state == TCP_STATE_ESTABLISHED && assured;
+	__u8 last = state->tcp_last_event;
+	int believed = 0, challenged = 0;
 
 	if (state->tcp_state >= TCP_STATE_FIN_WAIT && state->tcp_state <= TCP_STATE_CLOSED)
-		return TCP_STATE_CLOSED;
-	if (!(receiver->flags & TCP_END_HAS_ACKNOWLEDGED) || state->tcp_last_event == TCP_EVENT_SYN)
-		return TCP_STATE_CLOSED;
-	if (!segment->sequence && !established)
-		return TCP_STATE_CLOSED;
-	if (is_before(segment->sequence, receiver->acknowledged))
-		return TCP_INVALID;
-	if (!established || segment->sequence == receiver->acknowledged)
-		return TCP_STATE_CLOSED;
-	if (state->tcp_last_event == TCP_EVENT_ACK && same_direction &&
-	    segment->sequence == state->tcp_last_end)
-		return TCP_STATE_CLOSED;
-	return state->tcp_state;
+		return TCP_RESET_BELIEVED;
+	if (receiver->flags & TCP_END_HAS_ACKNOWLEDGED && last != TCP_EVENT_SYN) {
+		if (!segment->sequence && !established)
+			return TCP_RESET_CHECKED;
+		if (is_before(segment->sequence, receiver->acknowledged))
+			return TCP_RESET_INVALID;
+		if (!established || segment->sequence == receiver->acknowledged)
+			return TCP_RESET_CHECKED;
+		/* Right behind the data that its sender has just sent. */
+		if (last == TCP_EVENT_ACK && same_direction &&
+		    segment->sequence == state->tcp_last_end)
+			return TCP_RESET_CHECKED;
+		challenged = 1;
+	}
+	/* It answers what was let through. */
+	if (((state->status & FLOW_SEEN_REPLY && last == TCP_EVENT_SYN) ||
+	     (!assured && last == TCP_EVENT_ACK)) &&
+	    state->tcp_last_end && segment->acknowledgment == state->tcp_last_end)
+		believed = 1;
+	if (state->tcp_state == TCP_STATE_SYN_SENT && last == TCP_EVENT_ACK &&
+	    !(state->status & FLOW_LAST_FROM_CLIENT) &&
+	    segment->sequence == state->tcp_last_acknowledgment)
+		believed = 1;
+	if (challenged)
+		return believed ? TCP_RESET_CHALLENGED_BELIEVED : TCP_RESET_CHALLENGED;
+	return believed ? TCP_RESET_BELIEVED : TCP_RESET_CHECKED;
 }
 
 static __always_inline __u64 tcp_timeout(const struct flow *state)
@@ -124,17 +92,25 @@ static __always_inline __u64 tcp_timeout(const struct flow *state)
 static __always_inline int track_ignored(struct packet *packet, struct flow *state, __u8 event,
 					 __u8 direction)
 {
+	const struct tcp_segment *segment = &packet->tcp;
+
 	tcp_note_last(state, event, direction);
-	state->tcp_last_sequence = packet->tcp.sequence;
-	state->tcp_last_end = tcp_segment_end(&packet->tcp);
-	state->tcp_last_window = packet->tcp.window;
+	state->tcp_last_sequence = segment->sequence;
+	state->tcp_last_end = tcp_segment_end(segment);
+	state->tcp_last_window = segment->window;
 	if (event == TCP_EVENT_SYN && direction == TCP_FROM_CLIENT) {
-		state->tcp_flags &= ~(TCP_FLOW_SIMULTANEOUS_OPEN | TCP_FLOW_EXPECTS_CHALLENGE);
+		state->tcp_flags = 0;
+		state->tcp_last_scale = segment->scale;
+		if (segment->offers & TCP_END_SCALES)
+			state->tcp_flags |= TCP_FLOW_LAST_SCALES;
+		if (segment->offers & TCP_END_SELECTIVE)
+			state->tcp_flags |= TCP_FLOW_LAST_SELECTIVE;
 		if (state->tcp_state == TCP_STATE_LAST_ACK)
 			state->tcp_flags |= TCP_FLOW_EXPECTS_CHALLENGE;
 	}
-	if (direction == TCP_FROM_SERVER)
-		state->status |= FLOW_SEEN_REPLY;
+	if (state->tcp_state == TCP_STATE_SYN_SENT && event == TCP_EVENT_ACK &&
+	    direction == TCP_FROM_SERVER)
+		state->tcp_last_acknowledgment = segment->acknowledgment;
 	return TRACK_OK;
 }
 
@@ -142,69 +118,43 @@ static __always_inline int track_ignored(struct packet *packet, struct flow *sta
 static __always_inline void tcp_synchronise(struct flow *state, struct tcp_end *opener,
 					    struct tcp_end *other)
 {
+	__u8 liberal = other->flags & TCP_END_LIBERAL;
+
 	state->status &= ~FLOW_CLOSING;
+	opener->end = opener->end_max = state->tcp_last_end;
+	opener->window_max = at_least(state->tcp_last_window, 1);
+	opener->scale = state->tcp_last_scale;
+	opener->flags = 0;
+	if (state->tcp_flags & TCP_FLOW_LAST_SCALES)
+		opener->flags |= TCP_END_SCALES;
+	if (state->tcp_flags & TCP_FLOW_LAST_SELECTIVE)
+		opener->flags |= TCP_END_SELECTIVE;
 	state->tcp_flags &= ~TCP_FLOW_EXPECTS_CHALLENGE;
-	opener->end = state->tcp_last_end;
-	opener->flags = TCP_END_SEEN;
-	other->end = 0;
-	other->acknowledged = 0;
-	other->flags = 0;
+	__builtin_memset(other, 0, sizeof(*other));
+	other->flags = liberal;
+	state->tcp_state = TCP_STATE_SYN_SENT;
 }
 
-static __always_inline int track_tcp(struct packet *packet, struct flow *state, int reply)
+/* An end that lies outside the window, of which the other side's did, too: both disagree with us,
+ * and the flow is not kept for long. */
+static __always_inline void tcp_note_invalid_end(struct packet *packet, struct flow *state,
+						 __u8 event, __u8 direction, int same_direction)
 {
-	__u8 direction = reply ? TCP_FROM_SERVER : TCP_FROM_CLIENT;
-	int same_direction = (state->status & FLOW_LAST_FROM_CLIENT ? 0 : 1) == reply;
-	struct tcp_end *sender = &state->tcp_ends[direction & 1];
-	struct tcp_end *receiver = &state->tcp_ends[!direction];
-	__u32 acknowledgment;
-	__u8 event, old, next;
+	__u64 soon = packet->now + TCP_STALLED_TIMEOUT * SECOND;
 
-	if (packet->headers.fragment == FRAGMENT_LATER)
-		return TRACK_OK;
-	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
-		return TRACK_INVALID;
-	event = tcp_event_of(packet->tcp.flags);
-	old = state->tcp_state;
-	next = tcp_next_state(direction, event, old);
+	if (!(state->status & FLOW_ASSURED) || (event != TCP_EVENT_RST && event != TCP_EVENT_FIN))
+		return;
+	if (same_direction ||
+	    (state->tcp_last_event != TCP_EVENT_FIN && state->tcp_last_event != TCP_EVENT_RST))
+		tcp_note_last(state, event, direction);
+	else if (state->expires > soon)
+		state->expires = soon;
+}
 
-	if (next == TCP_STATE_SYN_SENT && old >= TCP_STATE_TIME_WAIT) {
-		/* A closed connection is opened again; after a reset by the other side only when
-		 * that side answers. */
-		if (state->status & FLOW_CLOSING ||
-		    (same_direction && state->tcp_last_event == TCP_EVENT_RST))
-			return TRACK_NEW;
-		next = TCP_IGNORE;
-	}
-	if (next == TCP_IGNORE) {
-		if (event != TCP_EVENT_SYN_ACK || state->tcp_last_event != TCP_EVENT_SYN ||
-		    same_direction || packet->tcp.acknowledgment != state->tcp_last_end)
-			return track_ignored(packet, state, event, direction);
-		tcp_synchronise(state, receiver, sender);
-		old = TCP_STATE_SYN_SENT;
-		next = TCP_STATE_SYN_RECEIVED;
-	} else if (next == TCP_STATE_TIME_WAIT && old == TCP_STATE_LAST_ACK) {
-		/* Not the last acknowledgment, but the challenge to a SYN that was let through. */
-		if (event == TCP_EVENT_ACK && !same_direction &&
-		    state->tcp_last_event == TCP_EVENT_SYN &&
-		    state->tcp_flags & TCP_FLOW_EXPECTS_CHALLENGE) {
-			state->tcp_flags &= ~TCP_FLOW_EXPECTS_CHALLENGE;
-			return TRACK_OK;
-		}
-	} else if (next == TCP_STATE_SYN_SENT_BOTH) {
-		state->tcp_flags |= TCP_FLOW_SIMULTANEOUS_OPEN;
-	} else if (next == TCP_STATE_SYN_RECEIVED) {
-		if (reply && event == TCP_EVENT_ACK &&
-		    state->tcp_flags & TCP_FLOW_SIMULTANEOUS_OPEN)
-			next = TCP_STATE_ESTABLISHED;
-	} else if (next == TCP_STATE_CLOSED && event == TCP_EVENT_RST) {
-		next = tcp_judge_reset(state, receiver, &packet->tcp, same_direction);
-	}
-	if (next == TCP_INVALID)
-		return TRACK_INVALID;
-	acknowledgment = tcp_note_sequence(sender, receiver, &packet->tcp);
-	if (event == TCP_EVENT_ACK)
-		tcp_note_segment(state, &packet->tcp, acknowledgment, same_direction);
+/* The state moves on. */
+static __always_inline int tcp_move_on(struct packet *packet, struct flow *state, __u8 event,
+				       __u8 direction, __u8 old, __u8 next)
+{
 	tcp_note_last(state, event, direction);
 	state->tcp_state = next;
 	if (next == TCP_STATE_FIN_WAIT && old != next)
@@ -222,28 +172,124 @@ static __always_inline int track_tcp(struct packet *packet, struct flow *state, 
 		return TRACK_OK;
 	}
 	state->expires = packet->now + tcp_timeout(state);
-	if (reply)
-		state->status |= FLOW_SEEN_REPLY;
 	return TRACK_OK;
 }
 
-static __always_inline int start_tcp(struct packet *packet, struct flow *flow)
+static __always_inline int tcp_step(struct packet *packet, struct flow *state, int reply)
 {
-	__u32 acknowledgment;
+	__u8 direction = reply ? TCP_FROM_SERVER : TCP_FROM_CLIENT;
+	int same_direction = (state->status & FLOW_LAST_FROM_CLIENT ? 0 : 1) == direction;
+	struct tcp_end *sender = &state->tcp_ends[direction & 1];
+	struct tcp_end *receiver = &state->tcp_ends[!direction];
+	__u8 event = tcp_event_of(packet->tcp.flags);
+	__u8 next = tcp_next_state(direction, event, state->tcp_state);
+	int check = 1;
 
+	if (next == TCP_STATE_SYN_SENT && state->tcp_state >= TCP_STATE_TIME_WAIT) {
+		/* A closed connection is opened again; after a reset by the other side only when
+		 * that side answers. */
+		if (state->status & FLOW_CLOSING ||
+		    (same_direction && state->tcp_last_event == TCP_EVENT_RST))
+			return TRACK_NEW;
+		next = TCP_IGNORE;
+	}
+	if (next == TCP_INVALID)
+		return TRACK_INVALID;
+	if (next == TCP_IGNORE) {
+		if (event != TCP_EVENT_SYN_ACK || state->tcp_last_event != TCP_EVENT_SYN ||
+		    same_direction || packet->tcp.acknowledgment != state->tcp_last_end)
+			return track_ignored(packet, state, event, direction);
+		tcp_synchronise(state, receiver, sender);
+		next = TCP_STATE_SYN_RECEIVED;
+	} else if (next == TCP_STATE_TIME_WAIT && state->tcp_state == TCP_STATE_LAST_ACK) {
+		/* Not the last acknowledgment, but the challenge to a SYN that was let through. */
+		if (event == TCP_EVENT_ACK && !same_direction &&
+		    state->tcp_last_event == TCP_EVENT_SYN &&
+		    state->tcp_flags & TCP_FLOW_EXPECTS_CHALLENGE) {
+			state->tcp_flags &= ~TCP_FLOW_EXPECTS_CHALLENGE;
+			return TRACK_OK;
+		}
+	} else if (next == TCP_STATE_SYN_SENT_BOTH) {
+		state->tcp_flags |= TCP_FLOW_SIMULTANEOUS_OPEN;
+	} else if (next == TCP_STATE_SYN_RECEIVED) {
+		if (reply && event == TCP_EVENT_ACK &&
+		    state->tcp_flags & TCP_FLOW_SIMULTANEOUS_OPEN)
+			next = TCP_STATE_ESTABLISHED;
+	} else if (next == TCP_STATE_CLOSED && event == TCP_EVENT_RST) {
+		int reset = tcp_judge_reset(state, receiver, &packet->tcp, same_direction);
+
+		if (reset == TCP_RESET_INVALID)
+			return TRACK_INVALID;
+		if (reset == TCP_RESET_CHALLENGED || reset == TCP_RESET_CHALLENGED_BELIEVED)
+			next = state->tcp_state;
+		check = reset != TCP_RESET_BELIEVED && reset != TCP_RESET_CHALLENGED_BELIEVED;
+	}
+	if (check) {
+		int verdict =
+			tcp_check_window(packet, state, sender, receiver, reply, same_direction);
+
+		if (verdict == TCP_WINDOW_INVALID) {
+			tcp_note_invalid_end(packet, state, event, direction, same_direction);
+			return TRACK_INVALID;
+		}
+		if (verdict == TCP_WINDOW_IGNORED)
+			return TRACK_OK;
+	}
+	return tcp_move_on(packet, state, event, direction, state->tcp_state, next);
+}
+
+/* The first segment of a flow, as far as it says where its sender starts. 0: it may not be one. */
+static __always_inline int tcp_begin(const struct packet *packet, struct flow *flow)
+{
+	const struct tcp_segment *segment = &packet->tcp;
+	__u8 event = tcp_event_of(segment->flags);
+	struct tcp_end *client = &flow->tcp_ends[0];
+
+	flow->tcp_last_event = TCP_EVENT_NONE;
+	client->end = client->end_max = tcp_segment_end(segment);
+	client->window_max = at_least(segment->window, 1);
+	if (event == TCP_EVENT_SYN) {
+		tcp_take_offers(client, segment);
+		return 1;
+	}
+	if (event != TCP_EVENT_ACK || !(settings_of(packet)->flags & SETTING_TCP_LOOSE))
+		return 0;
+	client->end_max += client->window_max;
+	client->flags = flow->tcp_ends[1].flags = TCP_END_SELECTIVE | TCP_END_LIBERAL;
+	return 1;
+}
+
+/* Both are functions of their own to the verifier. `starts`: no flow knows the segment, and `state`
+ * is all zero but for its times. */
+__noinline int tcp_segment_track(struct packet *packet, struct flow *state, int reply, int starts)
+{
+	int result;
+
+	if (!packet || !state)
+		return TRACK_INVALID;
+	if (starts && !tcp_begin(packet, state))
+		return TRACK_INVALID;
+	result = tcp_step(packet, state, reply);
+	if (result == TRACK_OK && reply)
+		state->status |= FLOW_SEEN_REPLY;
+	return result;
+}
+
+static __always_inline int track_tcp(frame_t *frame, struct packet *packet, struct flow *state,
+				     int reply)
+{
+	if (packet->headers.fragment == FRAGMENT_LATER)
+		return TRACK_OK;
+	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
+		return TRACK_INVALID;
+	tcp_read_options(frame, packet);
+	return tcp_segment_track(packet, state, reply, 0);
+}
+
+static __always_inline int start_tcp(frame_t *frame, struct packet *packet, struct flow *flow)
+{
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return 0;
-	flow->tcp_last_event = tcp_event_of(packet->tcp.flags);
-	flow->status = FLOW_LAST_FROM_CLIENT;
-	flow->tcp_state = tcp_next_state(TCP_FROM_CLIENT, flow->tcp_last_event, TCP_STATE_NONE);
-	if (flow->tcp_state >= TCP_STATE_COUNT)
-		return 0;
-	if (flow->tcp_state != TCP_STATE_SYN_SENT &&
-	    !(settings_of(packet)->flags & SETTING_TCP_LOOSE))
-		return 0;
-	acknowledgment = tcp_note_sequence(&flow->tcp_ends[0], &flow->tcp_ends[1], &packet->tcp);
-	if (flow->tcp_last_event == TCP_EVENT_ACK)
-		tcp_note_segment(flow, &packet->tcp, acknowledgment, 1);
-	flow->expires = packet->now + tcp_timeout(flow);
-	return 1;
+	tcp_read_options(frame, packet);
+	return tcp_segment_track(packet, flow, 0, 1) == TRACK_OK;
 }

@@ -49,7 +49,7 @@ static __always_inline int flow_track(frame_t *frame, struct packet *packet, str
 				      int reply)
 {
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		return track_tcp(packet, state, reply);
+		return track_tcp(frame, packet, state, reply);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
 		return track_sctp(frame, packet, state, reply, 0);
 	if (packet->portless || is_icmp(&packet->tuple))
@@ -63,7 +63,7 @@ static __always_inline int flow_start(frame_t *frame, struct packet *packet, str
 	flow->created = packet->now;
 	flow->expires = packet->now + (packet->portless ? GENERIC_TIMEOUT : UDP_TIMEOUT);
 	if (packet->tuple.protocol == IPPROTO_TCP)
-		return start_tcp(packet, flow);
+		return start_tcp(frame, packet, flow);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
 		return track_sctp(frame, packet, flow, 0, 1) == TRACK_OK;
 	if (is_icmp(&packet->tuple))

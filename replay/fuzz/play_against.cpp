@@ -86,8 +86,7 @@ class ReferenceStage : public Stage {
       audience_.figures->count(scenario_, injection, fate, permitted);
     }
     const Judged& judged = follower_.judge(fate);
-    if (audience_.column != nullptr)
-      tally_.count(injection, fate, judged, source());
+    if (audience_.column != nullptr) tally_.count(injection, fate, judged, source());
     if (judged.judgement == Judgement::kAgrees || judged.judgement == Judgement::kDeviates) {
       return ++packets_ % kPacketsBetweenLooks != 0 || look();
     }
