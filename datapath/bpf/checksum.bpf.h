@@ -6,16 +6,17 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "fold.bpf.h"
 #include "frame.bpf.h"
 #include "maps.bpf.h"
 
 #define SUM_CHUNKS_MAX 128 /* 64 KiB */
 
-static __always_inline __u16 fold(__u32 sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
+enum checksum_verdict {
+	CHECKSUM_WRONG = 0,
+	CHECKSUM_RIGHT,
+	CHECKSUM_UNKNOWN, /* still to be computed, or for others to check */
+};
 
 /* Over bytes of a frame. */
 struct sum_walk {

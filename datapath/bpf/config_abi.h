@@ -55,6 +55,8 @@ struct settings {
 enum interface_flag {
 	INTERFACE_LOOPBACK = 1 << 0,
 	INTERFACE_LOCAL_TRAFFIC = 1 << 1, /* what arrives here comes from local pods */
+	INTERFACE_XDP = 1 << 2, /* our program is at XDP here */
+	INTERFACE_XDP_REDIRECT = 1 << 3, /* and may send frames to other interfaces with it */
 };
 
 /* An address that the kernel may give to a packet that leaves here. */
@@ -79,6 +81,8 @@ struct interface_settings {
 	__u32 flags; /* enum interface_flag */
 	/* Bytes ahead of the network header: 14, or 0 for interfaces that carry bare IP. */
 	__u32 link_header_length;
+	__u8 link_address[6]; /* its own; all zero where it has none */
+	__u16 zero;
 	/* In the kernel's order; where the interface has none of its own, those of the others. */
 	struct source_candidate ipv4[SOURCE_CANDIDATES];
 	struct source_candidate ipv6[SOURCE_CANDIDATES];

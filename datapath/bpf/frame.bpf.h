@@ -9,6 +9,7 @@
  *   frame_sum_is_vouched_for()    the device has found its transport checksum right
  *   frame_change_l3_sum(), frame_change_l4_sum()   as bpf_l3_csum_replace(), bpf_l4_csum_replace()
  *   frame_change_pseudo_header_ipv6()              for a change of IPv6 addresses
+ *   BY_FRAME()   a name for functions that linking would take for one, but that take a frame
  *   ACTION_PASS, ACTION_DROP, ACTION_REDIRECT      what a program returns
  *
  * Loads, stores and changes are 0 where they worked.

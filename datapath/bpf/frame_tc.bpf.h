@@ -16,6 +16,8 @@
 
 #define ERROR_INVALID 22
 
+#define BY_FRAME(name) tc_##name
+
 typedef struct __sk_buff frame_t;
 
 static __always_inline __u32 frame_length(const frame_t *frame)

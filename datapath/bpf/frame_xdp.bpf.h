@@ -15,6 +15,8 @@
 #define ACTION_DROP XDP_DROP
 #define ACTION_REDIRECT XDP_REDIRECT
 
+#define BY_FRAME(name) xdp_##name
+
 #define CHECKSUM_SIZE_MASK 0xf /* BPF_F_HDR_FIELD_MASK */
 
 typedef struct xdp_md frame_t;

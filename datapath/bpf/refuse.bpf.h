@@ -19,18 +19,6 @@
 #include "route.bpf.h"
 #include "service.bpf.h"
 
-/* A packet on its way through the node that will not come as far as FORWARD; `packet->route` is
- * its route. */
-static __always_inline int stack_refuses(const struct packet *packet)
-{
-	const struct route *route = &packet->route;
-
-	if (packet->host_origin || route->kind == ROUTE_LOCAL)
-		return 0;
-	return route->kind == ROUTE_REFUSED || packet->headers.ttl <= 1 ||
-	       (route->too_long && packet->headers.dont_fragment);
-}
-
 /* `translated`: the refusal is about a packet after its translation; the error quotes it as it
  * came, from the address that it was sent to. */
 static __noinline int refuse(struct __sk_buff *skb, struct packet *packet, int refusal,

@@ -120,7 +120,7 @@ static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
 						  const struct packet *packet)
 {
 	return packet->host_origin && packet->tuple.protocol != IPPROTO_SCTP &&
-	       !transport_checksum_is_right(skb, packet);
+	       BY_FRAME(transport_checksum)(skb, packet) == CHECKSUM_WRONG;
 }
 
 /*

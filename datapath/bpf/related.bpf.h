@@ -18,6 +18,7 @@
 #include "packet.bpf.h"
 #include "refuse.bpf.h"
 #include "translate.bpf.h"
+#include "translate_quoted.bpf.h"
 
 static __always_inline int destination_changes(const struct flow *flow)
 {

@@ -27,6 +27,17 @@
 #define SCOPE_UNIVERSE 0
 #define SCOPE_LINK 253
 
+static __always_inline const struct interface_settings *interface_find(const struct packet *packet,
+								       __u32 ifindex)
+{
+	struct interface_key key = {
+		.ifindex = ifindex,
+		.generation = packet->generation,
+	};
+
+	return bpf_map_lookup_elem(&interfaces, &key);
+}
+
 static __always_inline int address_is_local(const struct packet *packet,
 					    const struct address *address,
 					    struct local_address **found)
@@ -107,6 +118,18 @@ static __noinline void route_find(frame_t *frame, struct packet *packet,
 		__builtin_memcpy(route->source_link, lookup.smac, 6);
 		__builtin_memcpy(route->destination_link, lookup.dmac, 6);
 	}
+}
+
+/* A packet on its way through the node that will not come as far as FORWARD; `packet->route` is
+ * its route. */
+static __always_inline int stack_refuses(const struct packet *packet)
+{
+	const struct route *route = &packet->route;
+
+	if (packet->host_origin || route->kind == ROUTE_LOCAL)
+		return 0;
+	return route->kind == ROUTE_REFUSED || packet->headers.ttl <= 1 ||
+	       (route->too_long && packet->headers.dont_fragment);
 }
 
 static __always_inline __u32 leading_zeros(__u32 word)
@@ -204,11 +227,7 @@ __weak __noinline __u32 ipv4_preference(const struct source_candidate *candidate
 static __noinline int select_source(const struct packet *packet, const struct address *destination,
 				    __u32 scope, struct address *source)
 {
-	struct interface_key key = {
-		.ifindex = packet->route.ifindex,
-		.generation = packet->generation,
-	};
-	const struct interface_settings *interface = bpf_map_lookup_elem(&interfaces, &key);
+	const struct interface_settings *interface = interface_find(packet, packet->route.ifindex);
 	__u32 best = 0;
 
 	if (!interface)

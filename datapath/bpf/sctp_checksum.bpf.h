@@ -100,7 +100,7 @@ static long crc32c_chunk(__u32 index, void *data)
 }
 
 /* Of a whole packet. Here all bytes count, so this takes its time. */
-static __noinline int sctp_checksum_is_right(frame_t *frame, __u32 transport, __u32 length)
+static __noinline int sctp_checksum_verdict(frame_t *frame, __u32 transport, __u32 length)
 {
 	__u32 zero = 0, checksum;
 	struct sum_walk walk = {
@@ -113,7 +113,8 @@ static __noinline int sctp_checksum_is_right(frame_t *frame, __u32 transport, __
 
 	if (!walk.buffer ||
 	    frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) || !checksum)
-		return 1;
+		return CHECKSUM_UNKNOWN;
 	bpf_loop(SUM_CHUNKS_MAX, crc32c_chunk, &walk, 0);
-	return bpf_htonl(__builtin_bswap32(~walk.sum)) == checksum;
+	return bpf_htonl(__builtin_bswap32(~walk.sum)) == checksum ? CHECKSUM_RIGHT
+								   : CHECKSUM_WRONG;
 }

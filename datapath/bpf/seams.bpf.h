@@ -6,10 +6,12 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "frame.bpf.h"
+#include "packet.bpf.h"
 
 #define SECOND 1000000000ull
 
@@ -40,10 +42,25 @@ static __always_inline __u32 random_number(void)
 	return (state ^ (state >> 31)) >> 32;
 }
 
-/* Uniform in 0 … bound - 1, but for a bias below bound / 2^32. */
-static __always_inline __u32 random_below(__u32 bound)
+/* Of choices that several programs make for one packet. */
+volatile __u64 choice_key __weak = 0;
+
+/* Uniform in 0 … bound - 1, but for a bias below bound / 2^32, and nobody's to foresee; the same
+ * wherever the packet is seen within a second. A program may so leave a packet to another because
+ * of what it chose, and the choices of both together are as even as one. */
+static __always_inline __u32 choice_below(const struct packet *packet, __u32 bound)
 {
-	return ((__u64)random_number() * bound) >> 32;
+	const __u32 *words = (const __u32 *)&packet->tuple;
+	__u64 hash = choice_key ^ packet->now >> 30;
+
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		hash ^= (__u64)packet->tcp.sequence << 32;
+	for (__u32 i = 0; i < sizeof(packet->tuple) / sizeof(*words); i++) {
+		hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
+	}
+	hash *= 0xd6e8feb86659fd93ull;
+	return (hash >> 32) * bound >> 32;
 }
 
 static __always_inline long fib_lookup(frame_t *frame, struct bpf_fib_lookup *lookup)

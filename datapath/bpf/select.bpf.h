@@ -68,39 +68,50 @@ static __always_inline void affinity_note(struct affinity *affinity, __u32 backe
 	affinity->choices[place & (AFFINITY_CHOICES - 1)].time = now;
 }
 
-static __noinline struct backend *select_with_affinity(struct packet *packet,
-						       const struct choice *choice)
+static __always_inline void affinity_key_of(struct affinity_key *key, const struct packet *packet,
+					    const struct choice *choice)
 {
-	struct affinity_key key = {
-		.client = packet->tuple.source,
-		.service_id = choice->frontend->service_id,
-		.family = packet->tuple.family,
-	};
-	struct affinity *affinity = bpf_map_lookup_elem(&affinities, &key);
-	struct affinity fresh = {};
-	struct backend *backend = 0;
-
-	if (affinity)
-		backend = affinity_find(affinity, packet, choice);
-	if (backend)
-		packet->trace.flags |= TRACE_AFFINITY;
-	else
-		backend = backend_at(choice->set, random_below(choice->count));
-	if (!backend)
-		return 0;
-	if (affinity) {
-		affinity_note(affinity, backend->id, packet->now);
-	} else {
-		affinity_note(&fresh, backend->id, packet->now);
-		bpf_map_update_elem(&affinities, &key, &fresh, BPF_ANY);
-	}
-	return backend;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->client = packet->tuple.source;
+	key->service_id = choice->frontend->service_id;
+	key->family = packet->tuple.family;
 }
 
-static __always_inline struct backend *select_backend(struct packet *packet,
-						      const struct choice *choice)
+/* Changes nothing yet. */
+static __noinline struct backend *select_backend(struct packet *packet, struct choice *choice)
 {
-	if (choice->frontend->flags & FRONTEND_AFFINITY)
-		return select_with_affinity(packet, choice);
-	return backend_at(choice->set, random_below(choice->count));
+	struct affinity_key key;
+	struct backend *backend;
+
+	choice->affinity = 0;
+	if (choice->frontend->flags & FRONTEND_AFFINITY) {
+		affinity_key_of(&key, packet, choice);
+		choice->affinity = bpf_map_lookup_elem(&affinities, &key);
+		if (choice->affinity) {
+			backend = affinity_find(choice->affinity, packet, choice);
+			if (backend) {
+				packet->trace.flags |= TRACE_AFFINITY;
+				return backend;
+			}
+		}
+	}
+	return backend_at(choice->set, choice_below(packet, choice->count));
+}
+
+/* The client is led to the backend that select_backend() said. */
+static __noinline void affinity_keep(const struct packet *packet, const struct choice *choice,
+				     __u32 backend_id)
+{
+	struct affinity_key key;
+	struct affinity fresh = {};
+
+	if (!(choice->frontend->flags & FRONTEND_AFFINITY))
+		return;
+	if (choice->affinity) {
+		affinity_note(choice->affinity, backend_id, packet->now);
+		return;
+	}
+	affinity_key_of(&key, packet, choice);
+	affinity_note(&fresh, backend_id, packet->now);
+	bpf_map_update_elem(&affinities, &key, &fresh, BPF_ANY);
 }

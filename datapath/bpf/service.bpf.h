@@ -19,6 +19,7 @@
 /* What nat decided; `count` is 0 where no rule led to an endpoint. */
 struct choice {
 	struct frontend *frontend;
+	struct affinity *affinity; /* of the client, where it has one */
 	__u32 set;
 	__u32 count;
 	__u8 masquerade;

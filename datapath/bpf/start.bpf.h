@@ -19,64 +19,22 @@
 #include "packet.bpf.h"
 #include "refuse.bpf.h"
 #include "route.bpf.h"
-#include "select.bpf.h"
+#include "served.bpf.h"
 #include "service.bpf.h"
-#include "track.bpf.h"
+#include "special.bpf.h"
 
-/* Sources that ip_route_input_slow() and ip6_rcv_core() do not believe. */
-static __always_inline int source_is_martian(const struct packet *packet)
-{
-	const struct address *source = &packet->tuple.source;
-	__u32 first = bpf_ntohl(source->words[0]);
-	struct local_address *local;
-
-	if (packet->tuple.family == FAMILY_IPV6)
-		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6);
-	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0 ||
-	       address_is_local(packet, source, &local);
-}
-
-/* Destinations that are nobody's in particular, and 127.0.0.0/8 where it is closed. */
-static __always_inline int destination_is_special(const struct packet *packet)
-{
-	const struct address *destination = &packet->tuple.destination;
-	__u32 first = bpf_ntohl(destination->words[0]);
-
-	if (packet->tuple.family == FAMILY_IPV6)
-		return first >> 24 == 0xff;
-	if (!packet->host_origin && !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
-	    address_is_loopback(destination, FAMILY_IPV4))
-		return 1;
-	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0;
-}
-
-/* Sends the packet of a flow just entered. Where another processor was first, the flow is its. */
+/* Sends the packet of a flow just entered. */
 static __always_inline int send_first(struct __sk_buff *skb, struct packet *packet, int result,
 				      __u8 reason)
 {
-	struct flow *flow = &packet->flow, *state;
+	const struct flow *flow = flow_entered(packet, result);
 
-	if (result == CREATE_RACE) {
-		flow = flow_find(&packet->tuple, packet, &state);
-		if (!flow || flow->role != FLOW_ORIGINAL)
-			return drop(packet, DROP_TABLE_FULL);
-	}
+	if (!flow)
+		return drop(packet, DROP_TABLE_FULL);
 	trace_flow(packet, flow);
 	if (packet->host_origin)
 		return host_original(skb, packet, flow, reason);
 	return ingress_original(skb, packet, flow, reason);
-}
-
-static __always_inline int choose_source(struct packet *packet)
-{
-	struct flow *flow = &packet->flow;
-
-	flow->flags |= FLOW_MASQUERADED;
-	if (!select_source(packet, &flow->backend.address, SCOPE_UNIVERSE, &flow->source.address))
-		return 0;
-	if (!packet->host_origin && !address_equal(&flow->source.address, &flow->client.address))
-		flow->flags |= FLOW_SOURCE_ADDRESS_CHANGES;
-	return 1;
 }
 
 /* `packet->flow` names client, frontend and backend; `packet->route` leads to the backend. */
@@ -111,22 +69,16 @@ static __noinline int start_flow(struct __sk_buff *skb, struct packet *packet, i
 }
 
 static __always_inline int start_service_flow(struct __sk_buff *skb, struct packet *packet,
-					      const struct choice *choice)
+					      struct choice *choice)
 {
 	struct flow *flow = &packet->flow;
 	const struct backend *backend = select_backend(packet, choice);
-	int masquerade = choice->masquerade || packet->mark & settings_of(packet)->masquerade_mark;
-	int refusal;
+	int masquerade, refusal;
 
 	if (!backend)
 		return drop(packet, DROP_NO_BACKEND);
-	flow->service_id = choice->frontend->service_id;
-	flow->backend.address = backend->address;
-	flow->backend.port = backend->port;
-	if (address_equal(&backend->address, &packet->tuple.source)) {
-		packet->trace.flags |= TRACE_HAIRPIN;
-		masquerade = 1;
-	}
+	affinity_keep(packet, choice, backend->id);
+	masquerade = lead_to(packet, choice, backend);
 	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
 		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
 	if (packet->host_origin && packet->route.kind == ROUTE_REFUSED)
@@ -192,21 +144,13 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 
 static __noinline int start(struct __sk_buff *skb, struct packet *packet)
 {
-	const struct tuple *tuple = &packet->tuple;
-	struct flow *flow = &packet->flow;
 	struct choice choice = {};
 
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return pass(packet, PASS_FRAGMENT);
 	if (destination_is_special(packet))
 		return pass(packet, PASS_SPECIAL_DESTINATION);
-	__builtin_memset(flow, 0, sizeof(*flow));
-	flow->client.address = tuple->source;
-	flow->client.port = tuple->source_port;
-	flow->frontend.address = tuple->destination;
-	flow->frontend.port = tuple->destination_port;
-	flow->source = flow->client;
-	if (!flow_start(skb, packet, flow))
+	if (!flow_begin(skb, packet))
 		return invalid_packet(skb, packet);
 	if (service_choose(packet, &choice))
 		return start_service_flow(skb, packet, &choice);

@@ -21,6 +21,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "begin.bpf.h"
 #include "flow.bpf.h"
 #include "forward.bpf.h"
 #include "maps.bpf.h"
@@ -36,39 +37,6 @@
 #define PACKET_TO_HOST 0
 
 char _license[] SEC("license") = "Dual BSD/GPL";
-
-static __always_inline void packet_begin(struct __sk_buff *skb, struct packet *packet, __u8 program)
-{
-	const struct interface_settings *interface;
-	struct interface_key key = {
-		.ifindex = skb->ifindex,
-		.generation = node_generation,
-	};
-
-	packet->ifindex = skb->ifindex;
-	packet->generation = key.generation;
-	packet->mark = skb->mark;
-	packet->now = clock_now();
-	packet->error = ERROR_NONE;
-	packet->tracked = 0;
-	packet->portless = 0;
-	packet->broken = 0;
-	packet->icmp_class = ICMP_CLASS_UNTRACKED;
-	packet->segmented = skb->gso_size != 0;
-	packet->checksum_offset = 0;
-	packet->quoted_checksum_offset = 0;
-	packet->headers.identification = 0;
-	packet->headers.fragment = FRAGMENT_NONE;
-	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
-	__builtin_memset(&packet->to, 0, sizeof(packet->to));
-	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));
-	__builtin_memset(&packet->trace, 0, sizeof(packet->trace));
-	packet->trace.program = program;
-	interface = bpf_map_lookup_elem(&interfaces, &key);
-	packet->interface_flags = interface ? interface->flags : 0;
-	packet->link_header_length = interface ? interface->link_header_length : ETH_HLEN;
-	packet->headers.network = packet->link_header_length;
-}
 
 /* The flow of a packet as it is on the wire, and what it calls for. */
 static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *packet)
@@ -148,7 +116,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_MARTIAN);
 	if (result == PARSE_NO_TRANSPORT || packet->broken ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&
-	     !transport_checksum_is_right(skb, packet)))
+	     BY_FRAME(transport_checksum)(skb, packet) == CHECKSUM_WRONG))
 		return invalid_packet(skb, packet);
 	if (packet->error == ERROR_ABOUT_NOTHING)
 		return unrelated_error(packet);
@@ -171,8 +139,8 @@ int tc_ingress(struct __sk_buff *skb)
 
 	if (!packet)
 		return TC_ACT_OK;
-	packet_begin(skb, packet, PROGRAM_TC_INGRESS);
-	packet->host_origin = 0;
+	packet_begin(packet, PROGRAM_TC_INGRESS, skb->ifindex, skb->mark);
+	packet->segmented = frame_awaits_segmentation(skb);
 	if (packet->ifindex == LOOPBACK_IFINDEX)
 		action = pass(packet, PASS_LOOPBACK);
 	else if (skb->pkt_type != PACKET_TO_HOST)
@@ -192,7 +160,8 @@ int tc_egress(struct __sk_buff *skb)
 
 	if (!packet)
 		return TC_ACT_OK;
-	packet_begin(skb, packet, PROGRAM_TC_EGRESS);
+	packet_begin(packet, PROGRAM_TC_EGRESS, skb->ifindex, skb->mark);
+	packet->segmented = frame_awaits_segmentation(skb);
 	packet->host_origin = skb->ingress_ifindex == 0;
 	if (packet->mark & settings_of(packet)->decided_mark) {
 		skb->mark = packet->mark & ~settings_of(packet)->decided_mark;

@@ -261,7 +261,8 @@ static __always_inline int tcp_begin(const struct packet *packet, struct flow *f
 
 /* Both are functions of their own to the verifier. `starts`: no flow knows the segment, and `state`
  * is all zero but for its times. */
-__noinline int tcp_segment_track(struct packet *packet, struct flow *state, int reply, int starts)
+__weak __noinline int tcp_segment_track(struct packet *packet, struct flow *state, int reply,
+					int starts)
 {
 	int result;
 
@@ -282,7 +283,7 @@ static __always_inline int track_tcp(frame_t *frame, struct packet *packet, stru
 		return TRACK_OK;
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return TRACK_INVALID;
-	tcp_read_options(frame, packet);
+	BY_FRAME(tcp_read_options)(frame, packet);
 	return tcp_segment_track(packet, state, reply, 0);
 }
 
@@ -290,6 +291,6 @@ static __always_inline int start_tcp(frame_t *frame, struct packet *packet, stru
 {
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return 0;
-	tcp_read_options(frame, packet);
+	BY_FRAME(tcp_read_options)(frame, packet);
 	return tcp_segment_track(packet, flow, 0, 1) == TRACK_OK;
 }

@@ -74,7 +74,7 @@ static __always_inline void tcp_read_selective(frame_t *frame, struct tcp_segmen
 
 /* Fills in what the options say. A function of its own to the verifier, which would walk its loop
  * for each caller otherwise. */
-__noinline int tcp_read_options(frame_t *frame, struct packet *packet)
+__noinline int BY_FRAME(tcp_read_options)(frame_t *frame, struct packet *packet)
 {
 	struct tcp_segment *segment;
 	__u32 at, end;

@@ -14,10 +14,11 @@ namespace kubeproof::abi {
 enum program {
 	PROGRAM_TC_INGRESS = 1,
 	PROGRAM_TC_EGRESS = 2,
+	PROGRAM_XDP = 3,
 };
 
 enum verdict {
-	VERDICT_PASS = 0, /* on to the stack (ingress) or to the device (egress) */
+	VERDICT_PASS = 0, /* on to tc (XDP), to the stack (ingress) or to the device (egress) */
 	VERDICT_DROP = 1,
 	VERDICT_REDIRECT = 2, /* by `redirect`, to `redirect_ifindex` */
 };
@@ -26,7 +27,8 @@ enum redirect_kind {
 	REDIRECT_NONE = 0,
 	REDIRECT_EGRESS = 1, /* bpf_redirect(): the interface's egress hook is next */
 	REDIRECT_INGRESS = 2, /* bpf_redirect(BPF_F_INGRESS): its ingress hook is next */
-	REDIRECT_NEIGHBOUR = 3 /* bpf_redirect_neigh(): its egress hook is next */
+	REDIRECT_NEIGHBOUR = 3, /* bpf_redirect_neigh(): its egress hook is next */
+	REDIRECT_TRANSMIT = 4, /* XDP_TX, or bpf_redirect() at XDP: no hook is next */
 };
 
 /* Why a program ended as it did. Every exit has its own; only DROP_* drop. */
@@ -50,6 +52,20 @@ enum reason {
 	PASS_RELATED_UNKNOWN, /* an ICMP error about a flow that we do not know */
 	PASS_FORWARDED, /* at egress: no translation is due */
 	PASS_MARTIAN, /* from a source that the stack will not believe */
+
+	/* Passed on by XDP, untouched, for tc to decide. */
+	LEFT_OTHER_LINK, /* its way leads through a link that takes no frames from XDP */
+	LEFT_LOCAL, /* an end of it is on this node */
+	LEFT_UNSERVED, /* of no service's flow, or no service with endpoints for it */
+	LEFT_REFUSED, /* a filter rule would refuse it, or no address could be given to it */
+	LEFT_INVALID, /* connection tracking would call it INVALID */
+	LEFT_PROTOCOL, /* ICMP, or another that services do not have */
+	LEFT_FRAGMENT,
+	LEFT_OPTIONS, /* IP options or extension headers */
+	LEFT_TRAILER, /* bytes behind the packet that are more than padding */
+	LEFT_CHECKSUM, /* wrong, or still to be computed */
+	LEFT_TOO_LONG, /* to be cut into fragments */
+	LEFT_NO_NEIGHBOUR, /* the link-layer address of the next hop is not known */
 
 	/* Passed or redirected, translated or tracked. */
 	REASON_NEW_FLOW,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Changes addresses and ports of a packet, and of the packet that an ICMP error quotes, with every
- * checksum over them. Checksums are changed as the kind of frame wants it; a UDP checksum of zero
- * stays zero. What netfilter does: net/netfilter/nf_nat_proto.c.
+ * Changes addresses and ports of a packet, with every checksum over them, and its TTL. Checksums are
+ * changed as the kind of frame wants it; a UDP checksum of zero stays zero. What netfilter does:
+ * net/netfilter/nf_nat_proto.c.
  */
 #pragma once
 
@@ -19,8 +19,6 @@
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
 #include "tuple.bpf.h"
-
-#define CHECKSUM_MANGLED_ZERO 0xffff
 
 #define IPV4_CHECKSUM __builtin_offsetof(struct iphdr, check)
 #define IPV4_SOURCE __builtin_offsetof(struct iphdr, saddr)
@@ -114,111 +112,6 @@ static __noinline long translate(frame_t *frame, const struct packet *packet)
 				     is_icmp(from) ? ICMP_IDENTIFIER : 2);
 	if (from->protocol == IPPROTO_SCTP)
 		error |= translate_sctp_checksum(frame, packet);
-	return error;
-}
-
-/* Bytes that an ICMP error quotes; its own checksum covers them. */
-static __always_inline long store_quoted(frame_t *frame, const struct packet *packet, __u32 at,
-					 const void *from, const void *to, __u32 size)
-{
-	long error;
-
-	if (size == sizeof(__be16)) {
-		error = frame_change_l4_sum(frame, packet->checksum_offset, *(const __be16 *)from,
-					    *(const __be16 *)to, sizeof(__be16));
-	} else {
-		__s64 difference = bpf_csum_diff((__be32 *)from, size, (__be32 *)to, size, 0);
-
-		error = frame_change_l4_sum(frame, packet->checksum_offset, 0, difference, 0);
-	}
-	return error | frame_store(frame, at, to, size);
-}
-
-/* A checksum of the quoted packet, over words that changed by `difference`. */
-static __always_inline long change_quoted_checksum(frame_t *frame, const struct packet *packet,
-						   __u32 at, __u32 difference, int zero_means_none)
-{
-	__u16 old, sum;
-
-	if (frame_load(frame, at, &old, sizeof(old)))
-		return -1;
-	if (zero_means_none && !old)
-		return 0;
-	sum = ~fold((__u32)(__u16)~old + fold(difference));
-	if (zero_means_none && !sum)
-		sum = CHECKSUM_MANGLED_ZERO;
-	return store_quoted(frame, packet, at, &old, &sum, sizeof(sum));
-}
-
-static __always_inline long store_quoted_address(frame_t *frame, const struct packet *packet,
-						 const struct address *from,
-						 const struct address *to, int is_source)
-{
-	__u32 network = packet->quoted_headers.network;
-
-	if (packet->quoted.family == FAMILY_IPV4)
-		return store_quoted(frame, packet,
-				    network + (is_source ? IPV4_SOURCE : IPV4_DESTINATION),
-				    from->words, to->words, sizeof(__be32));
-	return store_quoted(frame, packet, network + (is_source ? IPV6_SOURCE : IPV6_DESTINATION),
-			    from->words, to->words, sizeof(*to));
-}
-
-/* Only where the quote is whole: of a shorter one nobody can know the checksum. */
-static __always_inline long translate_quoted_sctp_checksum(frame_t *frame,
-							   const struct packet *packet)
-{
-	const struct headers *headers = &packet->quoted_headers;
-	__u32 change = port_change(&packet->quoted, &packet->quoted_to), old, sum;
-	long error;
-
-	if (!change || headers->truncated || headers->fragment != FRAGMENT_NONE ||
-	    headers->transport + SCTP_CHECKSUM + sizeof(sum) > headers->end)
-		return 0;
-	error = change_sctp_checksum(frame, headers->transport, headers->end, change, &old, &sum);
-	return error | frame_change_l4_sum(frame, packet->checksum_offset, old, sum, sizeof(sum));
-}
-
-/* Makes `packet->quoted` `packet->quoted_to`. */
-static __noinline long translate_quoted(frame_t *frame, const struct packet *packet)
-{
-	const struct tuple *to = &packet->quoted_to;
-	const struct headers *headers = &packet->quoted_headers;
-	const struct tuple *from = &packet->quoted;
-	__u32 addresses = 0, ports = 0;
-	long error = 0;
-	__be32 pair[2];
-
-	/* Source and destination stand side by side in a tuple, as in the headers. */
-	addresses = bpf_csum_diff((__be32 *)&from->source, 2 * sizeof(struct address),
-				  (__be32 *)&to->source, 2 * sizeof(struct address), 0);
-	pair[0] = from->source_port | (__u32)from->destination_port << 16;
-	pair[1] = to->source_port | (__u32)to->destination_port << 16;
-	/* ICMP's own checksum covers no addresses. */
-	ports = bpf_csum_diff(&pair[0], sizeof(pair[0]), &pair[1], sizeof(pair[1]),
-			      from->protocol == IPPROTO_ICMP ? 0 : addresses);
-
-	if (packet->quoted.family == FAMILY_IPV4)
-		error |= change_quoted_checksum(frame, packet, headers->network + IPV4_CHECKSUM,
-						addresses, 0);
-	if (packet->quoted_checksum_offset)
-		error |= change_quoted_checksum(frame, packet, packet->quoted_checksum_offset,
-						ports, from->protocol == IPPROTO_UDP);
-	if (!address_equal(&from->source, &to->source))
-		error |= store_quoted_address(frame, packet, &from->source, &to->source, 1);
-	if (!address_equal(&from->destination, &to->destination))
-		error |= store_quoted_address(frame, packet, &from->destination, &to->destination,
-					      0);
-	if (from->source_port != to->source_port)
-		error |= store_quoted(frame, packet,
-				      headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 0),
-				      &from->source_port, &to->source_port, sizeof(__be16));
-	if (from->destination_port != to->destination_port)
-		error |= store_quoted(
-			frame, packet, headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 2),
-			&from->destination_port, &to->destination_port, sizeof(__be16));
-	if (from->protocol == IPPROTO_SCTP)
-		error |= translate_quoted_sctp_checksum(frame, packet);
 	return error;
 }
 

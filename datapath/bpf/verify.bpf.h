@@ -32,31 +32,34 @@ static __always_inline __u32 sum_pseudo_header(const struct packet *packet, __u3
 	return bpf_csum_diff(0, 0, (__be32 *)&tuple->source, 2 * sizeof(struct address), sum);
 }
 
-/* A function of its own to the verifier, which would walk its loops for each caller otherwise. */
-__noinline int transport_checksum_is_right(frame_t *frame, const struct packet *packet)
+/* enum checksum_verdict. A function of its own to the verifier, which would walk its loops for each
+ * caller otherwise. */
+__noinline int BY_FRAME(transport_checksum)(frame_t *frame, const struct packet *packet)
 {
 	const struct headers *headers;
 	__u32 length, pseudo = 0;
 	__u16 checksum;
 
 	if (!packet)
-		return 1;
+		return CHECKSUM_UNKNOWN;
 	headers = &packet->headers;
 	length = headers->end - headers->transport;
 	if (headers->fragment != FRAGMENT_NONE || packet->segmented ||
 	    frame_sum_is_vouched_for(frame))
-		return 1;
+		return CHECKSUM_UNKNOWN;
 	if (packet->tuple.protocol == IPPROTO_SCTP)
-		return sctp_checksum_is_right(frame, headers->transport, length);
+		return sctp_checksum_verdict(frame, headers->transport, length);
 	if (!packet->checksum_offset ||
 	    frame_load(frame, packet->checksum_offset, &checksum, sizeof(checksum)))
-		return 1;
+		return CHECKSUM_UNKNOWN;
 	if (packet->tuple.protocol == IPPROTO_UDP && !checksum)
-		return 1;
+		return CHECKSUM_RIGHT;
 	if (packet->tuple.protocol != IPPROTO_ICMP)
 		pseudo = sum_pseudo_header(packet, length);
 	/* Still to be computed: the field holds the sum of the pseudo-header. */
 	if (!is_icmp(&packet->tuple) && checksum == fold(pseudo))
-		return 1;
-	return fold(sum_frame(frame, headers->transport, length, pseudo)) == 0xffff;
+		return CHECKSUM_UNKNOWN;
+	return fold(sum_frame(frame, headers->transport, length, pseudo)) == 0xffff
+		       ? CHECKSUM_RIGHT
+		       : CHECKSUM_WRONG;
 }

@@ -7,17 +7,19 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <random>
 #include <utility>
 
 #include "datapath/control/flow_removal.h"
 #include "datapath/control/kernel_settings.h"
-#include "datapath/control/link_header.h"
+#include "datapath/control/link.h"
 #include "datapath/control/loaded_object.h"
 #include "datapath/control/node_maps.h"
 #include "datapath/control/service_programmer.h"
 #include "datapath/control/skeleton.h"
 #include "datapath/control/tc_attachment.h"
 #include "datapath/control/udp_cleanup.h"
+#include "datapath/control/xdp_attachment.h"
 
 namespace kubeproof {
 namespace {
@@ -59,6 +61,11 @@ int consume_record(void* context, void* data, size_t size) {
   return 0;
 }
 
+uint64_t random_key() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
+}
+
 uint64_t monotonic_nanoseconds() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -98,6 +105,7 @@ class Datapath::State {
   const RecordConsumer* consumer = nullptr;  // of the drain under way
   control::KernelSettings settings;
   std::map<uint32_t, control::TcAttachment> attachments;
+  std::map<uint32_t, control::XdpAttachment> xdp_attachments;
 };
 
 Datapath::Datapath(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -111,7 +119,7 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
                                              .flows = options.sizes.flows,
                                              .affinities = options.sizes.affinities,
                                              .trace_bytes = options.sizes.trace_bytes},
-                                            options.object_file);
+                                            options.object_file, options.xdp);
   if (!object) return tl::unexpected(object.error());
   auto state = std::make_unique<State>(std::move(*object));
   state->records.reset(ring_buffer__new(bpf_map__fd(state->object->maps.trace_records),
@@ -120,6 +128,7 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
     return environment_error("cannot map the ring buffer of trace records: {}",
                              std::strerror(errno));
   }
+  state->object->bss->choice_key = random_key();
   return Datapath(std::move(state));
 }
 
@@ -153,6 +162,10 @@ int Datapath::egress_program() const {
   return bpf_program__fd(state_->object->progs.tc_egress);
 }
 
+int Datapath::xdp_program() const {
+  return bpf_program__fd(state_->object->progs.xdp_uplink);
+}
+
 void Datapath::set_clock(uint64_t rate, uint64_t offset_nanoseconds) {
   state_->object->data->clock_rate = rate;
   state_->object->bss->clock_offset = offset_nanoseconds;
@@ -160,6 +173,7 @@ void Datapath::set_clock(uint64_t rate, uint64_t offset_nanoseconds) {
 
 void Datapath::seed_random(uint64_t seed) {
   state_->object->bss->random_state = seed;
+  state_->object->bss->choice_key = seed != 0 ? seed : random_key();
 }
 
 void Datapath::trace(bool on) {
@@ -178,16 +192,44 @@ std::string Datapath::service_name(uint32_t service_id) const {
 
 Result<void> Datapath::attach(uint32_t interface) {
   if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
-  const auto header = control::link_header_length(interface);
-  if (!header) return tl::unexpected(header.error());
-  if (auto set = state_->node.set_link_header(interface, *header); !set) return set;
+  const auto link = control::link_of(interface);
+  if (!link) return tl::unexpected(link.error());
+  if (auto set = state_->node.set_link(interface, *link); !set) return set;
   auto attachment = control::TcAttachment::attach(interface, ingress_program(), egress_program());
   if (!attachment) return tl::unexpected(attachment.error());
   state_->attachments.insert_or_assign(interface, std::move(*attachment));
   return {};
 }
 
+Result<XdpMode> Datapath::attach_xdp(uint32_t interface, bool allow_native) {
+  if (!state_->attachments.contains(interface)) {
+    return bad_input("interface {}: XDP leaves packets to programs at tc, which are not attached",
+                     interface);
+  }
+  const auto link = control::link_of(interface);
+  if (!link) return tl::unexpected(link.error());
+  if (link->header_length == 0) {
+    return bad_input("interface {}: the program at XDP is for interfaces with Ethernet headers",
+                     interface);
+  }
+  auto attachment = control::XdpAttachment::attach(interface, xdp_program(), allow_native);
+  if (!attachment) return tl::unexpected(attachment.error());
+  const bool native = attachment->mode() == control::XdpAttachment::Mode::kNative;
+  state_->xdp_attachments.insert_or_assign(interface, std::move(*attachment));
+  const uint32_t flags = abi::INTERFACE_XDP | (native ? 0 : abi::INTERFACE_XDP_REDIRECT);
+  if (auto set = state_->node.set_xdp(interface, flags); !set) return tl::unexpected(set.error());
+  return native ? XdpMode::kNative : XdpMode::kGeneric;
+}
+
+Result<void> Datapath::allow_xdp(uint32_t interface, bool allow) {
+  const uint32_t flags = abi::INTERFACE_XDP | abi::INTERFACE_XDP_REDIRECT;
+  return state_->node.set_xdp(interface, allow ? flags : 0);
+}
+
 Result<void> Datapath::detach(uint32_t interface) {
+  if (state_->xdp_attachments.erase(interface) != 0) {
+    if (auto set = state_->node.set_xdp(interface, 0); !set) return set;
+  }
   if (state_->attachments.erase(interface) == 0) {
     return bad_input("nothing is attached to interface {}", interface);
   }

@@ -33,7 +33,11 @@ struct LoadOptions {
   MapSizes sizes;
   // Taken in place of the built-in object; it must declare the same maps and programs.
   std::optional<std::filesystem::path> object_file;
+  bool xdp = false;  // the program at XDP, too
 };
+
+// Where a program at XDP runs.
+enum class XdpMode : uint8_t { kNative, kGeneric };
 
 class Datapath {
  public:
@@ -54,6 +58,7 @@ class Datapath {
   // packets that the node made.
   int ingress_program() const;
   int egress_program() const;
+  int xdp_program() const;  // -1 where it was not loaded
 
   // now = ktime × rate + offset; 1 and 0 after loading.
   void set_clock(uint64_t rate, uint64_t offset_nanoseconds);
@@ -68,7 +73,15 @@ class Datapath {
 
   // At tc ingress and egress, with the sysctls that delivery needs. After the first program().
   Result<void> attach(uint32_t interface);
-  // From wherever the thread is. The last one puts the sysctls back, as the destructor does.
+  // At XDP, too, of an interface with an Ethernet header where attach() was done: in its driver if
+  // that can, and `allow_native`, else generically. Natively, packets leave from XDP only through
+  // the interface that they came in at; generically, through any other with our program, too.
+  Result<XdpMode> attach_xdp(uint32_t interface, bool allow_native = true);
+  // For test runs, which attach nothing: whether to take the interface for one that attach_xdp()
+  // attached to generically, with a link-layer address of zeros.
+  Result<void> allow_xdp(uint32_t interface, bool allow);
+  // From wherever the thread is, XDP included. The last one puts the sysctls back, as the
+  // destructor does.
   Result<void> detach(uint32_t interface);
 
   // Ends all flows and affinities, as if no packet had been met since loading; services stay.

@@ -63,7 +63,8 @@ void LoadedObject::Destroy::operator()(datapath_bpf* object) const {
 }
 
 Result<LoadedObject> LoadedObject::load(const ObjectSizes& sizes,
-                                        const std::optional<std::filesystem::path>& object_file) {
+                                        const std::optional<std::filesystem::path>& object_file,
+                                        bool with_xdp) {
   const KeptMessages messages;
   std::string replacement;
   if (object_file) {
@@ -91,6 +92,7 @@ Result<LoadedObject> LoadedObject::load(const ObjectSizes& sizes,
     return load_error(-error, messages.text());
   }
 
+  bpf_program__set_autoload(raw->progs.xdp_uplink, with_xdp);
   bpf_map__set_max_entries(raw->maps.frontends, sizes.frontends);
   bpf_map__set_max_entries(raw->maps.backends, sizes.backends);
   bpf_map__set_max_entries(raw->maps.members, sizes.backends);

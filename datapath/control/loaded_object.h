@@ -25,8 +25,10 @@ struct ObjectSizes {
 
 class LoadedObject {
  public:
+  // The verifier takes its time over the program at XDP too, where that is asked for.
   static Result<LoadedObject> load(const ObjectSizes& sizes,
-                                   const std::optional<std::filesystem::path>& object_file);
+                                   const std::optional<std::filesystem::path>& object_file,
+                                   bool with_xdp);
 
   // Maps, programs and the variables of the seams.
   datapath_bpf& operator*() const { return *object_; }

@@ -74,11 +74,7 @@ NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
   node.settings.masquerade_mark = proxy.masquerade_mark();
   node.settings.decided_mark = decided_mark(proxy);
   for (const auto& [interface, settings] : make_interface_settings(world, proxy)) {
-    node.interfaces.emplace(interface, settings);
-  }
-  for (const auto& [interface, length] : link_headers_) {
-    const auto known = node.interfaces.find(interface);
-    if (known != node.interfaces.end()) known->second.link_header_length = length;
+    complete(interface, node.interfaces.emplace(interface, settings).first->second);
   }
   for (const auto& [address, entry] : make_local_addresses(world, cluster, proxy)) {
     auto& addresses = address.is_v4() ? node.ipv4_addresses : node.ipv6_addresses;
@@ -147,12 +143,32 @@ bool NodeMaps::take_over() {
   return true;
 }
 
-Result<void> NodeMaps::set_link_header(uint32_t interface, uint32_t length) {
-  link_headers_[interface] = length;
+Result<void> NodeMaps::set_link(uint32_t interface, const Link& link) {
+  links_[interface] = link;
+  return rewrite(interface);
+}
+
+Result<void> NodeMaps::set_xdp(uint32_t interface, uint32_t flags) {
+  xdp_flags_[interface] = flags;
+  return rewrite(interface);
+}
+
+void NodeMaps::complete(uint32_t interface, abi::interface_settings& settings) const {
+  constexpr uint32_t kXdp = abi::INTERFACE_XDP | abi::INTERFACE_XDP_REDIRECT;
+  if (const auto link = links_.find(interface); link != links_.end()) {
+    settings.link_header_length = link->second.header_length;
+    std::copy(link->second.address.begin(), link->second.address.end(), settings.link_address);
+  }
+  if (const auto xdp = xdp_flags_.find(interface); xdp != xdp_flags_.end()) {
+    settings.flags = (settings.flags & ~kXdp) | xdp->second;
+  }
+}
+
+Result<void> NodeMaps::rewrite(uint32_t interface) {
   auto& interfaces = nodes_[generation_].interfaces;
   const auto known = interfaces.find(interface);
-  if (known == interfaces.end() || known->second.link_header_length == length) return {};
-  known->second.link_header_length = length;
+  if (known == interfaces.end()) return {};
+  complete(interface, known->second);
   return maps_.interfaces.put({.ifindex = interface, .generation = generation_}, known->second);
 }
 

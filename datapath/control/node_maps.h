@@ -11,6 +11,7 @@
 
 #include "datapath/bpf/config_abi.h"
 #include "datapath/control/bpf_map.h"
+#include "datapath/control/link.h"
 #include "datapath/control/map_transaction.h"
 #include "model/cluster/cluster.h"
 #include "model/cluster/proxy_config.h"
@@ -36,8 +37,10 @@ class NodeMaps {
   // Whether there was anything.
   bool take_over();
 
-  // What the interface's own packets begin with. All are taken for Ethernet until this is said.
-  Result<void> set_link_header(uint32_t interface, uint32_t length);
+  // All links are taken for Ethernet, with an address of zeros, until this is said.
+  Result<void> set_link(uint32_t interface, const Link& link);
+  // INTERFACE_XDP…, none until this is said.
+  Result<void> set_xdp(uint32_t interface, uint32_t flags);
 
   const abi::settings& settings() const { return nodes_[generation_].settings; }
 
@@ -64,12 +67,17 @@ class NodeMaps {
   Result<void> check_room(const Node& next) const;
   Result<void> write(const Node& next, MapTransaction& transaction);
 
+  // Adds to what the world says of an interface what was said by the functions above.
+  void complete(uint32_t interface, abi::interface_settings& settings) const;
+  Result<void> rewrite(uint32_t interface);
+
   NodeMapHandles maps_;
   std::array<Node, GENERATIONS> nodes_;
   uint32_t generation_ = 0;  // that packets go by
   std::optional<Node> next_;
   std::chrono::steady_clock::time_point taken_over_;
-  std::map<uint32_t, uint32_t> link_headers_;
+  std::map<uint32_t, Link> links_;
+  std::map<uint32_t, uint32_t> xdp_flags_;
 };
 
 }  // namespace kubeproof::control

@@ -44,15 +44,23 @@ constexpr std::array kHelpers = {
     HelperFeature{BPF_FUNC_ringbuf_output, "bpf_ringbuf_output"},
 };
 
+constexpr std::array kXdpHelpers = {
+    HelperFeature{BPF_FUNC_xdp_load_bytes, "bpf_xdp_load_bytes"},
+    HelperFeature{BPF_FUNC_csum_diff, "bpf_csum_diff"},
+    HelperFeature{BPF_FUNC_fib_lookup, "bpf_fib_lookup"},
+    HelperFeature{BPF_FUNC_redirect, "bpf_redirect"},
+};
+
 // Empty where a program runs on a packet, else what keeps it from doing so.
-std::optional<std::string> test_run_missing() {
-  const FileDescriptor program(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "kubeproof_probe", "GPL",
-                                             kEmptyProgram.data(), kEmptyProgram.size(), nullptr));
+std::optional<std::string> test_run_missing(bpf_prog_type type, std::string_view hook,
+                                            std::string_view option) {
+  const FileDescriptor program(bpf_prog_load(type, "kubeproof_probe", "GPL", kEmptyProgram.data(),
+                                             kEmptyProgram.size(), nullptr));
   if (!program) {
     return fmt::format(
-        "BPF programs at tc hooks cannot be loaded ({}): run as root or with CAP_BPF "
-        "and CAP_NET_ADMIN; the kernel needs CONFIG_BPF_SYSCALL and CONFIG_NET_CLS_BPF",
-        std::strerror(errno));
+        "BPF programs at {} cannot be loaded ({}): run as root or with CAP_BPF "
+        "and CAP_NET_ADMIN; the kernel needs CONFIG_BPF_SYSCALL and {}",
+        hook, std::strerror(errno), option);
   }
   std::array<uint8_t, 64> packet{};
   LIBBPF_OPTS(bpf_test_run_opts, options);
@@ -60,16 +68,27 @@ std::optional<std::string> test_run_missing() {
   options.data_size_in = packet.size();
   options.repeat = 1;
   if (bpf_prog_test_run_opts(program.get(), &options) != 0) {
-    return fmt::format("BPF_PROG_TEST_RUN of a tc program fails ({})", std::strerror(errno));
+    return fmt::format("BPF_PROG_TEST_RUN of a program at {} fails ({})", hook,
+                       std::strerror(errno));
   }
   return {};
+}
+
+void add_missing_helpers(EngineProbe& probe, bpf_prog_type type,
+                         std::span<const HelperFeature> helpers) {
+  for (const HelperFeature& helper : helpers) {
+    if (libbpf_probe_bpf_helper(type, helper.id, nullptr) != 1) {
+      probe.missing.push_back(fmt::format("the BPF helper {}: a newer kernel", helper.name));
+    }
+  }
 }
 
 }  // namespace
 
 EngineProbe probe_ebpf_tc() {
   EngineProbe probe{"ebpf-tc", {}, {}};
-  if (const auto missing = test_run_missing()) {
+  if (const auto missing =
+          test_run_missing(BPF_PROG_TYPE_SCHED_CLS, "tc hooks", "CONFIG_NET_CLS_BPF")) {
     probe.missing.push_back(*missing);
     return probe;
   }
@@ -78,14 +97,22 @@ EngineProbe probe_ebpf_tc() {
       probe.missing.push_back(fmt::format("BPF maps of type {}: a newer kernel", map.name));
     }
   }
-  for (const HelperFeature& helper : kHelpers) {
-    if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, helper.id, nullptr) != 1) {
-      probe.missing.push_back(fmt::format("the BPF helper {}: a newer kernel", helper.name));
-    }
-  }
+  add_missing_helpers(probe, BPF_PROG_TYPE_SCHED_CLS, kHelpers);
   if (const auto space = PrivateNamespace::create(); !space) {
     probe.missing.push_back(space.error().message);
   }
+  return probe;
+}
+
+// All that ebpf-tc needs, too: its programs stand behind XDP.
+EngineProbe probe_ebpf_xdp() {
+  EngineProbe probe{"ebpf-xdp", probe_ebpf_tc().missing, {}};
+  if (!probe.available()) return probe;
+  if (const auto missing = test_run_missing(BPF_PROG_TYPE_XDP, "XDP", "CONFIG_NET")) {
+    probe.missing.push_back(*missing);
+    return probe;
+  }
+  add_missing_helpers(probe, BPF_PROG_TYPE_XDP, kXdpHelpers);
   return probe;
 }
 

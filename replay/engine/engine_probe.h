@@ -25,6 +25,7 @@ std::vector<EngineProbe> probe_engines();
 
 EngineProbe probe_netfilter();
 EngineProbe probe_ebpf_tc();
+EngineProbe probe_ebpf_xdp();
 
 // Which variant of the iptables tools loads all kinds of rules that kube-proxy writes; the legacy
 // one where both do. An error names what the better one lacks.

@@ -13,6 +13,16 @@ namespace {
 // deep); this bounds all that comes of one packet.
 constexpr size_t kMostSteps = 64;
 
+// A frame that is shorter than the least that Ethernet carries is padded, and goes on so from XDP:
+// its packet ends before.
+void drop_padding(Bytes& packet) {
+  constexpr size_t kLeastPayload = 46;
+  if (packet.size() > kLeastPayload || packet.size() < kIpv4HeaderSize) return;
+  const bool ipv4 = family_of(packet) == Family::kIpv4;
+  const size_t length = ipv4 ? load16(packet, 2) : kIpv6HeaderSize + load16(packet, 4);
+  if (length < packet.size()) packet.resize(length);
+}
+
 }  // namespace
 
 NodeSimulation::NodeSimulation(const World& world, HookPrograms& programs)
@@ -35,7 +45,7 @@ Result<void> NodeSimulation::inject(const Injection& injection, Fate& fate) {
     first_.at = nullptr;
     first_.received_at = 0;
   } else {
-    first_.stage = Stage::kTcIngress;
+    first_.stage = Stage::kXdp;
     first_.at = interface(injection.ingress.interface);
     first_.received_at = injection.ingress.interface;
     if (first_.at == nullptr) {
@@ -58,6 +68,9 @@ Result<void> NodeSimulation::travel(Traveller& traveller, Fate& fate) {
       break;
     }
     switch (traveller.stage) {
+      case Stage::kXdp:
+        if (auto run = run_hook(traveller, Hook::kXdp, fate); !run) return run;
+        break;
       case Stage::kTcIngress:
         if (auto run = run_hook(traveller, Hook::kTcIngress, fate); !run) return run;
         break;
@@ -97,7 +110,7 @@ Result<void> NodeSimulation::run_hook(Traveller& traveller, Hook hook, Fate& fat
   traveller.mark = output->mark;
   switch (output->action) {
     case HookOutput::Action::kPass:
-      traveller.stage = hook == Hook::kTcIngress ? Stage::kStackInput : Stage::kTransmit;
+      traveller.stage = stage_behind(hook);
       break;
     case HookOutput::Action::kDrop:
       traveller.stage = Stage::kGone;
@@ -109,7 +122,19 @@ Result<void> NodeSimulation::run_hook(Traveller& traveller, Hook hook, Fate& fat
   return {};
 }
 
-// net/core/filter.c skb_do_redirect().
+NodeSimulation::Stage NodeSimulation::stage_behind(Hook hook) {
+  switch (hook) {
+    case Hook::kXdp:
+      return Stage::kTcIngress;
+    case Hook::kTcIngress:
+      return Stage::kStackInput;
+    case Hook::kTcEgress:
+      break;
+  }
+  return Stage::kTransmit;
+}
+
+// net/core/filter.c skb_do_redirect(), xdp_do_redirect().
 void NodeSimulation::redirect(Traveller& traveller, const HookOutput& output, Fate& fate) {
   const Interface* to = interface(output.redirect_interface);
   if (to == nullptr) {
@@ -122,6 +147,10 @@ void NodeSimulation::redirect(Traveller& traveller, const HookOutput& output, Fa
       traveller.stage = Stage::kTcIngress;
       traveller.route = KnownRoute::kNone;
       traveller.received_at = to->index;
+      break;
+    case HookOutput::Action::kTransmit:
+      drop_padding(traveller.packet);
+      traveller.stage = Stage::kTransmit;
       break;
     case HookOutput::Action::kRedirectPeer:
       say(fate, traveller, "handed to the other end");

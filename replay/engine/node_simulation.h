@@ -1,11 +1,11 @@
 // The node around BPF programs: takes a packet from hook to hook as the kernel would, where the
 // programs are run one at a time and everything between them has to be done by hand.
 //
-//   from an interface   tc ingress → stack input → delivery, or forward → tc egress → gone
-//   from the host       routing → tc egress → gone, or through lo: its ingress, stack input,
-//   delivery redirected          to an egress hook, to an ingress hook (where everything starts
-//   anew, routing
-//                       included), or to the other end of a pod's link, which no hook sees
+//   from a link    XDP, and from there out of a link, or on to the interface
+//   the interface  tc ingress → stack input → delivery, or forward → tc egress → gone
+//   the host       routing → tc egress → gone, or through lo: its ingress, stack input, delivery
+//   redirected     to an egress hook, to an ingress hook (where everything starts anew, routing
+//                  included), or to the other end of a pod's link, which no hook sees
 //
 // What a redirect skips is skipped: no TTL falls, and a packet that is too large for the link is
 // lost without an error. The stack's own ICMP errors take the way of the host's packets, hooks
@@ -24,7 +24,7 @@
 
 namespace kubeproof {
 
-enum class Hook : uint8_t { kTcIngress, kTcEgress };
+enum class Hook : uint8_t { kXdp, kTcIngress, kTcEgress };
 
 // A packet as a program meets it. As an skb it keeps its mark through the node, and the interface
 // where it was last received.
@@ -44,6 +44,7 @@ struct HookOutput {
     kRedirectIngress,    // bpf_redirect(BPF_F_INGRESS)
     kRedirectNeighbour,  // bpf_redirect_neigh()
     kRedirectPeer,       // bpf_redirect_peer()
+    kTransmit,           // XDP_TX, or bpf_redirect() at XDP
   };
   Action action = Action::kPass;
   uint32_t redirect_interface = 0;
@@ -74,6 +75,7 @@ class NodeSimulation {
  private:
   // Where a packet is about to be.
   enum class Stage : uint8_t {
+    kXdp,
     kTcIngress,
     kStackInput,
     kHostOutput,
@@ -96,6 +98,7 @@ class NodeSimulation {
 
   Result<void> travel(Traveller& traveller, Fate& fate);
   Result<void> run_hook(Traveller& traveller, Hook hook, Fate& fate);
+  static Stage stage_behind(Hook hook);
   void redirect(Traveller& traveller, const HookOutput& output, Fate& fate);
   void stack_input(Traveller& traveller, Fate& fate);
   void host_output(Traveller& traveller, Fate& fate);

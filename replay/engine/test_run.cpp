@@ -20,6 +20,13 @@ constexpr size_t kGivenContext = offsetof(__sk_buff, cb) + sizeof(__sk_buff::cb)
 
 }  // namespace
 
+void put_frame(ByteView packet, Bytes& frame) {
+  const bool ipv6 = !packet.empty() && packet[0] >> 4 == 6;
+  frame.assign(ETH_HLEN, 0);
+  store16(frame, ETH_HLEN - 2, ipv6 ? ETH_P_IPV6 : ETH_P_IP);
+  frame.insert(frame.end(), packet.begin(), packet.end());
+}
+
 TestRun::TestRun(int program_fd, std::string name)
     : program_fd_(program_fd), name_(std::move(name)), output_(kOutputSize) {
   input_.reserve(ETH_HLEN + kLargestPacket);
@@ -30,10 +37,7 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
     return environment_error("{}: a test run takes packets of up to {} bytes, this one has {}",
                              name_, kLargestPacket, packet.size());
   }
-  const bool ipv6 = !packet.empty() && packet[0] >> 4 == 6;
-  input_.assign(ETH_HLEN, 0);
-  store16(input_, ETH_HLEN - 2, ipv6 ? ETH_P_IPV6 : ETH_P_IP);
-  input_.insert(input_.end(), packet.begin(), packet.end());
+  put_frame(packet, input_);
 
   __sk_buff given{};
   given.mark = context.mark;

@@ -17,6 +17,9 @@
 
 namespace kubeproof {
 
+// An Ethernet header for the packet's family, from and to an address of zeros, and the packet.
+void put_frame(ByteView packet, Bytes& frame);
+
 class TestRun {
  public:
   // A program of type BPF_PROG_TYPE_SCHED_CLS, which stays the caller's. `name` is for errors.

@@ -40,7 +40,14 @@ std::string interface_name(const World& world, uint32_t index) {
 }
 
 std::string_view program_text(uint8_t program) {
-  return program == abi::PROGRAM_TC_EGRESS ? "tc egress" : "tc ingress";
+  switch (program) {
+    case abi::PROGRAM_XDP:
+      return "xdp";
+    case abi::PROGRAM_TC_EGRESS:
+      return "tc egress";
+    default:
+      return "tc ingress";
+  }
 }
 
 std::string_view redirect_text(uint8_t redirect) {
@@ -49,6 +56,8 @@ std::string_view redirect_text(uint8_t redirect) {
       return "redirected to the ingress of";
     case abi::REDIRECT_NEIGHBOUR:
       return "redirected by neighbour to";
+    case abi::REDIRECT_TRANSMIT:
+      return "sent out of";
     default:
       return "redirected to";
   }
@@ -108,6 +117,30 @@ std::string_view reason_text(abi::reason reason) {
       return "nothing to translate";
     case abi::PASS_MARTIAN:
       return "martian source, left to the stack";
+    case abi::LEFT_OTHER_LINK:
+      return "left to tc: its way leads to where XDP sends nothing";
+    case abi::LEFT_LOCAL:
+      return "left to tc: for this node";
+    case abi::LEFT_UNSERVED:
+      return "left to tc: no endpoint of a service is meant";
+    case abi::LEFT_REFUSED:
+      return "left to tc, which will refuse it";
+    case abi::LEFT_INVALID:
+      return "left to tc: invalid";
+    case abi::LEFT_PROTOCOL:
+      return "left to tc: ICMP, or another protocol";
+    case abi::LEFT_FRAGMENT:
+      return "left to tc: a fragment";
+    case abi::LEFT_OPTIONS:
+      return "left to tc: IP options or extension headers";
+    case abi::LEFT_TRAILER:
+      return "left to tc: bytes behind the packet";
+    case abi::LEFT_CHECKSUM:
+      return "left to tc: its checksum is wrong, or still to be computed";
+    case abi::LEFT_TOO_LONG:
+      return "left to tc: to be cut into fragments";
+    case abi::LEFT_NO_NEIGHBOUR:
+      return "left to tc: the next hop is not known yet";
     case abi::REASON_NEW_FLOW:
       return "new flow";
     case abi::REASON_NEW_DIRECT_FLOW:

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "replay/engine/ebpf_tc_engine.h"
+#include "replay/engine/ebpf_engine.h"
 #include "replay/engine/reference.h"
 #include "replay/session/column.h"
 #include "replay/session/traffic_classifier.h"
@@ -19,7 +19,7 @@ namespace {
 class Compared {
  public:
   static Result<std::unique_ptr<Compared>> create(size_t services) {
-    auto engine = make_ebpf_tc_engine();
+    auto engine = make_ebpf_engine();
     if (!engine) return tl::unexpected(engine.error());
     auto compared = std::make_unique<Compared>(bench_configuration(services), std::move(*engine));
     if (auto started = compared->column_.start(compared->configuration_); !started) {

@@ -29,13 +29,17 @@ Break read_break(const std::filesystem::path& patch) {
       result.what = value;
     } else if (key == "Caught by") {
       result.caught_by = value;
+    } else if (key == "Engine") {
+      result.engine = value;
     } else if (key == "Input") {
       result.inputs.push_back(value);
     } else if (key == "Differs") {
       result.differences.push_back(parse_difference(value));
     } else {
-      throw std::runtime_error(fmt::format("{}: '{}': expected Breaks, Caught by, Input or Differs",
-                                           patch.string(), line));
+      throw std::runtime_error(
+          fmt::format("{}: '{}': expected Breaks, Caught by, Engine, Input or "
+                      "Differs",
+                      patch.string(), line));
     }
   }
   if (result.what.empty() || result.caught_by.empty() || result.inputs.empty() ||

@@ -2,6 +2,7 @@
 //
 //   Breaks: what it breaks.
 //   Caught by: what must catch it.
+//   Engine: which engine must differ; ebpf-tc, where there is no such line
 //   Input: what to replay (a folder as corpus/lab is) or run (a case); one or several lines
 //   Differs: KIND, TEXT      a difference of that kind, in whose words the text occurs; one or
 //   several
@@ -26,6 +27,7 @@ struct Break {
   std::filesystem::path patch;
   std::string what;
   std::string caught_by;
+  std::string engine = "ebpf-tc";
   std::vector<std::string> inputs;
   std::vector<ExpectedDifference> differences;
 };

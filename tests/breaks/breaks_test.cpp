@@ -93,11 +93,10 @@ std::vector<std::string> command_for(const std::string& input) {
 }
 
 Finding run_kubeproof(const std::string& input, const std::string& object,
-                      const std::vector<std::string>& more = {}) {
+                      const std::string& engine, const std::vector<std::string>& more = {}) {
   std::vector<std::string> command = {KUBEPROOF_PROGRAM};
   for (std::string& argument : command_for(input)) command.push_back(std::move(argument));
-  command.insert(command.end(),
-                 {"--engine", "ebpf-tc", "--bpf-object", object, "--format", "json"});
+  command.insert(command.end(), {"--engine", engine, "--bpf-object", object, "--format", "json"});
   command.insert(command.end(), more.begin(), more.end());
   auto output = run_child(command, "").value();
   Finding finding;
@@ -165,7 +164,7 @@ TEST_P(Breaks, IsCaught) {
   ASSERT_EQ(workshop.compile(), "") << broken.patch << " does not compile: bring it up to date";
   std::vector<ExpectedDifference> told;
   for (const std::string& input : broken.inputs) {
-    const Finding finding = run_kubeproof(input, workshop.object());
+    const Finding finding = run_kubeproof(input, workshop.object(), broken.engine);
     if (finding.exit_status == kCannotRun) GTEST_SKIP() << finding.standard_error;
     EXPECT_EQ(finding.exit_status, 1) << input << ": " << finding.standard_error;
     ASSERT_FALSE(finding.report.is_discarded()) << input << ": no report";
@@ -194,7 +193,8 @@ TEST(CaseOfADivergence, ShowsTheBreakAndNothingElse) {
   ASSERT_EQ(broken.compile(), "");
   ASSERT_EQ(sound.compile(), "");
   const std::string folder = broken.directory() / "written";
-  const Finding replayed = run_kubeproof("corpus/lab", broken.object(), {"--write", folder});
+  const Finding replayed =
+      run_kubeproof("corpus/lab", broken.object(), "ebpf-tc", {"--write", folder});
   if (replayed.exit_status == kCannotRun) GTEST_SKIP() << replayed.standard_error;
   ASSERT_EQ(replayed.exit_status, 1) << replayed.standard_error;
   const json& divergences = replayed.report.at("engines").at(0).at("divergences");
@@ -203,8 +203,8 @@ TEST(CaseOfADivergence, ShowsTheBreakAndNothingElse) {
   for (size_t i = 0; i < kRunAgain; ++i) {
     ASSERT_TRUE(divergences[i].contains("case")) << divergences[i].dump();
     const std::string file = divergences[i].at("case");
-    EXPECT_EQ(run_kubeproof(file, broken.object()).exit_status, 1) << file;
-    const Finding passed = run_kubeproof(file, sound.object());
+    EXPECT_EQ(run_kubeproof(file, broken.object(), "ebpf-tc").exit_status, 1) << file;
+    const Finding passed = run_kubeproof(file, sound.object(), "ebpf-tc");
     EXPECT_EQ(passed.exit_status, 0) << file << "\n" << sample(told_differences(passed.report));
   }
 }
@@ -218,7 +218,7 @@ TEST(WithoutABreak, TheSameInputsAgree) {
     inputs.insert(one.inputs.begin(), one.inputs.end());
   }
   for (const std::string& input : inputs) {
-    const Finding finding = run_kubeproof(input, workshop.object());
+    const Finding finding = run_kubeproof(input, workshop.object(), "ebpf-tc,ebpf-xdp");
     if (finding.exit_status == kCannotRun) GTEST_SKIP() << finding.standard_error;
     EXPECT_EQ(finding.exit_status, 0) << input << ": " << finding.standard_error << "\n"
                                       << sample(told_differences(finding.report));

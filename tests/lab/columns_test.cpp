@@ -1,7 +1,7 @@
 // Client outside, pod on the node, the node itself; each to a cluster IP, a node port, a load
 // balancer's address and an external IP; TCP and UDP; IPv4 and IPv6. For each of these, `kubeproof
-// trace` puts four columns side by side: reference, netfilter, ebpf-tc, and what the captured node
-// did with a real packet. All four must agree, and the capture must hold the reply too.
+// trace` puts five columns side by side: reference, netfilter, ebpf-tc, ebpf-xdp, and what the
+// captured node did with a real packet. All must agree, and the capture must hold the reply too.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -150,13 +150,14 @@ TEST_P(Columns, Agree) {
 
   const std::string destination =
       fmt::format("{}/{}", to(GetParam()).to_string(), GetParam().protocol == kTcp ? "tcp" : "udp");
-  const ChildOutput output = run("trace", {"--from", from(GetParam()), "--to", destination,
-                                           "--engine", "netfilter,ebpf-tc", "--format", "json"});
+  const ChildOutput output =
+      run("trace", {"--from", from(GetParam()), "--to", destination, "--engine",
+                    "netfilter,ebpf-tc,ebpf-xdp", "--format", "json"});
   if (output.exit_status == kCannotRun) GTEST_SKIP() << output.standard_error;
   ASSERT_EQ(output.exit_status, 0) << output.standard_error << output.standard_output;
   const json report = json::parse(output.standard_output);
   EXPECT_EQ(report.at("reference").at("verdict"), "dnat");
-  ASSERT_EQ(report.at("engines").size(), 2U);
+  ASSERT_EQ(report.at("engines").size(), 3U);
   std::vector<json> columns = report.at("engines");
   columns.push_back(report.at("captured"));
   for (const json& column : columns) {

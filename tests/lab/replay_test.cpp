@@ -28,7 +28,8 @@ std::string block_of_readme(const std::string& first_words) {
 
 // Every packet, every engine, and all that the captured node did.
 TEST(Replay, OfTheLabAgreesAltogether) {
-  const ChildOutput output = run("replay", {"--engine", "netfilter,ebpf-tc", "--format", "json"});
+  const ChildOutput output =
+      run("replay", {"--engine", "netfilter,ebpf-tc,ebpf-xdp", "--format", "json"});
   if (output.exit_status == kCannotRun) GTEST_SKIP() << output.standard_error;
   ASSERT_EQ(output.exit_status, 0) << output.standard_error;
   const json report = json::parse(output.standard_output);

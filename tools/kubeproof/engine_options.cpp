@@ -17,9 +17,10 @@ namespace {
 // Fixed, so that a run that diverges diverges again.
 constexpr uint64_t kSeed = 1;
 
-constexpr std::array<std::string_view, 3> kNames = {"netfilter", "ebpf-tc", "reference"};
+constexpr std::array<std::string_view, 4> kNames = {"netfilter", "ebpf-tc", "ebpf-xdp",
+                                                    "reference"};
 // The reference agrees with itself; it runs where it is asked for.
-const std::vector<std::string> kDefault = {"netfilter", "ebpf-tc"};
+const std::vector<std::string> kDefault = {"netfilter", "ebpf-tc", "ebpf-xdp"};
 // Where it cannot run, nothing is shown of the datapath, and that is what one wants to know.
 constexpr std::string_view kIndispensable = "ebpf-tc";
 
@@ -47,19 +48,22 @@ void EngineOptions::add_to(CLI::App& command) {
       ->group(kGroup);
 }
 
-Result<std::unique_ptr<Engine>> EngineOptions::make_ebpf_tc() const {
-  if (!ebpf_tc_) {
-    EbpfTcOptions options;
+Result<std::unique_ptr<Engine>> EngineOptions::make_ebpf(std::optional<EbpfEngines>& engines,
+                                                         bool xdp) const {
+  if (!engines) {
+    EbpfOptions options;
     if (bpf_object_) options.object_file = *bpf_object_;
     options.seed = kSeed;
-    ebpf_tc_.emplace(std::move(options));
+    options.xdp = xdp;
+    engines.emplace(std::move(options));
   }
-  return ebpf_tc_->make();
+  return engines->make();
 }
 
 Result<std::unique_ptr<Engine>> EngineOptions::make_engine(std::string_view name) const {
   if (name == "netfilter") return make_netfilter();
-  if (name == "ebpf-tc") return make_ebpf_tc();
+  if (name == "ebpf-tc") return make_ebpf(ebpf_tc_, false);
+  if (name == "ebpf-xdp") return make_ebpf(ebpf_xdp_, true);
   return std::make_unique<ReferenceEngine>(make_oracle(), kSeed);
 }
 
@@ -74,7 +78,7 @@ Result<std::vector<EngineChoice>> EngineOptions::make_one(const std::string& nam
 
 std::string EngineOptions::arguments_for(const std::string& name) const {
   std::string arguments = "--engine " + name;
-  if (bpf_object_ && name == "ebpf-tc") arguments += " --bpf-object " + *bpf_object_;
+  if (bpf_object_ && name.starts_with("ebpf-")) arguments += " --bpf-object " + *bpf_object_;
   return arguments;
 }
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/result.h"
-#include "replay/engine/ebpf_tc_engine.h"
+#include "replay/engine/ebpf_engine.h"
 #include "replay/session/session.h"
 
 namespace CLI {
@@ -29,14 +29,16 @@ class EngineOptions {
   std::string arguments_for(const std::string& name) const;
 
  private:
-  Result<std::unique_ptr<Engine>> make_ebpf_tc() const;
+  Result<std::unique_ptr<Engine>> make_ebpf(std::optional<EbpfEngines>& engines, bool xdp) const;
   Result<std::unique_ptr<Engine>> make_engine(std::string_view name) const;
   Result<std::vector<EngineChoice>> make_all(const std::vector<std::string>& names,
                                              bool by_name) const;
 
   std::vector<std::string> names_;
   std::optional<std::string> bpf_object_;
-  mutable std::optional<EbpfTcEngines> ebpf_tc_;  // once the first is asked for
+  // Once the first is asked for.
+  mutable std::optional<EbpfEngines> ebpf_tc_;
+  mutable std::optional<EbpfEngines> ebpf_xdp_;
 };
 
 // One reference for each engine.

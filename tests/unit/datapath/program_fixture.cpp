@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "model/node/routing.h"
+#include "replay/engine/neighbours.h"
 #include "replay/engine/world_setup.h"
 #include "tests/unit/datapath/control_fixture.h"
 
@@ -79,6 +81,7 @@ void ProgramTest::SetUp() {
 
   LoadOptions options;
   options.sizes = {.frontends = 1000, .backends = 1000, .flows = 100'000};
+  options.xdp = with_xdp_;
   auto datapath = Datapath::load(options);
   if (!datapath) GTEST_SKIP() << datapath.error().message;
   datapath_.emplace(std::move(*datapath));
@@ -86,6 +89,10 @@ void ProgramTest::SetUp() {
   advance({});
   ingress_.emplace(datapath_->ingress_program(), "ingress");
   egress_.emplace(datapath_->egress_program(), "egress");
+  if (with_xdp_) {
+    xdp_.emplace(datapath_->xdp_program(), "xdp");
+    ASSERT_TRUE(datapath_->allow_xdp(kEth0, true));
+  }
   proxy_.cluster_cidrs = {"10.180.0.0/16", "fd00:180::/32"};
 }
 
@@ -147,13 +154,49 @@ Ran ProgramTest::run(TestRun& program, ByteView packet, const TestRun::Context& 
     return {};
   });
   EXPECT_TRUE(done) << done.error().message;
+  ran.record = take_record();
+  return ran;
+}
+
+abi::trace_record ProgramTest::take_record() {
+  abi::trace_record last{};
   size_t records = 0;
   datapath_->drain_trace([&](const abi::trace_record& record) {
-    ran.record = record;
+    last = record;
     ++records;
   });
   EXPECT_EQ(records, 1U);
+  return last;
+}
+
+Ran ProgramTest::xdp(ByteView packet) {
+  Bytes frame;
+  put_frame(packet, frame);
+  return xdp_frame(frame);
+}
+
+Ran ProgramTest::xdp_frame(ByteView frame) {
+  Ran ran;
+  const auto done = space_->run([&]() -> Result<void> {
+    auto output = xdp_->run_frame(frame, kEth0);
+    if (!output) return tl::unexpected(output.error());
+    ran.verdict = output->verdict;
+    ran.packet.assign(output->packet().begin(), output->packet().end());
+    ran.frame_header.assign(output->frame.begin(), output->packet().begin());
+    return {};
+  });
+  EXPECT_TRUE(done) << done.error().message;
+  ran.record = take_record();
   return ran;
+}
+
+void ProgramTest::know_neighbour(const std::string& address) {
+  const auto done = space_->run([&]() -> Result<void> {
+    auto neighbours = Neighbours::create();
+    if (!neighbours) return tl::unexpected(neighbours.error());
+    return neighbours->know(RoutingTable(world_), *IpAddress::parse(address));
+  });
+  ASSERT_TRUE(done) << done.error().message;
 }
 
 }  // namespace kubeproof::control

@@ -20,6 +20,7 @@
 #include "replay/engine/private_namespace.h"
 #include "replay/engine/test_run.h"
 #include "replay/engine/tun_device.h"
+#include "replay/engine/xdp_test_run.h"
 
 namespace kubeproof::control {
 
@@ -39,6 +40,7 @@ EndpointSlice web_endpoints(Family family, Protocol protocol,
 struct Ran {
   int verdict = 0;
   Bytes packet;
+  Bytes frame_header;  // at XDP
   uint32_t mark = 0;
   abi::trace_record record{};
 
@@ -49,6 +51,7 @@ struct Ran {
 
 class ProgramTest : public ::testing::Test {
  protected:
+  explicit ProgramTest(bool with_xdp = false) : with_xdp_(with_xdp) {}
   void SetUp() override;
 
   void program();
@@ -57,6 +60,11 @@ class ProgramTest : public ::testing::Test {
 
   Ran ingress(uint32_t interface, const PacketBuilder& packet, uint32_t mark = 0);
   Ran ingress(uint32_t interface, ByteView packet, uint32_t mark = 0);
+  // From the link, where the program at XDP stands: eth0 as the fixture sets it up.
+  Ran xdp(const PacketBuilder& packet) { return xdp(packet.build()); }
+  Ran xdp(ByteView packet);
+  Ran xdp_frame(ByteView frame);
+  void know_neighbour(const std::string& address);
   // What the node's own processes send.
   Ran egress_of_host(uint32_t interface, const PacketBuilder& packet, uint32_t mark = 0);
   Ran egress_of_host(uint32_t interface, ByteView packet, uint32_t mark = 0);
@@ -72,11 +80,14 @@ class ProgramTest : public ::testing::Test {
 
  private:
   Ran run(TestRun& program, ByteView packet, const TestRun::Context& context);
+  abi::trace_record take_record();
 
+  const bool with_xdp_;
   std::optional<PrivateNamespace> space_;
   std::vector<TunDevice> devices_;
   std::optional<TestRun> ingress_;
   std::optional<TestRun> egress_;
+  std::optional<XdpTestRun> xdp_;
   std::chrono::nanoseconds now_ = std::chrono::hours(1);
 };
 

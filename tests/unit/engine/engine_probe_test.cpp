@@ -35,7 +35,7 @@ std::string joined(const std::vector<std::string>& lines) {
 TEST(EngineProbe, ListsEveryEngineOnce) {
   std::vector<std::string> names;
   for (const EngineProbe& probe : probe_engines()) names.push_back(probe.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"reference", "netfilter", "ebpf-tc"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"reference", "netfilter", "ebpf-tc", "ebpf-xdp"}));
 }
 
 TEST_F(EngineProbeTest, MissingPrivilegesAreNamedWithTheRemedy) {

@@ -27,12 +27,18 @@ class FakePrograms : public HookPrograms {
   }
 
   Result<HookOutput> run(const HookInput& input, std::vector<std::string>*) override {
-    log.push_back(fmt::format("{} {} from {} mark {}",
-                              input.hook == Hook::kTcIngress ? "ingress" : "egress",
-                              input.interface->name, input.received_at, input.mark));
     const auto program = programs_.find({input.hook, input.interface->name});
+    // XDP is rare, and only told where it is.
+    if (input.hook == Hook::kXdp && program == programs_.end()) return pass(input);
+    log.push_back(fmt::format("{} {} from {} mark {}", name_of(input.hook), input.interface->name,
+                              input.received_at, input.mark));
     if (program == programs_.end()) return pass(input);
     return program->second(input);
+  }
+
+  static std::string_view name_of(Hook hook) {
+    if (hook == Hook::kXdp) return "xdp";
+    return hook == Hook::kTcIngress ? "ingress" : "egress";
   }
 
   static HookOutput pass(const HookInput& input) {
@@ -149,6 +155,39 @@ TEST_F(NodeSimulationTest, ARedirectToEgressSkipsTheStack) {
   inject("eth0", udp("203.0.113.7", "10.96.0.10").ttl(1).build());
   EXPECT_EQ(emissions(), Lines{"pod1 203.0.113.7 > 10.96.0.10 ttl 1"});
   EXPECT_EQ(programs_.log, (Lines{"ingress eth0 from 2 mark 0", "egress pod1 from 2 mark 1"}));
+}
+
+TEST_F(NodeSimulationTest, WhatXdpSendsMeetsNoOtherHook) {
+  programs_.attach(Hook::kXdp, "eth0", redirect(Action::kTransmit, "eth0"));
+  inject("eth0", udp("203.0.113.7", "10.180.0.9").ttl(7).build());
+  EXPECT_EQ(emissions(), Lines{"eth0 203.0.113.7 > 10.180.0.9 ttl 7"});
+  EXPECT_EQ(programs_.log, (Lines{"xdp eth0 from 2 mark 0"}));
+}
+
+TEST_F(NodeSimulationTest, WhatXdpPassesGoesOnToTc) {
+  programs_.attach(Hook::kXdp, "eth0", FakePrograms::pass);
+  inject("eth0", udp("203.0.113.7", "10.180.0.9").ttl(7).build());
+  EXPECT_EQ(emissions(), Lines{"pod1 203.0.113.7 > 10.180.0.9 ttl 6"});
+  EXPECT_EQ(programs_.log, (Lines{"xdp eth0 from 2 mark 0", "ingress eth0 from 2 mark 0",
+                                  "egress pod1 from 2 mark 0"}));
+}
+
+TEST_F(NodeSimulationTest, XdpMeetsOnlyWhatComesFromALink) {
+  programs_.attach(Hook::kXdp, "lo", FakePrograms::pass);
+  programs_.attach(Hook::kXdp, "eth0", FakePrograms::pass);
+  programs_.attach(Hook::kTcEgress, "eth0", redirect(Action::kRedirectIngress, "lo"));
+  inject("host", udp("192.168.0.77", "192.168.0.2").build());
+  inject("host", udp("192.168.0.77", "8.8.8.8").build());
+  for (const std::string& line : programs_.log) EXPECT_FALSE(line.starts_with("xdp")) << line;
+}
+
+TEST_F(NodeSimulationTest, PaddingThatXdpSendsOnIsNoneOfThePacket) {
+  programs_.attach(Hook::kXdp, "eth0", redirect(Action::kTransmit, "eth0"));
+  Bytes packet = udp("203.0.113.7", "10.180.0.9").build();
+  const size_t length = packet.size();
+  packet.resize(46);
+  ASSERT_EQ(inject("eth0", packet).size(), 1U);
+  EXPECT_EQ(fate_[0].packet.size(), length);
 }
 
 TEST_F(NodeSimulationTest, ARedirectToIngressStartsAnew) {

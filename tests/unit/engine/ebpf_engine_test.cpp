@@ -1,6 +1,6 @@
 // The real programs at the hooks of a simulated node. What they decide is the datapath's own
 // affair; here it matters that they run, are followed, and are explained.
-#include "replay/engine/ebpf_tc_engine.h"
+#include "replay/engine/ebpf_engine.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -29,10 +29,10 @@ Configuration one_service() {
   return configuration;
 }
 
-class EbpfTcEngineTest : public testing::Test {
+class EbpfEngineTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = make_ebpf_tc_engine({.seed = 1});
+    auto made = make_ebpf_engine({.seed = 1});
     if (!made) GTEST_SKIP() << made.error().message;
     engine_ = std::move(*made);
     const auto programmed = engine_->program(one_service());
@@ -77,25 +77,25 @@ Bytes syn(std::string_view from, std::string_view to) {
   return PacketBuilder::tcp(from, to).syn().build();
 }
 
-TEST_F(EbpfTcEngineTest, TranslatesToTheEndpointAndBack) {
+TEST_F(EbpfEngineTest, TranslatesToTheEndpointAndBack) {
   inject(kPod2, syn("10.180.0.10:4000", "10.96.0.10:80"));
   EXPECT_EQ(emissions(), Lines{"10 10.180.0.10:4000 > 10.180.0.9:8080"});
   inject(kPod1, PacketBuilder::tcp("10.180.0.9:8080", "10.180.0.10:4000").syn().ack(2).build());
   EXPECT_EQ(emissions(), Lines{"11 10.96.0.10:80 > 10.180.0.10:4000"});
 }
 
-TEST_F(EbpfTcEngineTest, LetsPassWhatConcernsNoService) {
+TEST_F(EbpfEngineTest, LetsPassWhatConcernsNoService) {
   inject(kUplink, syn("203.0.113.7:4000", "10.180.0.9:22"));
   EXPECT_EQ(emissions(), Lines{"10 203.0.113.7:4000 > 10.180.0.9:22"});
 }
 
-TEST_F(EbpfTcEngineTest, FollowsTheHostsPacketsWhereTheProgramsRedirectThem) {
+TEST_F(EbpfEngineTest, FollowsTheHostsPacketsWhereTheProgramsRedirectThem) {
   inject(0, syn("192.168.0.2:4000", "10.96.0.10:80"));
   ASSERT_EQ(fate_.size(), 1U);
   EXPECT_EQ(fate_[0].place, Place{kPod1});
 }
 
-TEST_F(EbpfTcEngineTest, ExplainsEveryRunOfAProgram) {
+TEST_F(EbpfEngineTest, ExplainsEveryRunOfAProgram) {
   engine_->explain(true);
   inject(kPod2, syn("10.180.0.10:4000", "10.96.0.10:80"));
   EXPECT_TRUE(trace_says("tc ingress pod2: new flow of default/web"));
@@ -106,7 +106,7 @@ TEST_F(EbpfTcEngineTest, ExplainsEveryRunOfAProgram) {
   EXPECT_TRUE(inject(kPod2, syn("10.180.0.10:4001", "10.96.0.10:80")).trace.empty());
 }
 
-TEST_F(EbpfTcEngineTest, MeetsTheNextConfigurationAtOnce) {
+TEST_F(EbpfEngineTest, MeetsTheNextConfigurationAtOnce) {
   Configuration next = one_service();
   next.cluster.endpoint_slices.begin()->second.endpoints[0].addresses = {"10.180.0.10"};
   ASSERT_TRUE(engine_->program(next));
@@ -115,7 +115,7 @@ TEST_F(EbpfTcEngineTest, MeetsTheNextConfigurationAtOnce) {
   EXPECT_EQ(fate_[0].place, Place{kPod2});
 }
 
-TEST_F(EbpfTcEngineTest, ForgetsFlowsWhenVirtualTimeSaysSo) {
+TEST_F(EbpfEngineTest, ForgetsFlowsWhenVirtualTimeSaysSo) {
   engine_->explain(true);
   const Bytes opening = syn("10.180.0.10:4000", "10.96.0.10:80");
   inject(kPod2, opening);
@@ -127,8 +127,8 @@ TEST_F(EbpfTcEngineTest, ForgetsFlowsWhenVirtualTimeSaysSo) {
   EXPECT_TRUE(trace_says("new flow"));
 }
 
-TEST_F(EbpfTcEngineTest, TwoEnginesKeepToTheirOwnNodes) {
-  auto other = make_ebpf_tc_engine().value();
+TEST_F(EbpfEngineTest, TwoEnginesKeepToTheirOwnNodes) {
+  auto other = make_ebpf_engine().value();
   Configuration elsewhere = one_service();
   for (Interface& one : elsewhere.world.interfaces) {
     if (one.kind == InterfaceKind::kPod) one.index += 20;
@@ -150,8 +150,8 @@ TEST_F(EbpfTcEngineTest, TwoEnginesKeepToTheirOwnNodes) {
   }
 }
 
-TEST_F(EbpfTcEngineTest, ForgetsWhatTheFormerEngineOnItsProgramsMet) {
-  EbpfTcEngines engines({.seed = 1});
+TEST_F(EbpfEngineTest, ForgetsWhatTheFormerEngineOnItsProgramsMet) {
+  EbpfEngines engines({.seed = 1});
   const Bytes opening = syn("10.180.0.10:4000", "10.96.0.10:80");
   for (int i = 0; i < 3; ++i) {
     engine_.reset();  // the programs are free for the next
@@ -166,7 +166,7 @@ TEST_F(EbpfTcEngineTest, ForgetsWhatTheFormerEngineOnItsProgramsMet) {
   }
 }
 
-TEST_F(EbpfTcEngineTest, LeavesTheThreadWhereItWas) {
+TEST_F(EbpfEngineTest, LeavesTheThreadWhereItWas) {
   const auto here = [] {
     struct stat status {};
     stat("/proc/thread-self/ns/net", &status);
@@ -179,8 +179,8 @@ TEST_F(EbpfTcEngineTest, LeavesTheThreadWhereItWas) {
   EXPECT_EQ(here(), before);
 }
 
-TEST(EbpfTcEngineErrors, SaysWhichObjectFileIsMissing) {
-  const auto engine = make_ebpf_tc_engine({.object_file = "/nowhere/broken.bpf.o"});
+TEST(EbpfEngineErrors, SaysWhichObjectFileIsMissing) {
+  const auto engine = make_ebpf_engine({.object_file = "/nowhere/broken.bpf.o"});
   ASSERT_FALSE(engine);
   EXPECT_NE(engine.error().message.find("/nowhere/broken.bpf.o"), std::string::npos);
 }

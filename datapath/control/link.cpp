@@ -1,6 +1,5 @@
-#include "datapath/control/link_header.h"
+#include "datapath/control/link.h"
 
-#include <linux/if_ether.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -12,7 +11,7 @@
 
 namespace kubeproof::control {
 
-Result<uint32_t> link_header_length(uint32_t interface) {
+Result<Link> link_of(uint32_t interface) {
   ifreq request{};
   const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const bool known = socket >= 0 && if_indextoname(interface, request.ifr_name) != nullptr &&
@@ -23,12 +22,15 @@ Result<uint32_t> link_header_length(uint32_t interface) {
     return environment_error("interface {}: cannot tell its type: {}", interface,
                              std::strerror(error));
   }
+  Link link;
   switch (request.ifr_hwaddr.sa_family) {
     case ARPHRD_ETHER:
     case ARPHRD_LOOPBACK:
-      return ETH_HLEN;
+      std::memcpy(link.address.data(), request.ifr_hwaddr.sa_data, link.address.size());
+      return link;
     default:
-      return 0;
+      link.header_length = 0;
+      return link;
   }
 }
 

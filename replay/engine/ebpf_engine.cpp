@@ -1,5 +1,6 @@
-#include "replay/engine/ebpf_tc_engine.h"
+#include "replay/engine/ebpf_engine.h"
 
+#include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 
 #include <optional>
@@ -7,12 +8,15 @@
 #include <vector>
 
 #include "datapath/control/datapath.h"
+#include "model/node/ip_header.h"
 #include "replay/engine/namespace_stay.h"
+#include "replay/engine/neighbours.h"
 #include "replay/engine/node_simulation.h"
 #include "replay/engine/private_namespace.h"
 #include "replay/engine/test_run.h"
 #include "replay/engine/trace_text.h"
 #include "replay/engine/world_setup.h"
+#include "replay/engine/xdp_test_run.h"
 
 namespace kubeproof {
 namespace {
@@ -22,6 +26,15 @@ constexpr std::chrono::nanoseconds kStartOfTime = std::chrono::hours(24);
 // How often the datapath's control looks for flows whose time is over.
 constexpr std::chrono::nanoseconds kGarbageInterval = std::chrono::seconds(30);
 
+bool has_ip_header(ByteView packet) {
+  return !packet.empty() &&
+         packet.size() >= (family_of(packet) == Family::kIpv4 ? kIpv4HeaderSize : kIpv6HeaderSize);
+}
+
+bool has_xdp(const Interface& interface) {
+  return interface.kind == InterfaceKind::kUplink;
+}
+
 // The datapath at the hooks of every interface.
 class DatapathHooks : public HookPrograms {
  public:
@@ -29,25 +42,58 @@ class DatapathHooks : public HookPrograms {
       : datapath_(datapath),
         world_(world),
         ingress_(datapath.ingress_program(), "tc ingress program"),
-        egress_(datapath.egress_program(), "tc egress program") {}
+        egress_(datapath.egress_program(), "tc egress program") {
+    if (datapath.xdp_program() >= 0) xdp_.emplace(datapath.xdp_program(), "XDP program");
+  }
 
   Result<HookOutput> run(const HookInput& input, std::vector<std::string>* trace) override {
+    if (input.hook == Hook::kXdp) return run_xdp(input, trace);
     TestRun& program = input.hook == Hook::kTcIngress ? ingress_ : egress_;
     auto output = program.run(
         input.packet,
         {.interface = input.interface->index, .ingress = input.received_at, .mark = input.mark});
     if (!output) return tl::unexpected(output.error());
-    auto record = take_record(input);
+    auto record = explain(input, trace);
     if (!record) return tl::unexpected(record.error());
-    if (trace != nullptr) {
-      trace->push_back(
-          describe_decision(*record, world_, datapath_.service_name(record->service_id)));
-    }
     return judge(*output, *record);
   }
 
  private:
-  // The record of the run that just ended.
+  Result<HookOutput> run_xdp(const HookInput& input, std::vector<std::string>* trace) {
+    HookOutput result{.mark = input.mark, .packet = input.packet};
+    if (!xdp_ || !has_xdp(*input.interface)) return result;
+    auto output = xdp_->run(input.packet, input.interface->index);
+    if (!output) return tl::unexpected(output.error());
+    auto record = explain(input, trace);
+    if (!record) return tl::unexpected(record.error());
+    result.packet = output->packet();
+    switch (output->verdict) {
+      case XDP_PASS:
+        return result;
+      case XDP_TX:
+        result.action = HookOutput::Action::kTransmit;
+        result.redirect_interface = input.interface->index;
+        return result;
+      case XDP_REDIRECT:
+        result.action = HookOutput::Action::kTransmit;
+        result.redirect_interface = record->redirect_ifindex;
+        return result;
+      default:
+        result.action = HookOutput::Action::kDrop;
+        return result;
+    }
+  }
+
+  // The record of the run that just ended, told in `trace` unless that is null.
+  Result<abi::trace_record> explain(const HookInput& input, std::vector<std::string>* trace) {
+    auto record = take_record(input);
+    if (record && trace != nullptr) {
+      trace->push_back(
+          describe_decision(*record, world_, datapath_.service_name(record->service_id)));
+    }
+    return record;
+  }
+
   Result<abi::trace_record> take_record(const HookInput& input) {
     size_t count = 0;
     abi::trace_record record{};
@@ -97,6 +143,7 @@ class DatapathHooks : public HookPrograms {
   const World& world_;
   TestRun ingress_;
   TestRun egress_;
+  std::optional<XdpTestRun> xdp_;
 };
 
 // The world as Datapath::attach() leaves it: it changes a sysctl for what it delivers through lo.
@@ -115,20 +162,48 @@ class Node {
     if (!name_space) return tl::unexpected(name_space.error());
     auto devices = name_space->run([&] { return set_up_world(world); });
     if (!devices) return tl::unexpected(devices.error());
-    return std::unique_ptr<Node>(
-        new Node(world, datapath, std::move(*name_space), std::move(*devices)));
+    auto neighbours = name_space->run([] { return Neighbours::create(); });
+    if (!neighbours) return tl::unexpected(neighbours.error());
+    if (datapath.xdp_program() >= 0) {
+      for (const Interface& interface : world.interfaces) {
+        auto allowed = datapath.allow_xdp(interface.index, has_xdp(interface));
+        if (!allowed) return tl::unexpected(allowed.error());
+      }
+    }
+    return std::unique_ptr<Node>(new Node(world, datapath, std::move(*name_space),
+                                          std::move(*devices), std::move(*neighbours)));
   }
 
   Result<void> enter() { return stay_.enter(); }
   NodeSimulation& simulation() { return simulation_; }
 
+  // Only programs at XDP need to know neighbours: those that packets go to from there.
+  Result<void> know_neighbours(const Cluster& cluster) {
+    for (const auto& [key, slice] : cluster.endpoint_slices) {
+      for (const SliceEndpoint& endpoint : slice.endpoints) {
+        if (endpoint.addresses.empty()) continue;
+        const auto address = IpAddress::parse(endpoint.addresses.front());
+        if (!address) continue;
+        if (auto known = neighbours_.know(routes_, *address); !known) return known;
+      }
+    }
+    return {};
+  }
+  Result<void> know_sender(const Injection& injection) {
+    const Interface* interface = world_.find_interface(injection.ingress.interface);
+    if (interface == nullptr || !has_xdp(*interface) || !has_ip_header(injection.packet)) return {};
+    return neighbours_.know(routes_, source_of(injection.packet));
+  }
+
  private:
   Node(const World& world, Datapath& datapath, PrivateNamespace name_space,
-       std::vector<TunDevice> devices)
+       std::vector<TunDevice> devices, Neighbours neighbours)
       : world_(world),
         name_space_(std::move(name_space)),
         devices_(std::move(devices)),
         stay_(name_space_),
+        routes_(world_),
+        neighbours_(std::move(neighbours)),
         hooks_(datapath, world_),
         simulation_(world_, hooks_) {}
 
@@ -136,13 +211,15 @@ class Node {
   PrivateNamespace name_space_;
   std::vector<TunDevice> devices_;
   NamespaceStay stay_;
+  RoutingTable routes_;
+  Neighbours neighbours_;
   DatapathHooks hooks_;
   NodeSimulation simulation_;
 };
 
 }  // namespace
 
-class EbpfTcEngines::IdlePrograms {
+class EbpfEngines::IdlePrograms {
  public:
   void add(Datapath datapath) {
     datapath.forget_packets();
@@ -161,22 +238,24 @@ class EbpfTcEngines::IdlePrograms {
 
 namespace {
 
-class EbpfTcEngine : public Engine {
+class EbpfEngine : public Engine {
  public:
-  EbpfTcEngine(Datapath datapath, uint64_t seed, std::shared_ptr<EbpfTcEngines::IdlePrograms> idle)
-      : datapath_(std::move(datapath)), idle_(std::move(idle)) {
+  EbpfEngine(Datapath datapath, uint64_t seed, std::shared_ptr<EbpfEngines::IdlePrograms> idle)
+      : datapath_(std::move(datapath)),
+        has_xdp_(datapath_.xdp_program() >= 0),
+        idle_(std::move(idle)) {
     datapath_.seed_random(seed);
     datapath_.trace(true);
     datapath_.set_clock(0, static_cast<uint64_t>(now_.count()));
   }
-  EbpfTcEngine(const EbpfTcEngine&) = delete;
-  EbpfTcEngine& operator=(const EbpfTcEngine&) = delete;
-  ~EbpfTcEngine() override {
+  EbpfEngine(const EbpfEngine&) = delete;
+  EbpfEngine& operator=(const EbpfEngine&) = delete;
+  ~EbpfEngine() override {
     node_.reset();
     idle_->add(std::move(datapath_));
   }
 
-  std::string_view name() const override { return "ebpf-tc"; }
+  std::string_view name() const override { return has_xdp_ ? "ebpf-xdp" : "ebpf-tc"; }
 
   Result<void> program(const Configuration& configuration) override {
     if (!node_) {
@@ -185,12 +264,19 @@ class EbpfTcEngine : public Engine {
       node_ = std::move(*node);
       node_->simulation().explain(explain_);
     }
+    if (has_xdp_) {
+      if (auto entered = node_->enter(); !entered) return entered;
+      if (auto known = node_->know_neighbours(configuration.cluster); !known) return known;
+    }
     return datapath_.program(configuration.world, configuration.cluster, configuration.proxy);
   }
 
   Result<void> inject(const Injection& injection, Fate& fate) override {
-    if (!node_) return bad_input("ebpf-tc: a packet came before the first configuration");
+    if (!node_) return bad_input("{}: a packet came before the first configuration", name());
     if (auto entered = node_->enter(); !entered) return entered;
+    if (has_xdp_) {
+      if (auto known = node_->know_sender(injection); !known) return known;
+    }
     return node_->simulation().inject(injection, fate);
   }
 
@@ -210,7 +296,8 @@ class EbpfTcEngine : public Engine {
 
  private:
   Datapath datapath_;
-  std::shared_ptr<EbpfTcEngines::IdlePrograms> idle_;
+  const bool has_xdp_;
+  std::shared_ptr<EbpfEngines::IdlePrograms> idle_;
   std::unique_ptr<Node> node_;
   std::chrono::nanoseconds now_ = kStartOfTime;
   std::chrono::nanoseconds last_collection_ = kStartOfTime;
@@ -219,21 +306,22 @@ class EbpfTcEngine : public Engine {
 
 }  // namespace
 
-EbpfTcEngines::EbpfTcEngines(EbpfTcOptions options)
+EbpfEngines::EbpfEngines(EbpfOptions options)
     : options_(std::move(options)), idle_(std::make_shared<IdlePrograms>()) {}
 
-Result<std::unique_ptr<Engine>> EbpfTcEngines::make() {
+Result<std::unique_ptr<Engine>> EbpfEngines::make() {
   auto idle = idle_->take();
-  if (idle) return std::make_unique<EbpfTcEngine>(*std::move(idle), options_.seed, idle_);
+  if (idle) return std::make_unique<EbpfEngine>(*std::move(idle), options_.seed, idle_);
   LoadOptions load;
   load.object_file = options_.object_file;
+  load.xdp = options_.xdp;
   auto loaded = Datapath::load(load);
   if (!loaded) return tl::unexpected(loaded.error());
-  return std::make_unique<EbpfTcEngine>(*std::move(loaded), options_.seed, idle_);
+  return std::make_unique<EbpfEngine>(*std::move(loaded), options_.seed, idle_);
 }
 
-Result<std::unique_ptr<Engine>> make_ebpf_tc_engine(const EbpfTcOptions& options) {
-  return EbpfTcEngines(options).make();
+Result<std::unique_ptr<Engine>> make_ebpf_engine(const EbpfOptions& options) {
+  return EbpfEngines(options).make();
 }
 
 }  // namespace kubeproof

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is known of a packet before it is looked at. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "icmp.bpf.h"
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "route.bpf.h"
+#include "seams.bpf.h"
+
+static __always_inline void packet_begin(struct packet *packet, __u8 program, __u32 ifindex,
+					 __u32 mark)
+{
+	const struct interface_settings *interface;
+
+	packet->ifindex = ifindex;
+	packet->generation = node_generation;
+	packet->mark = mark;
+	packet->now = clock_now();
+	packet->host_origin = 0;
+	packet->error = ERROR_NONE;
+	packet->tracked = 0;
+	packet->portless = 0;
+	packet->broken = 0;
+	packet->icmp_class = ICMP_CLASS_UNTRACKED;
+	packet->segmented = 0;
+	packet->checksum_offset = 0;
+	packet->quoted_checksum_offset = 0;
+	packet->headers.identification = 0;
+	packet->headers.fragment = FRAGMENT_NONE;
+	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
+	__builtin_memset(&packet->to, 0, sizeof(packet->to));
+	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));
+	__builtin_memset(&packet->trace, 0, sizeof(packet->trace));
+	packet->trace.program = program;
+	interface = interface_find(packet, ifindex);
+	packet->interface_flags = interface ? interface->flags : 0;
+	packet->link_header_length = interface ? interface->link_header_length : ETH_HLEN;
+	packet->headers.network = packet->link_header_length;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Addresses that no packet of a flow through the node has. */
+#pragma once
+
+#include <bpf/bpf_endian.h>
+
+#include "maps.bpf.h"
+#include "packet.bpf.h"
+#include "route.bpf.h"
+#include "tuple.bpf.h"
+
+/* Sources that ip_route_input_slow() and ip6_rcv_core() do not believe. */
+static __always_inline int source_is_martian(const struct packet *packet)
+{
+	const struct address *source = &packet->tuple.source;
+	__u32 first = bpf_ntohl(source->words[0]);
+	struct local_address *local;
+
+	if (packet->tuple.family == FAMILY_IPV6)
+		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6);
+	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0 ||
+	       address_is_local(packet, source, &local);
+}
+
+/* Destinations that are nobody's in particular, and 127.0.0.0/8 where it is closed. */
+static __always_inline int destination_is_special(const struct packet *packet)
+{
+	const struct address *destination = &packet->tuple.destination;
+	__u32 first = bpf_ntohl(destination->words[0]);
+
+	if (packet->tuple.family == FAMILY_IPV6)
+		return first >> 24 == 0xff;
+	if (!packet->host_origin && !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
+	    address_is_loopback(destination, FAMILY_IPV4))
+		return 1;
+	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0;
+}
