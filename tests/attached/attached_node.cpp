@@ -163,6 +163,7 @@ void AttachedNode::SetUp() {
   network_.emplace(std::move(*network));
   LoadOptions options;
   options.sizes = {.frontends = 1000, .backends = 1000, .flows = 100'000};
+  options.xdp = with_xdp_;
   auto datapath = Datapath::load(options);
   if (!datapath) GTEST_SKIP() << datapath.error().message;
   datapath_.emplace(std::move(*datapath));
@@ -221,7 +222,8 @@ Result<void> AttachedNode::detach() {
 }
 
 std::string AttachedNode::traces() const {
-  std::string found = run_inside(network_->node(), {"tc", "qdisc", "show"}).value();
+  std::string found = run_inside(network_->node(), {"tc", "qdisc", "show"}).value() +
+                      run_inside(network_->node(), {"ip", "link", "show", "dev", "eth0"}).value();
   for (const char* name : {"ipv4/conf/lo/accept_local", "ipv4/conf/all/route_localnet"}) {
     found += network_->node().run([&] { return read_sysctl(name); }).value();
   }

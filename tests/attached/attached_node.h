@@ -43,6 +43,7 @@ IpAddress pod1_address(Family family);
 
 class AttachedNode : public testing::Test {
  protected:
+  explicit AttachedNode(bool with_xdp = false) : with_xdp_(with_xdp) {}
   void SetUp() override;
 
   Client client(Origin origin, Family family) const;
@@ -59,6 +60,7 @@ class AttachedNode : public testing::Test {
   const std::string& traces_before() const { return traces_before_; }
 
  private:
+  const bool with_xdp_;
   std::optional<Network> network_;
   std::optional<Datapath> datapath_;
   std::vector<uint32_t> interfaces_;
