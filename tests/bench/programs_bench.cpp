@@ -1,15 +1,20 @@
 // The programs alone, as the kernel runs them at the hooks of a pod and of the uplink.
+#include <linux/bpf.h>
+
 #include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "datapath/control/datapath.h"
+#include "model/node/routing.h"
 #include "replay/engine/namespace_stay.h"
+#include "replay/engine/neighbours.h"
 #include "replay/engine/private_namespace.h"
 #include "replay/engine/test_run.h"
 #include "replay/engine/tun_device.h"
 #include "replay/engine/world_setup.h"
+#include "replay/engine/xdp_test_run.h"
 #include "tests/bench/bench_cluster.h"
 #include "tests/bench/bench_traffic.h"
 #include "tests/bench/last_used.h"
@@ -29,8 +34,19 @@ class Hooks {
     if (!space) return tl::unexpected(space.error());
     auto devices = space->run([&] { return set_up_world(configuration.world); });
     if (!devices) return tl::unexpected(devices.error());
-    auto datapath = Datapath::load();
+    LoadOptions options;
+    options.xdp = true;
+    auto datapath = Datapath::load(options);
     if (!datapath) return tl::unexpected(datapath.error());
+    if (auto allowed = datapath->allow_xdp(kBenchUplink, true); !allowed) {
+      return tl::unexpected(allowed.error());
+    }
+    auto met = space->run([&]() -> Result<void> {
+      auto neighbours = Neighbours::create();
+      if (!neighbours) return tl::unexpected(neighbours.error());
+      return neighbours->know(RoutingTable(configuration.world), bench_elsewhere().address);
+    });
+    if (!met) return tl::unexpected(met.error());
     auto programmed =
         datapath->program(configuration.world, configuration.cluster, configuration.proxy);
     if (!programmed) return tl::unexpected(programmed.error());
@@ -48,6 +64,14 @@ class Hooks {
     return ingress_.run(packet, {.interface = interface, .ingress = interface});
   }
 
+  // From the uplink's link. What the program at XDP does not finish is an error.
+  Result<XdpTestRun::Output> at_xdp(ByteView packet) {
+    auto output = xdp_.run(packet, kBenchUplink);
+    if (output && output->verdict != XDP_TX) return environment_error("XDP left a packet to tc");
+    return output;
+  }
+  Result<XdpTestRun::Output> past_xdp(ByteView packet) { return xdp_.run(packet, kBenchUplink); }
+
   // All of them are over ten days later.
   Result<void> forget_flows() {
     now_ += std::chrono::hours(240);
@@ -62,13 +86,15 @@ class Hooks {
         devices_(std::move(devices)),
         stay_(space_),
         datapath_(std::move(datapath)),
-        ingress_(datapath_.ingress_program(), "tc ingress") {}
+        ingress_(datapath_.ingress_program(), "tc ingress"),
+        xdp_(datapath_.xdp_program(), "XDP") {}
 
   PrivateNamespace space_;
   std::vector<TunDevice> devices_;
   NamespaceStay stay_;
   Datapath datapath_;
   TestRun ingress_;
+  XdpTestRun xdp_;
   std::chrono::nanoseconds now_{};
 };
 
@@ -130,6 +156,62 @@ void run_new_flows(benchmark::State& state, const SharedHooks& shared, size_t se
   }
 }
 
+// At XDP, for a client outside.
+SocketAddress outside() {
+  return *SocketAddress::parse("203.0.113.7:40000");
+}
+
+Result<Bytes> xdp_established(Hooks& hooks, const SocketAddress& service) {
+  auto opened = hooks.at_xdp(opening_segment(outside(), service));
+  if (!opened) return tl::unexpected(opened.error());
+  if (auto done = hooks.at_xdp(opening_answer(opened->packet())); !done) {
+    return tl::unexpected(done.error());
+  }
+  return data_segment(outside(), service);
+}
+
+Result<Bytes> xdp_reply(Hooks& hooks, const SocketAddress& service) {
+  auto data = xdp_established(hooks, service);
+  if (!data) return data;
+  auto sent = hooks.at_xdp(*data);
+  if (!sent) return tl::unexpected(sent.error());
+  return data_answer(sent->packet());
+}
+
+void run_one_frame(benchmark::State& state, const SharedHooks& shared, size_t services,
+                   Prepare prepare) {
+  auto hooks = begin_with(shared, services);
+  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
+  const auto packet = prepare(**hooks, bench_service(services - 1));
+  if (!packet) return state.SkipWithError(packet.error().message.c_str());
+  for ([[maybe_unused]] auto iteration : state) {
+    if (!(*hooks)->at_xdp(*packet)) return state.SkipWithError("a run failed");
+  }
+}
+
+void run_missed_frames(benchmark::State& state, const SharedHooks& shared, size_t services) {
+  auto hooks = begin_with(shared, services);
+  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
+  const Bytes packet = data_segment(outside(), bench_client());
+  for ([[maybe_unused]] auto iteration : state) {
+    if (!(*hooks)->past_xdp(packet)) return state.SkipWithError("a run failed");
+  }
+}
+
+void run_new_flows_at_xdp(benchmark::State& state, const SharedHooks& shared, size_t services) {
+  auto hooks = begin_with(shared, services);
+  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
+  NewFlows flows(bench_service(services - 1));
+  size_t made = 0;
+  for ([[maybe_unused]] auto iteration : state) {
+    if (!(*hooks)->at_xdp(flows.next())) return state.SkipWithError("a run failed");
+    if (++made % kFlowsBetweenCollections != 0) continue;
+    state.PauseTiming();
+    if (!(*hooks)->forget_flows()) return state.SkipWithError("flows cannot be collected");
+    state.ResumeTiming();
+  }
+}
+
 }  // namespace
 
 void register_programs() {
@@ -145,6 +227,18 @@ void register_programs() {
     one("program/established", kBenchPod, established);
     one("program/reply", kBenchUplink, reply);
     one("program/miss", kBenchPod, miss);
+    register_benchmark(
+        name_with_services("program/xdp_new_flow", services),
+        [=](benchmark::State& state) { run_new_flows_at_xdp(state, shared, services); });
+    register_benchmark(
+        name_with_services("program/xdp_established", services),
+        [=](benchmark::State& state) { run_one_frame(state, shared, services, xdp_established); });
+    register_benchmark(
+        name_with_services("program/xdp_reply", services),
+        [=](benchmark::State& state) { run_one_frame(state, shared, services, xdp_reply); });
+    register_benchmark(
+        name_with_services("program/xdp_miss", services),
+        [=](benchmark::State& state) { run_missed_frames(state, shared, services); });
   }
 }
 
