@@ -141,6 +141,12 @@ ChainWalk::Tested ChainWalk::test_match(const CompiledMatch& match) {
       return said((packet_->conntrack_states & match.first) != 0);
     case MatchKind::kLocalAddress:
       return said(context_->routes.is_local(match.first != 0 ? view.source : view.destination));
+    case MatchKind::kBridgePort:
+      // Of a bridge only br_netfilter tells by which port a packet came, if it is loaded.
+      if (packet_->in != nullptr && context_->routes.is_bridge(*packet_->in)) {
+        return Tested::kUnknown;
+      }
+      return said(false);
     case MatchKind::kStatistic:
       return test_statistic(match.first);
     case MatchKind::kRecentSet:

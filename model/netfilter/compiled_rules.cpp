@@ -162,6 +162,7 @@ class Compiler {
             [&](const LocalAddressMatch& m) {
               add(MatchKind::kLocalAddress, m.negated, m.source ? 1 : 0);
             },
+            [&](const BridgePortMatch& m) { add(MatchKind::kBridgePort, m.negated); },
             [&](const StatisticMatch& m) { add(MatchKind::kStatistic, false, m.threshold); },
             [&](const RecentMatch& m) { add(recent_kind(m), false, list(m.list), m.seconds); },
             [&](const UnknownMatch&) { add(MatchKind::kUnknown); },

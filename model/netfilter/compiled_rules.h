@@ -34,9 +34,10 @@ enum class MatchKind : uint8_t {
   kMark,             // first: value, second: mask
   kConntrackState,   // first: ConntrackStateBit
   kLocalAddress,     // first: whether of the source
-  kStatistic,        // first: threshold
-  kRecentSet,        // first: list
-  kRecentRecheck,    // first: list, second: seconds
+  kBridgePort,
+  kStatistic,      // first: threshold
+  kRecentSet,      // first: list
+  kRecentRecheck,  // first: list, second: seconds
   kRecentRecheckReap,
   kUnknown,
 };

@@ -79,6 +79,12 @@ struct LocalAddressMatch {
   friend bool operator==(const LocalAddressMatch&, const LocalAddressMatch&) = default;
 };
 
+// `-m physdev --physdev-is-in`: came in by a port of a bridge (net/netfilter/xt_physdev.c).
+struct BridgePortMatch {
+  bool negated = false;
+  friend bool operator==(const BridgePortMatch&, const BridgePortMatch&) = default;
+};
+
 // `-m statistic --mode random`: matches when a uniform 31-bit number is below `threshold`
 // (net/netfilter/xt_statistic.c).
 constexpr double kStatisticScale = 0x80000000U;
@@ -103,15 +109,15 @@ struct AccountingMatch {
   friend bool operator==(const AccountingMatch&, const AccountingMatch&) = default;
 };
 
-// Any other match, as iptables-save prints it: "-m physdev ! --physdev-is-in".
+// Any other match, as iptables-save prints it: "-m limit --limit 5/min".
 struct UnknownMatch {
   std::string text;
   friend bool operator==(const UnknownMatch&, const UnknownMatch&) = default;
 };
 
-using Match =
-    std::variant<CommentMatch, TransportMatch, DestinationPortMatch, MarkMatch, ConntrackStateMatch,
-                 LocalAddressMatch, StatisticMatch, RecentMatch, AccountingMatch, UnknownMatch>;
+using Match = std::variant<CommentMatch, TransportMatch, DestinationPortMatch, MarkMatch,
+                           ConntrackStateMatch, LocalAddressMatch, BridgePortMatch, StatisticMatch,
+                           RecentMatch, AccountingMatch, UnknownMatch>;
 
 struct NoTarget {
   friend bool operator==(const NoTarget&, const NoTarget&) = default;

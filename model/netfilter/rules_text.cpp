@@ -118,6 +118,9 @@ class RuleWriter {
   void write_match(const LocalAddressMatch& match) {
     append(" -m addrtype{} --{}-type LOCAL", negation(match.negated), match.source ? "src" : "dst");
   }
+  void write_match(const BridgePortMatch& match) {
+    append(" -m physdev{} --physdev-is-in", negation(match.negated));
+  }
   void write_match(const StatisticMatch& match) {
     append(" -m statistic --mode random --probability {:.11f}", match.threshold / kStatisticScale);
   }

@@ -155,6 +155,11 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
   return {.next_hop = destination};
 }
 
+bool RoutingTable::is_bridge(const Interface& interface) const {
+  return std::any_of(world_.interfaces.begin(), world_.interfaces.end(),
+                     [&](const Interface& port) { return port.master == interface.name; });
+}
+
 bool RoutingTable::is_configured(const IpAddress& address) const {
   const std::vector<Entry>* entries = local_.entries.at_host(address);
   if (entries == nullptr) return false;

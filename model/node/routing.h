@@ -54,6 +54,9 @@ class RoutingTable {
   // Exactly the address of an interface: 127.0.0.1 usually is one, 127.0.0.2 is only local.
   bool is_configured(const IpAddress& address) const;
 
+  // An interface that others are ports of.
+  bool is_bridge(const Interface& interface) const;
+
   // The address that MASQUERADE takes when a packet leaves through `out` toward `next_hop`:
   // inet_select_addr() at universe scope for IPv4, RFC 6724 for IPv6. Empty where the node has no
   // usable address.

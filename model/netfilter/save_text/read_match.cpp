@@ -115,6 +115,14 @@ Result<Understood> read_address_type(const RuleExtension& words) {
   return Understood(std::move(matches));
 }
 
+Result<Understood> read_bridge_port(const RuleExtension& words) {
+  if (words.options.size() != 1 || words.options[0].name != "--physdev-is-in" ||
+      !words.options[0].values.empty()) {
+    return Understood();
+  }
+  return one(BridgePortMatch{words.options[0].negated});
+}
+
 Result<Understood> read_statistic(const RuleExtension& words) {
   if (words.options.size() != 2) return Understood();
   const RuleOption& mode = words.options[0];
@@ -174,6 +182,7 @@ Result<Understood> understand(const RuleExtension& words, FamilyClue& family, co
   if (name == "conntrack") return read_conntrack(words, "--ctstate");
   if (name == "state") return read_conntrack(words, "--state");
   if (name == "addrtype") return read_address_type(words);
+  if (name == "physdev") return read_bridge_port(words);
   if (name == "statistic") return read_statistic(words);
   if (name == "recent") return read_recent(words, family);
   if (name == "nfacct") return read_accounting(words);

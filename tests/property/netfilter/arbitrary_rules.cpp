@@ -62,7 +62,7 @@ Match match() {
     case 5:
       return RecentMatch{list(), RecentMatch::Mode::kRecheck, pick<uint32_t>({5, 50}), chance(50)};
     case 6:
-      return chance(10) ? Match(UnknownMatch{"-m physdev"}) : Match(CommentMatch{"c"});
+      return chance(10) ? Match(UnknownMatch{"-m limit"}) : Match(CommentMatch{"c"});
     default:
       return CommentMatch{"c"};
   }

@@ -129,6 +129,21 @@ TEST_F(ChainWalkTest, LocalAddressesAreThoseOfTheNode) {
   EXPECT_FALSE(matches(rule, PacketBuilder::tcp("10.0.0.1:1", "192.168.0.255:80").build()));
 }
 
+TEST_F(ChainWalkTest, NothingComesByAPortOfABridgeWhereThereIsNone) {
+  EXPECT_FALSE(matches(RuleBuilder().match(BridgePortMatch{false}), kWeb));
+  EXPECT_TRUE(matches(RuleBuilder().match(BridgePortMatch{true}), kWeb));
+}
+
+TEST_F(ChainWalkTest, WhetherAPacketOfABridgeCameByAPortIsUnknown) {
+  Interface port;
+  port.master = world_.find_interface(kPod1)->name;
+  world_.interfaces.push_back(port);
+  for (const bool negated : {false, true}) {
+    chain("FORWARD") = {RuleBuilder().match(BridgePortMatch{negated}).drop()};
+    EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
+  }
+}
+
 TEST_F(ChainWalkTest, MarksAreSetBitByBit) {
   mark_ = 0x1;
   forward(RuleBuilder().or_mark(0x4000));
@@ -195,46 +210,46 @@ TEST_F(ChainWalkTest, ALotteryInAUserChainGoesOnInItsCaller) {
   EXPECT_EQ(ends[1].verdict, Verdict::kReject);
 }
 
-const UnknownMatch kPhysdev{"-m physdev --physdev-is-in"};
+const UnknownMatch kUnknown{"-m set --match-set s src"};
 
 TEST_F(ChainWalkTest, WhatIsNotUnderstoodLeavesTheVerdictOpen) {
-  forward(RuleBuilder().match(kPhysdev).drop());
+  forward(RuleBuilder().match(kUnknown).drop());
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
   EXPECT_EQ(walk(kWeb)[0].trace,
-            std::vector<std::string>{"filter FORWARD #1  -m physdev --physdev-is-in -j DROP"});
+            std::vector<std::string>{"filter FORWARD #1  -m set --match-set s src -j DROP"});
   chain("FORWARD") = {RuleBuilder().target(UnknownTarget{"-j TCPMSS --clamp-mss-to-pmtu"})};
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
-  chain("FORWARD") = {RuleBuilder().match(kPhysdev).or_mark(1)};
+  chain("FORWARD") = {RuleBuilder().match(kUnknown).or_mark(1)};
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
-  chain("FORWARD") = {RuleBuilder().match(kPhysdev).set("A").target(NoTarget{})};
+  chain("FORWARD") = {RuleBuilder().match(kUnknown).set("A").target(NoTarget{})};
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
 }
 
 TEST_F(ChainWalkTest, ARuleThatFailsAnywayNeedsNotBeUnderstood) {
-  chain("FORWARD") = {RuleBuilder().to("10.0.0.1/32").match(kPhysdev).drop()};
+  chain("FORWARD") = {RuleBuilder().to("10.0.0.1/32").match(kUnknown).drop()};
   EXPECT_EQ(verdict(kWeb), Verdict::kAccept);
-  chain("FORWARD") = {RuleBuilder().protocol(kTcp).match(kPhysdev).dport(443).drop()};
+  chain("FORWARD") = {RuleBuilder().protocol(kTcp).match(kUnknown).dport(443).drop()};
   EXPECT_EQ(verdict(kWeb), Verdict::kAccept);
 }
 
 TEST_F(ChainWalkTest, AVerdictThatIsTheSameEitherWayIsKnown) {
-  chain("FORWARD") = {RuleBuilder().match(kPhysdev).drop(), RuleBuilder().drop()};
+  chain("FORWARD") = {RuleBuilder().match(kUnknown).drop(), RuleBuilder().drop()};
   EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
-  chain("USER") = {RuleBuilder().match(kPhysdev).leave()};
-  chain("FORWARD") = {RuleBuilder().match(kPhysdev).jump("USER"), RuleBuilder().reject()};
+  chain("USER") = {RuleBuilder().match(kUnknown).leave()};
+  chain("FORWARD") = {RuleBuilder().match(kUnknown).jump("USER"), RuleBuilder().reject()};
   EXPECT_EQ(verdict(kWeb), Verdict::kReject);
   EXPECT_EQ(walk(kWeb)[0].trace.size(), 1U) << "the rule that decided nothing is not in the trace";
 }
 
 TEST_F(ChainWalkTest, TargetsThatOnlyTellNeedNotBeUnderstood) {
   chain("FORWARD") = {
-      RuleBuilder().match(kPhysdev).target(UnknownTarget{"-j LOG --log-prefix \"-j \""}),
+      RuleBuilder().match(kUnknown).target(UnknownTarget{"-j LOG --log-prefix \"-j \""}),
       RuleBuilder().drop()};
   EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
 }
 
 TEST_F(ChainWalkTest, OnlyTheBranchesThatMeetWhatIsNotUnderstoodAreOpen) {
-  chain("USER") = {RuleBuilder().match(kPhysdev).reject()};
+  chain("USER") = {RuleBuilder().match(kUnknown).reject()};
   chain("FORWARD") = {RuleBuilder().chance(0.25).drop(), RuleBuilder().chance(0.5).jump("USER")};
   double unknown = 0;
   double dropped = 0;
@@ -250,8 +265,8 @@ TEST_F(ChainWalkTest, OnlyTheBranchesThatMeetWhatIsNotUnderstoodAreOpen) {
 }
 
 TEST_F(ChainWalkTest, ALotteryBehindWhatIsNotUnderstoodStaysWithIt) {
-  chain("FORWARD") = {RuleBuilder().match(kPhysdev).chance(0.5).drop(),
-                      RuleBuilder().chance(0.5).match(kPhysdev).drop(), RuleBuilder().drop()};
+  chain("FORWARD") = {RuleBuilder().match(kUnknown).chance(0.5).drop(),
+                      RuleBuilder().chance(0.5).match(kUnknown).drop(), RuleBuilder().drop()};
   double sum = 0;
   for (const WalkEnd& end : walk(kWeb)) {
     EXPECT_EQ(end.verdict, Verdict::kDrop);
@@ -262,7 +277,7 @@ TEST_F(ChainWalkTest, ALotteryBehindWhatIsNotUnderstoodStaysWithIt) {
 
 TEST_F(ChainWalkTest, GivesUpOnVeryManyRulesThatAreNotUnderstood) {
   chain("USER") = {};
-  for (int i = 0; i < 100; ++i) forward(RuleBuilder().match(kPhysdev).jump("USER"));
+  for (int i = 0; i < 100; ++i) forward(RuleBuilder().match(kUnknown).jump("USER"));
   EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
 }
 

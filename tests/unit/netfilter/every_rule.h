@@ -52,7 +52,8 @@ inline Ruleset every_rule(Family family) {
   rule = {};
   rule.source = {cidr(family, "10.0.0.0/8", "fd00::/8"), true};
   rule.protocol = {kUdp, true};
-  rule.matches = {LocalAddressMatch{false, false}, LocalAddressMatch{true, true}};
+  rule.matches = {LocalAddressMatch{false, false}, LocalAddressMatch{true, true},
+                  BridgePortMatch{true}};
   add(filter, "KUBE-A", rule);  // without a target
 
   Table nat = Table::with_builtin_chains(TableName::kNat);

@@ -56,9 +56,9 @@ TEST(RulesText, NamesTheMaskOfAListByFamily) {
 
 TEST(RulesText, KeepsWhatItDoesNotKnow) {
   Rule rule;
-  rule.matches = {UnknownMatch{"-m physdev ! --physdev-is-in"}};
+  rule.matches = {UnknownMatch{"-m limit --limit 5/min"}};
   rule.target = UnknownTarget{"-g OTHER"};
-  EXPECT_EQ(to_text("C", rule, Family::kIpv4), "-A C -m physdev ! --physdev-is-in -g OTHER");
+  EXPECT_EQ(to_text("C", rule, Family::kIpv4), "-A C -m limit --limit 5/min -g OTHER");
 }
 
 TEST(RulesText, SortsUserChainsBehindBuiltinOnes) {

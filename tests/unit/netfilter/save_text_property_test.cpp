@@ -91,7 +91,8 @@ Gen<Match> any_match(bool has_ports) {
           },
           any_name(), number, flag),
       gen::map(any_name(), [](const std::string& name) { return Match(AccountingMatch{name}); }),
-      gen::element(Match(UnknownMatch{"-m physdev ! --physdev-is-in"}),
+      gen::map(flag, [](bool n) { return Match(BridgePortMatch{n}); }),
+      gen::element(Match(UnknownMatch{"-m physdev ! --physdev-in eth0"}),
                    Match(UnknownMatch{"-m string --string \"-j a \\\" b\" --algo bm"}),
                    Match(UnknownMatch{"-m limit --limit 5/min"})),
   };

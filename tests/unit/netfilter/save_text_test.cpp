@@ -120,9 +120,16 @@ TEST(SaveText, ProtocolsHaveNamesAndNumbers) {
   EXPECT_TRUE(rule_of("! -p udp").protocol->negated);
 }
 
+TEST(SaveText, AsksForPortsOfBridges) {
+  EXPECT_EQ(again("-m physdev ! --physdev-is-in -j D"), "-m physdev ! --physdev-is-in -j D");
+  EXPECT_EQ(rule_of("-m physdev ! --physdev-is-in").matches,
+            std::vector<Match>{BridgePortMatch{true}});
+}
+
 TEST(SaveText, KeepsMatchesThatItDoesNotKnow) {
   for (const char* line : {
-           "-m physdev ! --physdev-is-in -j D",
+           "-m physdev ! --physdev-in eth0 -j D",
+           "-m physdev --physdev-is-in --physdev-is-bridged -j D",
            "-m set --match-set cali40masq-ipam-pools src -m set ! --match-set all dst -j D",
            "-p tcp -m tcp --sport 80 -j D",
            "-p tcp -m tcp --dport 8000:8100 -j D",
