@@ -60,9 +60,10 @@ struct Service {
   bool client_ip_affinity = false;
   uint32_t affinity_timeout_seconds = 10800;
   uint16_t health_check_node_port = 0;
-  // The annotation service.kubernetes.io/topology-aware-hints or topology-mode, which releases up
+  // The annotations service.kubernetes.io/topology-aware-hints and topology-mode, which releases up
   // to 1.30 consult.
-  std::string topology_annotation;
+  std::optional<std::string> topology_aware_hints;
+  std::optional<std::string> topology_mode;
 
   friend bool operator==(const Service&, const Service&) = default;
 };

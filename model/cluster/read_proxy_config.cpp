@@ -16,8 +16,8 @@ using std::chrono::seconds;
 constexpr const char* kApiVersion = "kubeproxy.config.k8s.io/v1alpha1";
 constexpr const char* kConfigMapKey = "config.conf";
 // Releases whose rules are modelled.
-constexpr unsigned kOldestMinor = 27;
-constexpr unsigned kNewestMinor = 36;
+constexpr unsigned kOldestMinor = 20;
+constexpr unsigned kNewestMinor = 37;
 
 // "10.244.0.0/16", or one of each family, split at the comma.
 std::vector<std::string> read_cluster_cidrs(const JsonField& field) {

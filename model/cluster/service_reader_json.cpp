@@ -83,12 +83,14 @@ std::vector<LoadBalancerIngress> read_load_balancer(const JsonField& ingress) {
   return result;
 }
 
-// The older of the two names wins, as it did in the releases that read them.
-std::string read_topology_annotation(const JsonField& object) {
+void read_topology_annotations(const JsonField& object, Service& service) {
   const JsonField annotations = object["metadata"]["annotations"];
-  const JsonField hints = annotations["service.kubernetes.io/topology-aware-hints"];
-  const JsonField mode = annotations["service.kubernetes.io/topology-mode"];
-  return (hints.present() ? hints : mode).string_or("");
+  const auto read = [&](const char* name) {
+    const JsonField field = annotations[name];
+    return field.present() ? std::optional(field.string()) : std::nullopt;
+  };
+  service.topology_aware_hints = read("service.kubernetes.io/topology-aware-hints");
+  service.topology_mode = read("service.kubernetes.io/topology-mode");
 }
 
 }  // namespace
@@ -97,7 +99,7 @@ Service read_service(const JsonField& object) {
   Service service;
   service.key = read_key(object, true);
   service.labels = read_labels(object);
-  service.topology_annotation = read_topology_annotation(object);
+  read_topology_annotations(object, service);
 
   const JsonField spec = object["spec"];
   if (!spec.present()) spec.fail_expecting("the service's specification");

@@ -7,9 +7,7 @@
 namespace kubeproof::proxier {
 
 using netfilter::AccountingMatch;
-using netfilter::DestinationPortMatch;
 using netfilter::JumpTarget;
-using netfilter::LocalAddressMatch;
 using netfilter::Rule;
 using netfilter::Table;
 
@@ -17,8 +15,8 @@ CaptureRules::CaptureRules(const RuleContext& context, Table& filter, Table& nat
     : context_(context),
       filter_services_(filter.chain("KUBE-SERVICES").rules),
       filter_external_services_(filter.chain("KUBE-EXTERNAL-SERVICES").rules),
-      filter_proxy_firewall_(filter.chain("KUBE-PROXY-FIREWALL").rules),
-      filter_node_ports_(filter.chain("KUBE-NODEPORTS").rules),
+      filter_proxy_firewall_(filter.find("KUBE-PROXY-FIREWALL")),
+      filter_node_ports_(filter.find("KUBE-NODEPORTS")),
       nat_services_(nat.chain("KUBE-SERVICES").rules),
       nat_node_ports_(nat.chain("KUBE-NODEPORTS").rules) {}
 
@@ -26,7 +24,7 @@ void CaptureRules::add(const ServicePortPlan& plan) {
   add_cluster_ip(plan);
   add_external_ips(plan);
   add_load_balancer_vips(plan);
-  if (plan.info.node_port != 0) add_node_port(plan);
+  if (plan.info.node_port != 0 && context_.node_ports_have_an_address) add_node_port(plan);
   if (plan.info.health_check_node_port != 0) add_health_check_node_port(plan);
 }
 
@@ -60,8 +58,8 @@ void CaptureRules::add_load_balancer_vips(const ServicePortPlan& plan) {
       nat_services_.push_back(frontend_rule(plan.info, address, plan.name + " loadbalancer IP",
                                             JumpTarget{plan.load_balancer_chain()}));
     }
-    if (plan.writes_firewall_chain) {
-      filter_proxy_firewall_.push_back(frontend_rule(
+    if (plan.writes_firewall_chain && filter_proxy_firewall_ != nullptr) {
+      filter_proxy_firewall_->rules.push_back(frontend_rule(
           plan.info, address, plan.name + " traffic not accepted by " + plan.chains.firewall,
           netfilter::DropTarget{}));
     }
@@ -73,38 +71,24 @@ void CaptureRules::add_load_balancer_vips(const ServicePortPlan& plan) {
 }
 
 void CaptureRules::add_node_port(const ServicePortPlan& plan) {
-  const DestinationPortMatch port{plan.info.node_port};
-  const Protocol protocol = plan.info.name.protocol;
   if (plan.has_endpoints()) {
     const JumpTarget to_external{plan.chains.external};
     if (context_.account && context_.localhost_node_ports) {
-      Rule counted = commented_rule(plan.name, to_external);
-      counted.protocol = {protocol, false};
+      Rule counted = node_port_rule(plan.info, plan.name, to_external);
       counted.destination = {*Cidr::parse("127.0.0.0/8"), false};
-      counted.matches.emplace_back(port);
       counted.matches.emplace_back(AccountingMatch{"localhost_nps_accepted_pkts"});
       nat_node_ports_.push_back(std::move(counted));
     }
-    Rule rule = commented_rule(plan.name, to_external);
-    rule.protocol = {protocol, false};
-    rule.matches.emplace_back(port);
-    nat_node_ports_.push_back(std::move(rule));
+    nat_node_ports_.push_back(node_port_rule(plan.info, plan.name, to_external));
   }
   if (plan.external_refusal) {
-    Rule rule = commented_rule(plan.external_refusal->comment, plan.external_refusal->target);
-    rule.protocol = {protocol, false};
-    rule.matches.emplace_back(LocalAddressMatch{false, false});
-    rule.matches.emplace_back(port);
-    filter_external_services_.push_back(std::move(rule));
+    filter_external_services_.push_back(refused_node_port_rule(
+        plan.info, plan.external_refusal->comment, plan.external_refusal->target));
   }
 }
 
-// So that the load balancer's probes reach kube-proxy whatever the node's firewall says.
 void CaptureRules::add_health_check_node_port(const ServicePortPlan& plan) {
-  Rule rule = commented_rule(plan.name + " health check node port", netfilter::AcceptTarget{});
-  rule.protocol = {kTcp, false};
-  rule.matches.emplace_back(DestinationPortMatch{plan.info.health_check_node_port});
-  filter_node_ports_.push_back(std::move(rule));
+  filter_node_ports_->rules.push_back(health_check_rule(plan.info, plan.name));
 }
 
 }  // namespace kubeproof::proxier

@@ -1,6 +1,6 @@
 // The rules that catch traffic to a service port's frontends and send it to the port's chains, or
 // refuse it: what KUBE-SERVICES, KUBE-NODEPORTS, KUBE-EXTERNAL-SERVICES and KUBE-PROXY-FIREWALL
-// hold (pkg/proxy/iptables/proxier.go syncProxyRules).
+// hold since 1.24 (pkg/proxy/iptables/proxier.go syncProxyRules).
 #pragma once
 
 #include "model/netfilter/rules.h"
@@ -26,8 +26,8 @@ class CaptureRules {
   const RuleContext& context_;
   std::vector<netfilter::Rule>& filter_services_;
   std::vector<netfilter::Rule>& filter_external_services_;
-  std::vector<netfilter::Rule>& filter_proxy_firewall_;
-  std::vector<netfilter::Rule>& filter_node_ports_;
+  netfilter::Chain* filter_proxy_firewall_;  // null up to 1.24
+  netfilter::Chain* filter_node_ports_;      // null in 1.20
   std::vector<netfilter::Rule>& nat_services_;
   std::vector<netfilter::Rule>& nat_node_ports_;
 };

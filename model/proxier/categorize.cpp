@@ -40,38 +40,66 @@ bool serves_while_terminating(const Endpoint& endpoint) {
   return endpoint.serving && endpoint.terminating;
 }
 
+bool is_local_and_ready(const Endpoint& endpoint) {
+  return endpoint.local && endpoint.ready;
+}
+
 std::vector<const Endpoint*> cluster_endpoints(const ServicePortInfo& port,
-                                               const std::vector<Endpoint>& endpoints) {
+                                               const std::vector<Endpoint>& endpoints,
+                                               Release release) {
   const TopologyMode mode = topology_mode(port, endpoints);
   auto ready = filter(endpoints, [&](const Endpoint& each) {
     return each.ready && (mode != TopologyMode::kNode || each.hinted_to_node) &&
            (mode != TopologyMode::kZone || each.hinted_to_zone);
   });
-  return ready.empty() ? filter(endpoints, serves_while_terminating) : ready;
+  if (!ready.empty() || !release.falls_back_to_terminating()) return ready;
+  return filter(endpoints, serves_while_terminating);
 }
 
-std::vector<const Endpoint*> local_endpoints(const std::vector<Endpoint>& endpoints) {
-  auto ready = filter(endpoints, [](const Endpoint& each) { return each.local && each.ready; });
-  if (!ready.empty()) return ready;
+std::vector<const Endpoint*> local_endpoints(const std::vector<Endpoint>& endpoints,
+                                             Release release) {
+  auto ready = filter(endpoints, is_local_and_ready);
+  if (!ready.empty() || !release.falls_back_to_terminating()) return ready;
   return filter(endpoints,
                 [](const Endpoint& each) { return each.local && serves_while_terminating(each); });
 }
 
+// One list for all traffic to the service port; the Local external policy alone has another.
+Categorized categorize_for_all_traffic(const ServicePortInfo& port,
+                                       const std::vector<Endpoint>& endpoints, Release release) {
+  Categorized result;
+  if (port.external_policy_local) {
+    result.cluster = filter(endpoints, [](const Endpoint& each) { return each.ready; });
+    result.local = local_endpoints(endpoints, release);
+  } else if (port.internal_policy_local) {
+    result.cluster = local_endpoints(endpoints, release);
+  } else {
+    result.cluster = cluster_endpoints(port, endpoints, release);
+  }
+  result.reachable = result.cluster;
+  result.has_any = !result.cluster.empty();
+  return result;
+}
+
 }  // namespace
 
-Categorized categorize(const ServicePortInfo& port, const std::vector<Endpoint>& endpoints) {
+Categorized categorize(const ServicePortInfo& port, const std::vector<Endpoint>& endpoints,
+                       Release release) {
+  if (release.internal_policy_is_for_all_traffic()) {
+    return categorize_for_all_traffic(port, endpoints, release);
+  }
   Categorized result;
   if (endpoints.empty()) return result;
   if (port.uses_cluster_endpoints()) {
-    result.cluster = cluster_endpoints(port, endpoints);
+    result.cluster = cluster_endpoints(port, endpoints, release);
     result.has_any = !result.cluster.empty();
   }
   if (port.uses_local_endpoints()) {
-    result.local = local_endpoints(endpoints);
-    result.has_any =
-        result.has_any || std::any_of(endpoints.begin(), endpoints.end(), [](const Endpoint& each) {
-          return each.ready || serves_while_terminating(each);
-        });
+    result.local = local_endpoints(endpoints, release);
+    const bool usable = std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& each) {
+      return each.ready || (release.falls_back_to_terminating() && serves_while_terminating(each));
+    });
+    result.has_any = result.has_any || usable;
   }
   // Both lists point into one vector, in its order.
   std::set_union(result.cluster.begin(), result.cluster.end(), result.local.begin(),

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/proxier/endpoints.h"
+#include "model/proxier/release.h"
 #include "model/proxier/service_port.h"
 
 namespace kubeproof::proxier {
@@ -16,6 +17,7 @@ struct Categorized {
   bool has_any = false;                    // something could serve, if need be on another node
 };
 
-Categorized categorize(const ServicePortInfo& port, const std::vector<Endpoint>& endpoints);
+Categorized categorize(const ServicePortInfo& port, const std::vector<Endpoint>& endpoints,
+                       Release release);
 
 }  // namespace kubeproof::proxier

@@ -37,7 +37,9 @@ void add_endpoint_choice(const RuleContext& context, const ServicePortPlan& plan
     chains.push_back(endpoint_chain(plan.info.name, each->id));
   }
   const auto rule_for = [&](size_t i) {
-    Rule rule = endpoint_rule(context, plan.name + " -> " + endpoints[i]->id);
+    Rule rule = endpoint_rule(context, context.release.has_xlb_chains()
+                                           ? plan.name
+                                           : plan.name + " -> " + endpoints[i]->id);
     rule.target = JumpTarget{chains[i]};
     return rule;
   };

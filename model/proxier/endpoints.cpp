@@ -52,10 +52,12 @@ bool replaces(const Endpoint& later, Release release) {
 // Those of one service port, while slices are still being read.
 struct Collected {
   std::vector<Endpoint> endpoints;
-  std::unordered_map<std::string, size_t> place_of;  // by id
+  std::unordered_map<std::string, size_t> place_of;  // by id, or by address
 
   void add(Endpoint endpoint, Release release) {
-    const auto [known, added] = place_of.try_emplace(endpoint.id, endpoints.size());
+    const std::string key =
+        release.keeps_one_port_of_an_address() ? endpoint.address.address.to_string() : endpoint.id;
+    const auto [known, added] = place_of.try_emplace(key, endpoints.size());
     if (added) {
       endpoints.push_back(std::move(endpoint));
     } else if (replaces(endpoint, release)) {
@@ -80,6 +82,7 @@ EndpointsByPort endpoints_by_port(const Cluster& cluster, Family family, const N
       Collected& into = collected[{{key.name_space, service->second}, *port.name, port.protocol}];
       for (const SliceEndpoint& endpoint : slice.endpoints) {
         if (endpoint.addresses.empty()) continue;
+        if (!endpoint.ready && !release.knows_unready_endpoints()) continue;
         const auto address = parse_sloppy_address(endpoint.addresses.front());
         if (!address || address->family() != family) continue;
         into.add(make_endpoint(endpoint, *address, *port.port, node, release), release);

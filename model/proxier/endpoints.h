@@ -30,7 +30,7 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
-// Endpoints are unique by their id and sorted by it, byte by byte.
+// Endpoints are unique by their id (up to 1.21 by their address) and sorted by it, byte by byte.
 using EndpointsByPort = std::map<ServicePortName, std::vector<Endpoint>>;
 
 EndpointsByPort endpoints_by_port(const Cluster& cluster, Family family, const NodeIdentity& node,

@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <iterator>
-#include <map>
 #include <utility>
 
 #include "model/proxier/capture_rules.h"
 #include "model/proxier/categorize.h"
-#include "model/proxier/endpoints.h"
 #include "model/proxier/node_identity.h"
 #include "model/proxier/node_ports.h"
 #include "model/proxier/rule_parts.h"
 #include "model/proxier/service_chains.h"
-#include "model/proxier/service_port.h"
+#include "model/proxier/service_state.h"
 #include "model/proxier/static_rules.h"
+#include "model/proxier/xlb_rules.h"
 
 namespace kubeproof {
 namespace {
@@ -30,43 +29,22 @@ using netfilter::TableName;
 // largeClusterEndpointsThreshold).
 constexpr size_t kLargeClusterEndpoints = 1000;
 
-// A service port and all its endpoints, used or not.
-struct Proxied {
-  proxier::ServicePortInfo port;
-  std::vector<proxier::Endpoint> endpoints;
-};
-
-std::map<proxier::ServicePortName, Proxied> proxied_ports(const Cluster& cluster, Family family,
-                                                          const proxier::NodeIdentity& node,
-                                                          proxier::Release release) {
-  auto endpoints = proxier::endpoints_by_port(cluster, family, node, release);
-  std::map<proxier::ServicePortName, Proxied> ports;
-  for (const auto& [key, service] : cluster.services) {
-    for (proxier::ServicePortInfo& port : proxier::service_ports(service, family, release)) {
-      Proxied& proxied = ports[port.name];
-      if (auto found = endpoints.extract(port.name)) proxied.endpoints = std::move(found.mapped());
-      proxied.port = std::move(port);
-    }
-  }
-  return ports;
-}
-
-bool is_large(const std::map<proxier::ServicePortName, Proxied>& ports) {
+bool is_large(const proxier::ServiceState& state) {
   size_t endpoints = 0;
-  for (const auto& [name, proxied] : ports) endpoints += proxied.endpoints.size();
+  for (const auto& [name, port] : state.ports) endpoints += state.endpoints_of(name).size();
   return endpoints > kLargeClusterEndpoints;
 }
 
 // The way into KUBE-NODEPORTS, which comes last: every other rule is more specific.
 std::vector<Rule> node_port_jumps(const proxier::NodePortAddresses& addresses, const World& world,
-                                  Family family, bool localhost_node_ports) {
+                                  Family family, bool serves_loopback) {
   const Rule jump = proxier::commented_rule(
       "kubernetes service nodeports; NOTE: this must be the last rule in this chain",
       JumpTarget{"KUBE-NODEPORTS"});
   if (addresses.matches_all()) {
     Rule rule = jump;
     rule.matches.emplace_back(LocalAddressMatch{false, false});
-    if (!localhost_node_ports) {
+    if (!serves_loopback) {
       const char* loopback = family == Family::kIpv4 ? "127.0.0.0/8" : "::1/128";
       rule.destination = {*Cidr::parse(loopback), true};
     }
@@ -74,7 +52,7 @@ std::vector<Rule> node_port_jumps(const proxier::NodePortAddresses& addresses, c
   }
   std::vector<Rule> rules;
   for (const IpAddress& address : addresses.serving_addresses(world)) {
-    if (address.is_loopback() && !localhost_node_ports) continue;
+    if (address.is_loopback() && !serves_loopback) continue;
     rules.push_back(jump);
     rules.back().destination = {Cidr::host(address), false};
   }
@@ -97,17 +75,22 @@ Result<Ruleset> make_rules(Family family, const World& world, const Cluster& clu
   const auto node_ports = proxier::NodePortAddresses::make(config, node, family);
   if (!node_ports) return tl::unexpected(node_ports.error());
 
-  const auto ports = proxied_ports(cluster, family, node, release);
+  const auto state = proxier::ServiceState::read(cluster, family, world.node_name, config);
 
   proxier::RuleContext context;
+  context.release = release;
   context.masquerade_all = config.masquerade_all;
   context.detector = *std::move(detector);
   context.node_ip = node.ip(family);
   context.localhost_node_ports = proxier::serves_localhost_node_ports(config, *node_ports, family);
   context.account = options.account;
-  context.comment_endpoints = !is_large(ports);
+  context.comment_endpoints = !is_large(state);
+  context.node_ports_have_an_address = !release.node_ports_need_an_address() ||
+                                       node_ports->matches_all() ||
+                                       !node_ports->serving_addresses(world).empty();
 
   proxier::StaticRuleOptions fixed;
+  fixed.release = release;
   fixed.masquerade_mark = config.masquerade_mark();
   fixed.random_fully = options.random_fully;
   fixed.drop_invalid = !(release.honours_liberal_conntrack() && world.sysctls.tcp_be_liberal);
@@ -117,16 +100,25 @@ Result<Ruleset> make_rules(Family family, const World& world, const Cluster& clu
 
   Ruleset ruleset = proxier::static_ruleset(family, fixed);
   Table& nat = table(ruleset, TableName::kNat);
-  proxier::CaptureRules capture(context, table(ruleset, TableName::kFilter), nat);
+  Table& filter = table(ruleset, TableName::kFilter);
+  proxier::CaptureRules capture(context, filter, nat);
+  proxier::XlbRules xlb(context, filter, nat);
   std::vector<Chain> chains;
-  for (const auto& [name, proxied] : ports) {
-    const auto categorized = proxier::categorize(proxied.port, proxied.endpoints);
-    const proxier::ServicePortPlan plan(proxied.port, categorized);
-    capture.add(plan);
-    auto of_port = proxier::service_chains(context, plan);
+  for (const auto& [name, port] : state.ports) {
+    const auto categorized = proxier::categorize(port, state.endpoints_of(name), release);
+    const proxier::ServicePortPlan plan(port, categorized, release);
+    std::vector<Chain> of_port;
+    if (release.has_xlb_chains()) {
+      of_port = xlb.add(plan);
+    } else {
+      capture.add(plan);
+      of_port = proxier::service_chains(context, plan);
+    }
     std::move(of_port.begin(), of_port.end(), std::back_inserter(chains));
   }
-  auto jumps = node_port_jumps(*node_ports, world, family, context.localhost_node_ports);
+  const bool serves_loopback =
+      context.localhost_node_ports || !release.excludes_loopback_node_ports();
+  auto jumps = node_port_jumps(*node_ports, world, family, serves_loopback);
   std::move(jumps.begin(), jumps.end(), std::back_inserter(nat.chain("KUBE-SERVICES").rules));
   std::move(chains.begin(), chains.end(), std::back_inserter(nat.chains));
   return ruleset;

@@ -51,6 +51,7 @@ ServicePortChains::ServicePortChains(const ServicePortName& name) {
   local = "KUBE-SVL-" + hash;
   external = "KUBE-EXT-" + hash;
   firewall = "KUBE-FW-" + hash;
+  external_local = "KUBE-XLB-" + hash;
 }
 
 std::string endpoint_chain(const ServicePortName& name, std::string_view endpoint) {

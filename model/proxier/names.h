@@ -27,7 +27,8 @@ std::string_view lower_case(Protocol protocol);
 // The first 16 characters of the base32 form (RFC 4648) of a SHA-256.
 std::string chain_hash(std::string_view text);
 
-// The chains of one service port: KUBE-SVC-…, KUBE-SVL-…, KUBE-EXT-…, KUBE-FW-… with one hash.
+// The chains of one service port: KUBE-SVC-…, KUBE-SVL-…, KUBE-EXT-…, KUBE-FW-… with one hash; up
+// to 1.23 KUBE-XLB-… for the Local external policy.
 struct ServicePortChains {
   explicit ServicePortChains(const ServicePortName& name);
 
@@ -35,6 +36,7 @@ struct ServicePortChains {
   std::string local;
   std::string external;
   std::string firewall;
+  std::string external_local;
 };
 
 // KUBE-SEP-…: `endpoint` is "ip:port" or "[ip6]:port".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/cluster/address_text.h"
+#include "model/proxier/release.h"
 
 namespace kubeproof::proxier {
 namespace {
@@ -64,8 +65,9 @@ std::vector<IpAddress> NodePortAddresses::serving_addresses(const World& world) 
 
 bool serves_localhost_node_ports(const ProxyConfig& config, const NodePortAddresses& addresses,
                                  Family family) {
-  return config.localhost_node_ports && family == Family::kIpv4 &&
-         addresses.contains_ipv4_loopback();
+  const bool wanted =
+      config.localhost_node_ports || !Release(config).excludes_loopback_node_ports();
+  return wanted && family == Family::kIpv4 && addresses.contains_ipv4_loopback();
 }
 
 }  // namespace kubeproof::proxier

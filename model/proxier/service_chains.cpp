@@ -11,7 +11,6 @@ namespace {
 
 using netfilter::Chain;
 using netfilter::JumpTarget;
-using netfilter::LocalAddressMatch;
 using netfilter::Rule;
 
 // Who is masqueraded on the way from the cluster IP: everybody, or who is not detected as local.
@@ -22,12 +21,6 @@ void add_cluster_ip_masquerade(const RuleContext& context, const ServicePortPlan
                             mark_for_masquerade());
   if (!context.masquerade_all) context.detector.match_not_local(rule);
   rules.push_back(std::move(rule));
-}
-
-Rule local_source_rule(std::string comment, netfilter::Target target) {
-  Rule rule = commented_rule(std::move(comment), std::move(target));
-  rule.matches.emplace_back(LocalAddressMatch{true, false});
-  return rule;
 }
 
 std::vector<Rule> external_rules(const RuleContext& context, const ServicePortPlan& plan) {
@@ -57,24 +50,38 @@ std::vector<Rule> external_rules(const RuleContext& context, const ServicePortPl
 std::vector<Rule> firewall_rules(const RuleContext& context, const ServicePortPlan& plan) {
   const std::string comment = plan.name + " loadbalancer IP";
   const JumpTarget to_external{plan.chains.external};
+  const auto& vips = plan.info.load_balancer_vips;
   std::vector<Rule> rules;
   const auto let_in = [&](const Cidr& source) {
     rules.push_back(commented_rule(comment, to_external));
     rules.back().source = {source, false};
   };
-  bool lets_node_in = false;
-  for (const Cidr& range : plan.info.source_ranges) {
-    let_in(range);
-    lets_node_in = lets_node_in || range.contains(context.node_ip);
-  }
+  const auto let_ranges_in = [&] {
+    for (const Cidr& range : plan.info.source_ranges) let_in(range);
+  };
   // A node that has the address on one of its interfaces may send from it.
-  if (lets_node_in) {
-    for (const IpAddress& vip : plan.info.load_balancer_vips) let_in(Cidr::host(vip));
+  const bool lets_node_in =
+      std::any_of(plan.info.source_ranges.begin(), plan.info.source_ranges.end(),
+                  [&](const Cidr& range) { return range.contains(context.node_ip); });
+  if (context.release.drops_by_mark()) {
+    // One after the other, in one chain.
+    for (const IpAddress& vip : vips) {
+      let_ranges_in();
+      if (lets_node_in) let_in(Cidr::host(vip));
+      rules.push_back(commented_rule(comment, mark_for_drop()));
+    }
+    return rules;
   }
-  // Only counts; who comes to here is dropped in table filter.
-  rules.push_back(
-      commented_rule("other traffic to " + plan.name + " will be dropped by KUBE-PROXY-FIREWALL",
-                     netfilter::NoTarget{}));
+  let_ranges_in();
+  if (lets_node_in) {
+    for (const IpAddress& vip : vips) let_in(Cidr::host(vip));
+  }
+  if (context.release.ends_firewall_chain_with_a_comment()) {
+    // Only counts; who comes to here is dropped in table filter.
+    rules.push_back(
+        commented_rule("other traffic to " + plan.name + " will be dropped by KUBE-PROXY-FIREWALL",
+                       netfilter::NoTarget{}));
+  }
   return rules;
 }
 
@@ -95,6 +102,10 @@ std::vector<Chain> service_chains(const RuleContext& context, const ServicePortP
       add_cluster_ip_masquerade(context, plan, rules);
     }
     add_endpoint_choice(context, plan, endpoints, rules);
+    // The cluster chain has endpoints wherever it is written.
+    if (endpoints.empty()) {
+      rules.push_back(commented_rule(plan.name + " has no local endpoints", mark_for_drop()));
+    }
     add(name, std::move(rules));
   };
   if (plan.writes_cluster_chain) add_policy_chain(plan.chains.cluster, plan.endpoints.cluster);

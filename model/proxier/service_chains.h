@@ -1,6 +1,6 @@
-// The chains of one service port: KUBE-EXT- and KUBE-FW- decide who is let in and masqueraded,
-// KUBE-SVC- and KUBE-SVL- pick an endpoint, KUBE-SEP- translates to it (pkg/proxy/iptables/
-// proxier.go syncProxyRules, writeServiceToEndpointRules).
+// The chains of one service port since 1.24: KUBE-EXT- and KUBE-FW- decide who is let in and
+// masqueraded, KUBE-SVC- and KUBE-SVL- pick an endpoint, KUBE-SEP- translates to it
+// (pkg/proxy/iptables/ proxier.go syncProxyRules, writeServiceToEndpointRules).
 #pragma once
 
 #include <vector>

@@ -71,14 +71,21 @@ std::vector<Cidr> source_ranges(const Service& service, Family family, Release r
 }
 
 // Whether the external traffic policy means anything for a Service of this type.
-bool has_external_traffic(const Service& service) {
+bool has_external_traffic(const Service& service, Release release) {
   return service.type == ServiceType::kLoadBalancer || service.type == ServiceType::kNodePort ||
-         (service.type == ServiceType::kClusterIp && !service.external_ips.empty());
+         (service.type == ServiceType::kClusterIp && !service.external_ips.empty() &&
+          release.honours_external_policy_of_cluster_ip_services());
 }
 
 bool hints_count(const Service& service, Release release) {
+  if (!release.honours_hints()) return false;
   if (!release.hints_need_annotation()) return true;
-  const std::string& annotation = service.topology_annotation;
+  // The older name wins.
+  std::string annotation = service.topology_aware_hints.value_or("");
+  if (!service.topology_aware_hints && release.reads_topology_mode()) {
+    annotation = service.topology_mode.value_or("");
+  }
+  if (release.hints_need_auto()) return annotation == "Auto" || annotation == "auto";
   return !annotation.empty() && annotation != "disabled" && annotation != "Disabled";
 }
 
@@ -106,9 +113,10 @@ std::vector<ServicePortInfo> service_ports(const Service& service, Family family
   common.cluster_ip = *address;
   common.client_ip_affinity = service.client_ip_affinity;
   common.affinity_timeout_seconds = service.affinity_timeout_seconds;
-  common.external_policy_local =
-      has_external_traffic(service) && service.external_traffic_policy == TrafficPolicy::kLocal;
-  common.internal_policy_local = service.internal_traffic_policy == TrafficPolicy::kLocal;
+  common.external_policy_local = has_external_traffic(service, release) &&
+                                 service.external_traffic_policy == TrafficPolicy::kLocal;
+  common.internal_policy_local =
+      release.honours_internal_policy() && service.internal_traffic_policy == TrafficPolicy::kLocal;
   common.external_ips = addresses_of_family(service.external_ips, family);
   common.has_external_ips = !common.external_ips.empty();
   if (release.ignores_external_ips()) common.external_ips.clear();

@@ -21,7 +21,7 @@ struct Refusal {
 
 // Refers to the service port and the endpoints that it was made from.
 struct ServicePortPlan {
-  ServicePortPlan(const ServicePortInfo& port, const Categorized& categorized);
+  ServicePortPlan(const ServicePortInfo& port, const Categorized& categorized, Release release);
 
   const ServicePortInfo& info;
   const Categorized& endpoints;

@@ -1,13 +1,15 @@
 // The part of the rules that no Service changes: the jumps from built-in chains
-// (pkg/proxy/iptables/ proxier.go iptablesJumpChains, iptablesKubeletJumpChains) and the fixed
-// chains.
+// (pkg/proxy/iptables/proxier.go iptablesJumpChains, iptablesKubeletJumpChains) and the fixed
+// chains; of older releases also those of the kubelet that they rely on.
 #pragma once
 
 #include "model/netfilter/rules.h"
+#include "model/proxier/release.h"
 
 namespace kubeproof::proxier {
 
 struct StaticRuleOptions {
+  Release release{ProxyConfig{}};
   uint32_t masquerade_mark = 0x4000;
   bool random_fully = true;           // MASQUERADE --random-fully
   bool drop_invalid = true;           // FORWARD drops what conntrack calls INVALID

@@ -2,6 +2,7 @@
 
 #include "model/proxier/node_identity.h"
 #include "model/proxier/node_ports.h"
+#include "model/proxier/release.h"
 
 namespace kubeproof::proxier {
 
@@ -9,7 +10,9 @@ Result<Sysctls> sysctls_after_start(const ProxyConfig& config, const NodeIdentit
   const auto addresses = NodePortAddresses::make(config, node, Family::kIpv4);
   if (!addresses) return tl::unexpected(addresses.error());
   Sysctls sysctls;
-  sysctls.route_localnet = serves_localhost_node_ports(config, *addresses, Family::kIpv4);
+  const Release release(config);
+  sysctls.route_localnet = release.always_routes_localnet() ||
+                           serves_localhost_node_ports(config, *addresses, Family::kIpv4);
   sysctls.tcp_be_liberal = config.tcp_be_liberal;
   return sysctls;
 }

@@ -46,10 +46,11 @@ Json port_json(const ServicePort& port) {
 Json to_json(const Service& service) {
   Json json = object("Service", "v1", service.key);
   put_labels(json, service.labels);
-  if (!service.topology_annotation.empty()) {
-    json["metadata"]["annotations"] = {
-        {"service.kubernetes.io/topology-mode", service.topology_annotation}};
-  }
+  const auto annotate = [&](const char* name, const std::optional<std::string>& value) {
+    if (value) json["metadata"]["annotations"][name] = *value;
+  };
+  annotate("service.kubernetes.io/topology-aware-hints", service.topology_aware_hints);
+  annotate("service.kubernetes.io/topology-mode", service.topology_mode);
   Json& spec = json["spec"];
   spec = {{"type", name(service.type)},
           {"clusterIP", service.cluster_ip},

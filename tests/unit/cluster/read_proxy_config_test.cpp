@@ -96,8 +96,8 @@ TEST(ReadProxyConfig, NamesWhatIsWrong) {
   EXPECT_EQ(error("detectLocalMode: BridgeInterface"),
             "file:1: detectLocal.bridgeInterface: expected the name of the bridge, for mode "
             "BridgeInterface, found nothing");
-  EXPECT_EQ(error("proxyVersion: v1.20"),
-            "file:1: proxyVersion: expected a release from v1.27 to v1.36, found \"v1.20\"");
+  EXPECT_EQ(error("proxyVersion: v1.19"),
+            "file:1: proxyVersion: expected a release from v1.20 to v1.37, found \"v1.19\"");
   EXPECT_EQ(error("conntrack: {udpTimeout: 10}"),
             "file:1: conntrack.udpTimeout: expected a string, found 10");
   EXPECT_EQ(error("[]"), "file: expected an object, found a list");

@@ -53,7 +53,7 @@ TEST_P(Categorize, ChoosesAsKubeProxy) {
   for (const char* letters : situation.endpoints) {
     endpoints.push_back(endpoint(letters, std::to_string(endpoints.size())));
   }
-  const Categorized result = categorize(port, endpoints);
+  const Categorized result = categorize(port, endpoints, Release(ProxyConfig{}));
   EXPECT_EQ(ids(result.cluster), situation.cluster);
   EXPECT_EQ(ids(result.local), situation.local);
   EXPECT_EQ(ids(result.reachable), situation.reachable);
@@ -162,7 +162,45 @@ TEST(Categorize, LeavesHintsAloneWhereTheyDoNotCount) {
   ServicePortInfo port;
   port.hints_count = false;
   const std::vector<Endpoint> endpoints = {endpoint("rz", "0"), endpoint("rZ", "1")};
-  EXPECT_EQ(ids(categorize(port, endpoints).cluster), "01");
+  EXPECT_EQ(ids(categorize(port, endpoints, Release(ProxyConfig{})).cluster), "01");
+}
+
+Release release_of(uint8_t minor) {
+  ProxyConfig config;
+  config.release_minor = minor;
+  return Release(config);
+}
+
+TEST(Categorize, FallsBackOnTerminatingSince126) {
+  ServicePortInfo port;
+  port.external_policy_local = true;
+  port.node_port = 30080;
+  const std::vector<Endpoint> leaving = {endpoint("st", "0"), endpoint("lst", "1")};
+  for (const uint8_t minor : {20, 23, 24, 25, 26}) {
+    const Categorized result = categorize(port, leaving, release_of(minor));
+    EXPECT_EQ(ids(result.cluster), minor < 26 ? "" : "01") << int{minor};
+    EXPECT_EQ(ids(result.local), minor < 26 ? "" : "1") << int{minor};
+    EXPECT_EQ(result.has_any, minor >= 26) << int{minor};
+  }
+}
+
+TEST(Categorize, UpTo123TheInternalPolicyIsForAllTraffic) {
+  ServicePortInfo port;
+  port.internal_policy_local = true;
+  port.node_port = 30080;
+  const std::vector<Endpoint> both = {endpoint("r", "0"), endpoint("lr", "1")};
+  EXPECT_EQ(ids(categorize(port, both, release_of(23)).cluster), "1");
+  EXPECT_EQ(ids(categorize(port, both, release_of(24)).cluster), "01");
+  // Without one here the traffic is rejected, not dropped.
+  const std::vector<Endpoint> elsewhere = {endpoint("r", "0")};
+  EXPECT_FALSE(categorize(port, elsewhere, release_of(23)).has_any);
+  EXPECT_TRUE(categorize(port, elsewhere, release_of(24)).has_any);
+  // Where the external policy is Local too, only that counts.
+  port.external_policy_local = true;
+  const Categorized result = categorize(port, both, release_of(23));
+  EXPECT_EQ(ids(result.cluster), "01");
+  EXPECT_EQ(ids(result.local), "1");
+  EXPECT_EQ(ids(result.reachable), "01");
 }
 
 }  // namespace

@@ -133,5 +133,20 @@ TEST(Endpoints, WereReplacedByALaterLocalEqualUpTo135) {
   EXPECT_TRUE(later_of_two([](SliceEndpoint& e) { e.ready = false; }, 35).ready);
 }
 
+TEST(Endpoints, ThatAreNotReadyWereUnknownIn120) {
+  SliceEndpoint starting = endpoint("10.0.0.1");
+  starting.ready = false;
+  const auto slices = {slice(kService, {starting, endpoint("10.0.0.2")})};
+  EXPECT_EQ(ids(endpoints_of(slices, Family::kIpv4, 20)), std::vector<std::string>{"10.0.0.2:80"});
+  EXPECT_EQ(endpoints_of(slices, Family::kIpv4, 21).size(), 2U);
+}
+
+TEST(Endpoints, HadOnePortOfAnAddressUpTo121) {
+  const auto slices = {named(slice(kService, {endpoint("10.0.0.1")}, 80), "a"),
+                       named(slice(kService, {endpoint("10.0.0.1")}, 81), "b")};
+  EXPECT_EQ(ids(endpoints_of(slices, Family::kIpv4, 21)), std::vector<std::string>{"10.0.0.1:80"});
+  EXPECT_EQ(endpoints_of(slices, Family::kIpv4, 22).size(), 2U);
+}
+
 }  // namespace
 }  // namespace kubeproof::proxier

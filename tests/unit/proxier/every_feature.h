@@ -141,7 +141,11 @@ inline std::vector<NamedConfig> every_config() {
   add("PrimaryNodePorts", [](ProxyConfig& config) { config.node_port_addresses = {"primary"}; });
   add("NoLocalhostNodePorts", [](ProxyConfig& config) { config.localhost_node_ports = false; });
   add("MasqueradeBit", [](ProxyConfig& config) { config.masquerade_bit = 31; });
-  add("Oldest", [](ProxyConfig& config) { config.release_minor = 27; });
+  add("Release27", [](ProxyConfig& config) { config.release_minor = 27; });
+  add("Release26", [](ProxyConfig& config) { config.release_minor = 26; });
+  add("Release24", [](ProxyConfig& config) { config.release_minor = 24; });
+  add("Release23", [](ProxyConfig& config) { config.release_minor = 23; });
+  add("Release20", [](ProxyConfig& config) { config.release_minor = 20; });
   return configs;
 }
 

@@ -3,6 +3,7 @@
 // with nfacct counters and without --random-fully.
 #include <gtest/gtest.h>
 
+#include "model/proxier/endpoint_choice.h"
 #include "tests/unit/proxier/objects.h"
 
 namespace kubeproof::proxier {
@@ -114,6 +115,61 @@ Cluster many(size_t services, size_t endpoints_each, bool load_balancers) {
     all.endpoint_slices[its_slice.key] = its_slice;
   }
   return all;
+}
+
+// 1/n with ten digits, as 31 bits of the kernel, and as iptables-save prints it.
+TEST(Golden, RoundsProbabilitiesAsTheToolsDo) {
+  struct Row {
+    size_t n;
+    uint32_t threshold;
+    const char* saved;
+  };
+  for (const Row& row :
+       {Row{2, 0x40000000, "0.50000000000"}, Row{3, 0x2aaaaaab, "0.33333333349"},
+        Row{4, 0x20000000, "0.25000000000"}, Row{5, 0x1999999a, "0.20000000019"},
+        Row{6, 0x15555555, "0.16666666651"}, Row{7, 0x12492492, "0.14285714272"},
+        Row{10, 0x0ccccccd, "0.10000000009"}, Row{100, 0x0147ae14, "0.00999999978"}}) {
+    EXPECT_EQ(probability_threshold(row.n), row.threshold) << row.n;
+    netfilter::Rule rule;
+    rule.matches = {netfilter::StatisticMatch{probability_threshold(row.n)}};
+    EXPECT_EQ(to_text("C", rule, Family::kIpv4),
+              std::string("-A C -m statistic --mode random --probability ") + row.saved);
+  }
+}
+
+// The kubelet's jumps come first where kube-proxy came first, since each is put on top.
+TEST(Golden, HooksItsChainsInOneAboveTheOther) {
+  const auto targets = [](const RuleOptions& options, const char* chain) {
+    const Ruleset rules =
+        *make_rules(Family::kIpv4, world(), cluster({}, {}), cluster_cidr_config(), options);
+    std::vector<std::string> names;
+    for (const std::string& line : rules_of(rules, TableName::kFilter, chain)) {
+      names.push_back(line.substr(line.rfind(' ') + 1));
+    }
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(
+      targets({.kubelet_first = false}, "INPUT"),
+      (Names{"KUBE-FIREWALL", "KUBE-PROXY-FIREWALL", "KUBE-NODEPORTS", "KUBE-EXTERNAL-SERVICES"}));
+  EXPECT_EQ(targets({.kubelet_first = false}, "OUTPUT"),
+            (Names{"KUBE-FIREWALL", "KUBE-PROXY-FIREWALL", "KUBE-SERVICES"}));
+  EXPECT_EQ(targets({}, "INPUT"), (Names{"KUBE-PROXY-FIREWALL", "KUBE-NODEPORTS",
+                                         "KUBE-EXTERNAL-SERVICES", "KUBE-FIREWALL"}));
+  EXPECT_EQ(targets({}, "FORWARD"), (Names{"KUBE-PROXY-FIREWALL", "KUBE-FORWARD", "KUBE-SERVICES",
+                                           "KUBE-EXTERNAL-SERVICES"}));
+}
+
+TEST(Golden, OpensTheHealthCheckOncePerServicePort) {
+  Cluster objects = local_policy_load_balancer();
+  Service& svc2 = objects.services.begin()->second;
+  svc2.ports.push_back({"p81", kUdp, 81, 3002});
+  const auto lines = rules_of(rules_for(objects), TableName::kFilter, "KUBE-NODEPORTS");
+  ASSERT_EQ(lines.size(), 2U);
+  for (const std::string& line : lines) {
+    EXPECT_NE(line.find("-p tcp"), std::string::npos) << line;
+    EXPECT_NE(line.find("--dport 30000 -j ACCEPT"), std::string::npos) << line;
+  }
 }
 
 struct Count {

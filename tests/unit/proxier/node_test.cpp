@@ -152,5 +152,19 @@ TEST(Sysctls, FollowTheConfiguration) {
   EXPECT_TRUE(sysctls_after_start(config, node)->tcp_be_liberal);
 }
 
+TEST(Sysctls, RoutedLocalnetInOlderReleases) {
+  ProxyConfig config;
+  const auto routes_localnet = [&](uint8_t minor) {
+    config.release_minor = minor;
+    return sysctls_after_start(config, NodeIdentity{})->route_localnet;
+  };
+  config.localhost_node_ports = false;
+  EXPECT_TRUE(routes_localnet(25)) << "it had no such option";
+  EXPECT_FALSE(routes_localnet(26));
+  config.node_port_addresses = {"192.168.0.0/16"};
+  EXPECT_TRUE(routes_localnet(23));
+  EXPECT_FALSE(routes_localnet(24));
+}
+
 }  // namespace
 }  // namespace kubeproof::proxier

@@ -158,10 +158,48 @@ TEST(ServicePorts, NeededAnAnnotationForHintsUpTo130) {
   Service hinted = plain();
   EXPECT_TRUE(ports_of(hinted)[0].hints_count);
   EXPECT_FALSE(ports_of(hinted, Family::kIpv4, 30)[0].hints_count);
-  hinted.topology_annotation = "Auto";
+  hinted.topology_mode = "Auto";
   EXPECT_TRUE(ports_of(hinted, Family::kIpv4, 30)[0].hints_count);
-  hinted.topology_annotation = "disabled";
+  hinted.topology_aware_hints = "disabled";
   EXPECT_FALSE(ports_of(hinted, Family::kIpv4, 30)[0].hints_count);
+}
+
+TEST(ServicePorts, HeedHintsSince124AndAtFirstOnlyForAuto) {
+  Service hinted = plain();
+  const auto counts = [&](uint8_t minor) {
+    return ports_of(hinted, Family::kIpv4, minor)[0].hints_count;
+  };
+  hinted.topology_aware_hints = "Auto";
+  EXPECT_FALSE(counts(23));
+  EXPECT_TRUE(counts(24));
+  hinted.topology_aware_hints = "auto";
+  EXPECT_TRUE(counts(26));
+  hinted.topology_aware_hints = "PreferZone";
+  EXPECT_FALSE(counts(26));
+  EXPECT_TRUE(counts(27));
+  // The other name came with 1.27; the older one has the say.
+  hinted.topology_mode = "Auto";
+  hinted.topology_aware_hints.reset();
+  EXPECT_FALSE(counts(26));
+  EXPECT_TRUE(counts(27));
+  hinted.topology_aware_hints = "Disabled";
+  EXPECT_FALSE(counts(30));
+  EXPECT_TRUE(counts(31));
+}
+
+TEST(ServicePorts, HeedTheInternalTrafficPolicySince122) {
+  Service local = plain();
+  local.internal_traffic_policy = TrafficPolicy::kLocal;
+  EXPECT_FALSE(ports_of(local, Family::kIpv4, 21)[0].internal_policy_local);
+  EXPECT_TRUE(ports_of(local, Family::kIpv4, 22)[0].internal_policy_local);
+}
+
+TEST(ServicePorts, HeedTheExternalPolicyOfClusterIpServicesSince129) {
+  Service exposed = plain();
+  exposed.external_ips = {"198.51.100.7"};
+  exposed.external_traffic_policy = TrafficPolicy::kLocal;
+  EXPECT_FALSE(ports_of(exposed, Family::kIpv4, 28)[0].external_policy_local);
+  EXPECT_TRUE(ports_of(exposed, Family::kIpv4, 29)[0].external_policy_local);
 }
 
 }  // namespace
