@@ -2,8 +2,26 @@
 
 #include "replay/explore/generate_cluster.h"
 #include "replay/explore/generate_world.h"
+#include "replay/explore/random.h"
 
 namespace kubeproof::explore {
+namespace {
+
+// By choices of their own, so that nothing else of a scenario depends on which releases come up.
+void set_release(const Releases& releases, Scenario& scenario) {
+  Random random(~scenario.seed);
+  scenario.proxy.release_minor =
+      static_cast<uint8_t>(random.between(releases.oldest, releases.newest));
+  if (releases.oldest == releases.newest) return;
+  // Topology hints would not count without.
+  for (Cluster& cluster : scenario.clusters) {
+    for (auto& [key, service] : cluster.services) {
+      if (random.percent(50)) service.topology_aware_hints = "Auto";
+    }
+  }
+}
+
+}  // namespace
 
 Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const TrafficKinds& kinds) {
   Random random(seed);
@@ -18,6 +36,7 @@ Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const Traffi
   }
   scenario.flows = generate_flows(random, scenario, size.flows, kinds);
   scenario.steps = generate_steps(random, scenario, size.steps, kinds);
+  set_release(size.releases, scenario);
   return scenario;
 }
 

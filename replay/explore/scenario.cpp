@@ -103,7 +103,8 @@ std::string text_of(const EndpointSlice& slice) {
 }
 
 std::string text_of(const ProxyConfig& proxy) {
-  std::string text = fmt::format("mark bit {}", proxy.masquerade_bit);
+  std::string text =
+      fmt::format("release 1.{}, mark bit {}", proxy.release_minor, proxy.masquerade_bit);
   switch (proxy.detect_local_mode) {
     case DetectLocalMode::kClusterCidr:
       text += fmt::format(", ClusterCIDR {}", fmt::join(proxy.cluster_cidrs, ","));

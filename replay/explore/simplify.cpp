@@ -230,6 +230,7 @@ bool plain_proxy(const Scenario& from, size_t attempt, Maybe& to) {
       {[](ProxyConfig& p) { return set(p.node_port_addresses, {}); }},
       {[](ProxyConfig& p) { return std::exchange(p.masquerade_all, false); }},
       {[](ProxyConfig& p) { return set(p.masquerade_bit, uint8_t{14}); }},
+      {[](ProxyConfig& p) { return set(p.release_minor, ProxyConfig{}.release_minor); }},
   };
   if (attempt >= std::size(kEdits)) return false;
   Scenario changed = from;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 namespace kubeproof::explore {
 namespace {
@@ -53,6 +54,21 @@ TEST(GenerateScenario, ClusterStatesComeInTheirOrder) {
       last = change->cluster;
     }
   }
+}
+
+TEST(GenerateScenario, ReleasesComeUpAsAskedAndChangeNothingElse) {
+  ScenarioSize size = kSize;
+  size.releases = {.oldest = 20, .newest = 22};
+  std::set<int> seen;
+  for (uint64_t seed = 1; seed < 30; ++seed) {
+    const Scenario scenario = generate_scenario(seed, size, {});
+    const Scenario newest = generate_scenario(seed, kSize, {});
+    EXPECT_EQ(newest.proxy.release_minor, ProxyConfig{}.release_minor);
+    EXPECT_EQ(scenario.flows.size(), newest.flows.size());
+    EXPECT_EQ(describe(scenario.steps.front(), scenario), describe(newest.steps.front(), newest));
+    seen.insert(scenario.proxy.release_minor);
+  }
+  EXPECT_EQ(seen, (std::set<int>{20, 21, 22}));
 }
 
 }  // namespace
