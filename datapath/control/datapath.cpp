@@ -15,6 +15,7 @@
 #include "datapath/control/link.h"
 #include "datapath/control/loaded_object.h"
 #include "datapath/control/node_maps.h"
+#include "datapath/control/release.h"
 #include "datapath/control/service_programmer.h"
 #include "datapath/control/skeleton.h"
 #include "datapath/control/tc_attachment.h"
@@ -134,6 +135,8 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
 
 Result<void> Datapath::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
+  const control::Release release(proxy);
+  if (auto offered = release.check_offered(); !offered) return offered;
   control::MapTransaction node_writes(state_->observer);
   if (auto prepared = state_->node.prepare(world, cluster, proxy, node_writes); !prepared) {
     return prepared;
@@ -144,7 +147,7 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
   if (state_->node.take_over() && state_->observer) state_->observer();
   if (state_->services.take_udp_change()) {
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
-      return control::is_stale_udp_flow(state_->services.table(), tuple, flow);
+      return control::is_stale_udp_flow(state_->services.table(), tuple, flow, release);
     });
   }
   return {};

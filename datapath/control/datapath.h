@@ -47,7 +47,8 @@ class Datapath {
   Datapath& operator=(Datapath&&) noexcept;
 
   // Makes the maps say what the objects say, by writing what differs. Flows live on, but for those
-  // of UDP whose endpoint is gone. After an error packets meet what they met before.
+  // of UDP whose endpoint is gone. After an error packets meet what they met before. A release of
+  // kube-proxy that is not offered (release.h) is an error of the environment.
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
   // Called after each write of program() to a map, or to a variable of the programs.

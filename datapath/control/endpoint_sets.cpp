@@ -9,6 +9,7 @@ namespace kubeproof::control {
 namespace {
 
 constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
+constexpr const char* kProxyNameLabel = "service.kubernetes.io/service-proxy-name";
 constexpr const char* kHeadlessLabel = "service.kubernetes.io/headless";
 
 struct Candidate {
@@ -31,7 +32,7 @@ bool is_of_family(SliceAddressType type, Family family) {
 }
 
 void add_slice(const EndpointSlice& slice, uint16_t port, Family family, const NodePlace& node,
-               Candidates& candidates) {
+               const Release& release, Candidates& candidates) {
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     if (endpoint.addresses.empty()) continue;
     const auto address = parse_sloppy_address(endpoint.addresses.front());
@@ -39,8 +40,9 @@ void add_slice(const EndpointSlice& slice, uint16_t port, Family family, const N
     const SocketAddress at{*address, port};
     const bool here = !node.name.empty() && endpoint.node_name == node.name;
     const auto [existing, added] = candidates.try_emplace(at.to_string());
-    // Of two with the same address, the one that is not going away counts.
-    if (!added && endpoint.terminating) continue;
+    // Of two with the same address, the one that is not going away counts, or that is here.
+    const bool counts = release.local_duplicate_wins() ? here : !endpoint.terminating;
+    if (!added && !counts) continue;
     existing->second = {.address = at, .endpoint = &endpoint, .on_this_node = here};
   }
 }
@@ -62,11 +64,12 @@ const std::vector<std::string>& zone_hints(const Candidate& c) {
   return c.endpoint->zone_hints;
 }
 
-std::vector<const Candidate*> near(std::vector<const Candidate*> ready, const NodePlace& node) {
+std::vector<const Candidate*> near(std::vector<const Candidate*> ready, const NodePlace& node,
+                                   const Release& release) {
   const auto keep = [&](const std::string& ours, auto hints_of) {
     std::erase_if(ready, [&](const Candidate* c) { return !lists(hints_of(*c), ours); });
   };
-  if (hints_apply(ready, node.name, node_hints)) {
+  if (release.reads_hints_for_nodes() && hints_apply(ready, node.name, node_hints)) {
     keep(node.name, node_hints);
   } else if (hints_apply(ready, node.zone, zone_hints)) {
     keep(node.zone, zone_hints);
@@ -100,14 +103,16 @@ std::optional<ObjectKey> service_of(const EndpointSlice& slice) {
 }
 
 EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,
-                              const ServicePort& port, const NodePlace& node) {
+                              const ServicePort& port, const NodePlace& node,
+                              const Release& release) {
   Candidates candidates;
   for (const EndpointSlice* slice : slices) {
+    if (release.hides_both_kinds_alike() && slice->labels.contains(kProxyNameLabel)) continue;
     if (!is_of_family(slice->address_type, family)) continue;
     for (const SlicePort& slice_port : slice->ports) {
       const bool joins = slice_port.name == port.name && slice_port.protocol == port.protocol;
       if (joins && slice_port.port.value_or(0) != 0) {
-        add_slice(*slice, *slice_port.port, family, node, candidates);
+        add_slice(*slice, *slice_port.port, family, node, release, candidates);
       }
     }
   }
@@ -118,7 +123,7 @@ EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, F
   if (local.empty()) {
     local = select(candidates, [](const Candidate& c) { return c.on_this_node && c.draining(); });
   }
-  return {.cluster = addresses(ready.empty() ? draining : near(ready, node)),
+  return {.cluster = addresses(ready.empty() ? draining : near(ready, node, release)),
           .local = addresses(local),
           .serving =
               addresses(select(candidates, [](const Candidate& c) { return c.endpoint->serving; })),

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "datapath/control/release.h"
 #include "model/cluster/cluster.h"
 #include "model/packet/address.h"
 
@@ -34,6 +35,7 @@ struct EndpointSets {
 };
 
 EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,
-                              const ServicePort& port, const NodePlace& node);
+                              const ServicePort& port, const NodePlace& node,
+                              const Release& release);
 
 }  // namespace kubeproof::control

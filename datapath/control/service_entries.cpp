@@ -11,8 +11,10 @@ namespace kubeproof::control {
 namespace {
 
 constexpr const char* kProxyNameLabel = "service.kubernetes.io/service-proxy-name";
+constexpr const char* kHeadlessLabel = "service.kubernetes.io/headless";
 
-bool is_served(const Service& service) {
+bool is_served(const Service& service, const Release& release) {
+  if (release.hides_both_kinds_alike() && service.labels.contains(kHeadlessLabel)) return false;
   return service.type != ServiceType::kExternalName && !service.cluster_ip.empty() &&
          service.cluster_ip != "None" && !service.labels.contains(kProxyNameLabel);
 }
@@ -85,7 +87,10 @@ bool external_policy_local(const Service& service) {
 class EntryBuilder {
  public:
   EntryBuilder(Family family, const NodeFacts& node)
-      : family_(family), node_(node.place), node_ip_(is_v4() ? node.ipv4 : node.ipv6) {}
+      : family_(family),
+        node_(node.place),
+        node_ip_(is_v4() ? node.ipv4 : node.ipv6),
+        release_(node.release) {}
 
   void add(const Service& service, const std::vector<const EndpointSlice*>& slices,
            std::vector<ServiceEntry>& entries) const {
@@ -102,7 +107,7 @@ class EntryBuilder {
   ServiceEntry entry(const Service& service, const ServicePort& port, const IpAddress& ip,
                      const std::vector<const EndpointSlice*>& slices) const {
     ServiceEntry entry{.name = {service.key, port.name, port.protocol, family_},
-                       .endpoints = choose_endpoints(slices, family_, port, node_),
+                       .endpoints = choose_endpoints(slices, family_, port, node_, release_),
                        .affinity_timeout_seconds =
                            service.client_ip_affinity ? service.affinity_timeout_seconds : 0};
     uint32_t common = 0;
@@ -116,8 +121,10 @@ class EntryBuilder {
                                    : 0);
 
     entry.frontends.push_back({.at = {ip, port.port}, .flags = internal});
-    for (const IpAddress& external_ip : addresses_of(service.external_ips, family_)) {
-      entry.frontends.push_back({.at = {external_ip, port.port}, .flags = external});
+    if (release_.serves_external_ips) {
+      for (const IpAddress& external_ip : addresses_of(service.external_ips, family_)) {
+        entry.frontends.push_back({.at = {external_ip, port.port}, .flags = external});
+      }
     }
     const auto balancer_ips = load_balancer_ips(service, family_);
     auto ranges = source_ranges(service, family_);
@@ -145,6 +152,7 @@ class EntryBuilder {
   Family family_;
   const NodePlace& node_;
   std::optional<IpAddress> node_ip_;
+  const Release& release_;
 };
 
 }  // namespace
@@ -156,14 +164,15 @@ std::string ServicePortName::to_string() const {
 NodeFacts node_facts(const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
   return {.place = node_place(world, cluster),
           .ipv4 = node_ip(world, cluster, proxy, Family::kIpv4),
-          .ipv6 = node_ip(world, cluster, proxy, Family::kIpv6)};
+          .ipv6 = node_ip(world, cluster, proxy, Family::kIpv6),
+          .release = Release(proxy)};
 }
 
 std::vector<ServiceEntry> make_service_entries(const Service& service,
                                                const std::vector<const EndpointSlice*>& slices,
                                                const NodeFacts& node) {
   std::vector<ServiceEntry> entries;
-  if (!is_served(service)) return entries;
+  if (!is_served(service, node.release)) return entries;
   for (const Family family : {Family::kIpv4, Family::kIpv6}) {
     EntryBuilder(family, node).add(service, slices, entries);
   }

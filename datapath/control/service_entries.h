@@ -48,6 +48,7 @@ struct NodeFacts {
   NodePlace place;
   std::optional<IpAddress> ipv4;
   std::optional<IpAddress> ipv6;
+  Release release;  // of kube-proxy
 
   friend bool operator==(const NodeFacts&, const NodeFacts&) = default;
 };

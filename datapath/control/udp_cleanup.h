@@ -6,11 +6,13 @@
 #pragma once
 
 #include "datapath/bpf/flow_abi.h"
+#include "datapath/control/release.h"
 #include "datapath/control/service_table.h"
 
 namespace kubeproof::control {
 
 // `tuple` of the flow's first packet.
-bool is_stale_udp_flow(const ServiceTable& table, const abi::tuple& tuple, const abi::flow& flow);
+bool is_stale_udp_flow(const ServiceTable& table, const abi::tuple& tuple, const abi::flow& flow,
+                       const Release& release);
 
 }  // namespace kubeproof::control

@@ -15,10 +15,16 @@ std::string texts(const std::vector<SocketAddress>& addresses) {
   return result;
 }
 
-EndpointSets choose(const std::vector<EndpointSlice>& slices) {
+Release release_of(uint8_t minor) {
+  ProxyConfig proxy;
+  proxy.release_minor = minor;
+  return Release(proxy);
+}
+
+EndpointSets choose(const std::vector<EndpointSlice>& slices, uint8_t minor = 36) {
   std::vector<const EndpointSlice*> pointers;
   for (const EndpointSlice& slice : slices) pointers.push_back(&slice);
-  return choose_endpoints(pointers, Family::kIpv4, ServicePort{}, kNode);
+  return choose_endpoints(pointers, Family::kIpv4, ServicePort{}, kNode, release_of(minor));
 }
 
 TEST(EndpointSets, ReadyEndpointsServeBothPolicies) {
@@ -92,6 +98,43 @@ TEST(ServiceOf, SlicesWithoutAServiceOrOfHeadlessOnesAreNoOnes) {
   headless.labels["service.kubernetes.io/headless"] = "";
   EXPECT_EQ(service_of(headless), std::nullopt);
   EXPECT_EQ(service_of(slice("", 80, {})), std::nullopt);
+}
+
+TEST(EndpointSets, HintsForNodesCountSince134) {
+  SliceEndpoint ours = endpoint("10.0.0.1", "node-b");
+  ours.node_hints = {"node-a"};
+  SliceEndpoint theirs = endpoint("10.0.0.2", "node-b");
+  theirs.node_hints = {"node-b"};
+  const std::vector<EndpointSlice> slices = {slice("web", 80, {ours, theirs})};
+  EXPECT_EQ(choose(slices, 34).cluster.size(), 1U);
+  EXPECT_EQ(choose(slices, 33).cluster.size(), 2U);
+}
+
+TEST(EndpointSets, OfTwoAlikeTheLocalOneWonUpTo135) {
+  const auto local_last = [](uint8_t minor) {
+    return choose({slice("web", 80, {endpoint("10.0.0.1", "node-b")}),
+                   slice("web", 80, {draining(endpoint("10.0.0.1", "node-a"))})},
+                  minor);
+  };
+  EXPECT_EQ(texts(local_last(35).local), "10.0.0.1:80 ");
+  EXPECT_EQ(texts(local_last(36).local), "");
+}
+
+TEST(EndpointSets, SlicesOfOtherProxiesWereNoOnesUpTo135) {
+  EndpointSlice others = slice("web", 80, {endpoint("10.0.0.1", "node-b")});
+  others.labels["service.kubernetes.io/service-proxy-name"] = "other";
+  EXPECT_FALSE(choose({others}, 35).usable);
+  EXPECT_TRUE(choose({others}, 36).usable);
+}
+
+TEST(Release, IsOfferedFrom132To136) {
+  for (const uint8_t minor : {32, 36}) EXPECT_TRUE(release_of(minor).check_offered());
+  for (const uint8_t minor : {20, 31, 37}) {
+    const auto refused = release_of(minor).check_offered();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kEnvironment);
+    EXPECT_NE(refused.error().message.find("v1." + std::to_string(minor)), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -121,5 +121,27 @@ TEST(ServiceEntries, TheHealthCheckPortOfALocalLoadBalancerIsKept) {
   EXPECT_EQ(frontends[1].flags, uint32_t{abi::FRONTEND_HEALTH_CHECK});
 }
 
+TEST(ServiceEntries, ExternalIpsMayBeSwitchedOffSince136) {
+  Service web = service("web", "10.96.0.10");
+  web.external_ips = {"198.51.100.7"};
+  ProxyConfig proxy;
+  proxy.allow_service_external_ips = false;
+  const auto frontends = [&] {
+    return make_service_entries(web, {}, node_facts(world(), {}, proxy))[0].frontends.size();
+  };
+  EXPECT_EQ(frontends(), 1U);
+  proxy.release_minor = 35;
+  EXPECT_EQ(frontends(), 2U);
+}
+
+TEST(ServiceEntries, TheHeadlessLabelHidServicesUpTo135) {
+  Service web = service("web", "10.96.0.10");
+  web.labels["service.kubernetes.io/headless"] = "";
+  ProxyConfig proxy;
+  EXPECT_EQ(make_service_entries(web, {}, node_facts(world(), {}, proxy)).size(), 1U);
+  proxy.release_minor = 35;
+  EXPECT_TRUE(make_service_entries(web, {}, node_facts(world(), {}, proxy)).empty());
+}
+
 }  // namespace
 }  // namespace kubeproof::control
