@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "model/packet/packet_view.h"
 #include "replay/engine/sysctl.h"
@@ -117,9 +118,21 @@ uint8_t socket_family(Family family) {
   return family == Family::kIpv4 ? AF_INET : AF_INET6;
 }
 
-void put_identity(NetlinkRequest& request, const TrackedFlow& flow) {
-  mnl_attr_put(request.header(), CTA_TUPLE_ORIG | NLA_F_NESTED, flow.identity.size(),
-               flow.identity.data());
+void put_identity(NetlinkRequest& request, const Bytes& tuple) {
+  mnl_attr_put(request.header(), CTA_TUPLE_ORIG | NLA_F_NESTED, tuple.size(), tuple.data());
+}
+
+NetlinkRequest removal(const TrackedFlow& flow) {
+  NetlinkRequest request(message_type(IPCTNL_MSG_CT_DELETE), NLM_F_ACK, socket_family(flow.family));
+  put_identity(request, flow.identity);
+  return request;
+}
+
+NetlinkRequest new_timeout(const TrackedFlow& flow, uint32_t seconds) {
+  NetlinkRequest request(message_type(IPCTNL_MSG_CT_NEW), NLM_F_ACK, socket_family(flow.family));
+  put_identity(request, flow.identity);
+  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds * flow.stretch));
+  return request;
 }
 
 std::string protocol_name(uint8_t protocol) {
@@ -168,10 +181,12 @@ Result<void> stretch_conntrack_timeouts() {
 Result<ConntrackTable> ConntrackTable::open() {
   auto socket = NetlinkSocket::open();
   if (!socket) return tl::unexpected(socket.error());
-  return ConntrackTable(std::move(*socket));
+  auto roster = FlowRoster::open();
+  if (!roster) return tl::unexpected(roster.error());
+  return ConntrackTable(std::move(*socket), std::move(*roster));
 }
 
-Result<std::vector<TrackedFlow>> ConntrackTable::list() {
+Result<std::vector<TrackedFlow>> ConntrackTable::dump() {
   std::vector<TrackedFlow> flows;
   NetlinkRequest request(message_type(IPCTNL_MSG_CT_GET), 0, AF_UNSPEC);
   auto dumped =
@@ -180,48 +195,68 @@ Result<std::vector<TrackedFlow>> ConntrackTable::list() {
   return flows;
 }
 
+Result<std::vector<TrackedFlow>> ConntrackTable::list() {
+  const auto complete = roster_.update();
+  if (!complete) return tl::unexpected(complete.error());
+  if (!*complete) {
+    auto flows = dump();
+    if (!flows) return flows;
+    std::set<FlowIdentity> known;
+    for (const TrackedFlow& flow : *flows) known.insert({flow.family, flow.identity});
+    roster_.renew(std::move(known));
+    return flows;
+  }
+  std::vector<NetlinkRequest> requests;
+  requests.reserve(roster_.flows().size());
+  for (const FlowIdentity& flow : roster_.flows()) {
+    put_identity(
+        requests.emplace_back(message_type(IPCTNL_MSG_CT_GET), 0, socket_family(flow.family)),
+        flow.tuple);
+  }
+  // What ended meanwhile is answered with an error.
+  std::vector<TrackedFlow> flows;
+  flows.reserve(requests.size());
+  auto asked = socket_.ask_all(requests, [&](size_t, const nlmsghdr* answer) {
+    if (answer->nlmsg_type != NLMSG_ERROR) flows.push_back(read_flow(answer));
+  });
+  if (!asked) return tl::unexpected(asked.error());
+  return flows;
+}
+
 Result<void> ConntrackTable::age(uint32_t seconds) {
   auto flows = list();
   if (!flows) return tl::unexpected(flows.error());
+  std::vector<NetlinkRequest> requests;
+  requests.reserve(flows->size());
   for (const TrackedFlow& flow : *flows) {
-    auto done = flow.seconds_left <= seconds ? remove(flow)
-                                             : set_timeout(flow, flow.seconds_left - seconds);
-    if (!done) return done;
+    if (flow.seconds_left <= seconds) {
+      requests.push_back(removal(flow));
+    } else {
+      requests.push_back(new_timeout(flow, flow.seconds_left - seconds));
+    }
   }
-  return {};
+  return change_all(requests);
 }
 
 Result<void> ConntrackTable::remove_if(const std::function<bool(const TrackedFlow&)>& condemned) {
   auto flows = list();
   if (!flows) return tl::unexpected(flows.error());
+  std::vector<NetlinkRequest> requests;
   for (const TrackedFlow& flow : *flows) {
-    if (!condemned(flow)) continue;
-    auto removed = remove(flow);
-    if (!removed) return removed;
+    if (condemned(flow)) requests.push_back(removal(flow));
   }
-  return {};
+  return change_all(requests);
 }
 
-Result<void> ConntrackTable::remove(const TrackedFlow& flow) {
-  NetlinkRequest request(message_type(IPCTNL_MSG_CT_DELETE), 0, socket_family(flow.family));
-  put_identity(request, flow);
-  auto error = socket_.transact(request);
-  if (!error) return tl::unexpected(error.error());
-  if (*error != 0 && *error != ENOENT) {
-    return environment_error("removing a tracked flow: {}", std::strerror(*error));
-  }
-  return {};
-}
-
-Result<void> ConntrackTable::set_timeout(const TrackedFlow& flow, uint32_t seconds) {
-  NetlinkRequest request(message_type(IPCTNL_MSG_CT_NEW), 0, socket_family(flow.family));
-  put_identity(request, flow);
-  mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds * flow.stretch));
-  auto error = socket_.transact(request);
-  if (!error) return tl::unexpected(error.error());
-  if (*error != 0 && *error != ENOENT) {
-    return environment_error("ageing a tracked flow: {}", std::strerror(*error));
-  }
+Result<void> ConntrackTable::change_all(std::vector<NetlinkRequest>& requests) {
+  int error = 0;
+  auto asked = socket_.ask_all(requests, [&](size_t, const nlmsghdr* answer) {
+    const auto* said = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
+    const int refused = answer->nlmsg_type == NLMSG_ERROR ? -said->error : EPROTO;
+    if (refused != 0 && refused != ENOENT) error = refused;
+  });
+  if (!asked) return asked;
+  if (error != 0) return environment_error("changing a tracked flow: {}", std::strerror(error));
   return {};
 }
 

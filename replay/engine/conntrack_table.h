@@ -11,6 +11,7 @@
 #include "model/packet/address.h"
 #include "model/packet/bytes.h"
 #include "model/result.h"
+#include "replay/engine/flow_roster.h"
 #include "replay/engine/netlink_socket.h"
 
 namespace kubeproof {
@@ -32,7 +33,7 @@ struct TrackedFlow {
   std::optional<uint8_t> tcp_state;   // TCP_CONNTRACK_* of nf_conntrack_tcp.h
   std::optional<uint8_t> sctp_state;  // SCTP_CONNTRACK_* of nf_conntrack_sctp.h
   uint32_t status = 0;                // IPS_* of linux/netfilter/nf_conntrack_common.h
-  Bytes identity;                     // its original tuple as the kernel wrote it
+  Bytes identity;                     // its original tuple as the kernel wrote it (FlowIdentity)
 
   // "udp 10.0.0.9:4000 > 10.96.0.10:53, replies 10.180.0.1:53 > 10.0.0.9:4000, 29 s left".
   std::string describe() const;
@@ -58,7 +59,7 @@ Result<void> stretch_conntrack_timeouts();
 // Of a namespace with stretched timeouts; everything here is told in seconds of our clock.
 class ConntrackTable {
  public:
-  // Of the namespace that the calling thread is in.
+  // Of the namespace that the calling thread is in, before its first packet.
   static Result<ConntrackTable> open();
 
   Result<std::vector<TrackedFlow>> list();
@@ -72,11 +73,14 @@ class ConntrackTable {
   Result<void> remove_if(const std::function<bool(const TrackedFlow&)>& condemned);
 
  private:
-  explicit ConntrackTable(NetlinkSocket socket) : socket_(std::move(socket)) {}
-  Result<void> remove(const TrackedFlow& flow);
-  Result<void> set_timeout(const TrackedFlow& flow, uint32_t seconds);
+  ConntrackTable(NetlinkSocket socket, FlowRoster roster)
+      : socket_(std::move(socket)), roster_(std::move(roster)) {}
+  Result<std::vector<TrackedFlow>> dump();
+  // Acknowledged changes; flows that are gone by then are none.
+  Result<void> change_all(std::vector<NetlinkRequest>& requests);
 
   NetlinkSocket socket_;
+  FlowRoster roster_;
 };
 
 // Of the namespace that the calling thread is in.

@@ -12,6 +12,7 @@ namespace {
 // A datagram of NFLOG carries a whole packet of up to 64 KiB and its attributes.
 constexpr size_t kBufferSize = size_t{1} << 17;
 constexpr int kReceiveQueue = 1 << 24;
+constexpr size_t kRequestsTogether = size_t{1} << 14;  // bytes
 
 }  // namespace
 
@@ -82,11 +83,74 @@ Result<void> NetlinkSocket::dump(NetlinkRequest& request,
   }
 }
 
-Result<std::span<const uint8_t>> NetlinkSocket::receive() {
-  const ssize_t got = recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-  if (got >= 0) return std::span<const uint8_t>(buffer_.data(), static_cast<size_t>(got));
-  if (errno == EAGAIN) return std::span<const uint8_t>();
+Result<void> NetlinkSocket::ask_all(std::span<NetlinkRequest> requests,
+                                    const std::function<void(size_t, const nlmsghdr*)>& each) {
+  std::vector<uint8_t> together;
+  size_t asked = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    nlmsghdr* message = requests[i].header();
+    message->nlmsg_seq = static_cast<uint32_t>(i);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(message);
+    together.insert(together.end(), bytes, bytes + message->nlmsg_len);
+    together.resize(NLMSG_ALIGN(together.size()));
+    ++asked;
+    if (together.size() < kRequestsTogether && i + 1 < requests.size()) continue;
+    if (::send(fd_.get(), together.data(), together.size(), 0) < 0) {
+      return environment_error("requests to netfilter: {}", std::strerror(errno));
+    }
+    auto collected = collect_answers(asked, each);
+    if (!collected) return collected;
+    together.clear();
+    asked = 0;
+  }
+  return {};
+}
+
+Result<void> NetlinkSocket::collect_answers(
+    size_t count, const std::function<void(size_t, const nlmsghdr*)>& each) {
+  for (size_t i = 0; i < count; ++i) {
+    const ssize_t got = recv(fd_.get(), buffer_.data(), buffer_.size(), 0);
+    const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+    if (got < 0 || !mnl_nlmsg_ok(message, static_cast<int>(got))) {
+      return environment_error("netfilter did not answer a request");
+    }
+    each(message->nlmsg_seq, message);
+  }
+  return {};
+}
+
+// A socket without an address would count as the sender of what nobody sent
+// (do_one_broadcast()).
+Result<void> NetlinkSocket::join(int group) {
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  socklen_t length = sizeof(address);
+  const bool bound =
+      getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
+      (address.nl_pid != 0 || bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), length) == 0);
+  if (!bound ||
+      setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0) {
+    return environment_error("netfilter's group {}: {}", group, std::strerror(errno));
+  }
+  return {};
+}
+
+Result<std::span<const uint8_t>> NetlinkSocket::receive(bool& lost) {
+  while (true) {
+    const ssize_t got = recv(fd_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (got >= 0) return std::span<const uint8_t>(buffer_.data(), static_cast<size_t>(got));
+    if (errno == EAGAIN) return std::span<const uint8_t>();
+    if (errno != ENOBUFS) break;
+    lost = true;
+  }
   return environment_error("reading from netfilter: {}", std::strerror(errno));
+}
+
+Result<std::span<const uint8_t>> NetlinkSocket::receive() {
+  bool lost = false;
+  auto received = receive(lost);
+  if (lost) return environment_error("reading from netfilter: {}", std::strerror(ENOBUFS));
+  return received;
 }
 
 }  // namespace kubeproof

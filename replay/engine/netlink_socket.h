@@ -26,7 +26,7 @@ class NetlinkRequest {
   nlmsghdr* header() { return reinterpret_cast<nlmsghdr*>(bytes_.data()); }
 
  private:
-  static constexpr size_t kCapacity = 2048;
+  static constexpr size_t kCapacity = 512;
   alignas(nlmsghdr) std::array<uint8_t, kCapacity> bytes_{};
 };
 
@@ -64,7 +64,17 @@ class NetlinkSocket {
   // Sends a request and calls `each` with every message of the answer.
   Result<void> dump(NetlinkRequest& request, const std::function<void(const nlmsghdr*)>& each);
 
-  // The next datagram without waiting; empty when there is none.
+  // Sends requests of which each has one answer, and calls `each` with every answer and the number
+  // of its request.
+  Result<void> ask_all(std::span<NetlinkRequest> requests,
+                       const std::function<void(size_t, const nlmsghdr*)>& each);
+
+  // Takes part in a group that the kernel sends to (NFNLGRP_*).
+  Result<void> join(int group);
+
+  // The next datagram without waiting; empty when there is none. The kernel says once that there
+  // was no room for some: then `lost` becomes true.
+  Result<std::span<const uint8_t>> receive(bool& lost);
   Result<std::span<const uint8_t>> receive();
 
   int fd() const { return fd_.get(); }
@@ -72,6 +82,8 @@ class NetlinkSocket {
  private:
   explicit NetlinkSocket(FileDescriptor fd);
   Result<void> send(NetlinkRequest& request);
+  Result<void> collect_answers(size_t count,
+                               const std::function<void(size_t, const nlmsghdr*)>& each);
 
   FileDescriptor fd_;
   std::vector<uint8_t> buffer_;
