@@ -14,6 +14,7 @@ std::string path_of(const std::string& list) {
 struct ListEntry {
   std::string address;
   uint64_t last_seen = 0;
+  uint64_t index = 0;  // of its next stamp
 };
 
 // "src=10.0.0.1 ttl: 64 last_seen: 4294948400 oldest_pkt: 1 4294948400"
@@ -26,6 +27,7 @@ std::vector<ListEntry> read_list(const std::string& list) {
     for (std::string word; words >> word;) {
       if (word.starts_with("src=")) entry.address = word.substr(4);
       if (word == "last_seen:") words >> entry.last_seen;
+      if (word == "oldest_pkt:") words >> entry.index;
     }
     entries.push_back(std::move(entry));
   }
@@ -46,7 +48,8 @@ Result<void> RecentLists::age_list(const std::string& list, uint32_t timeout, ui
   for (const ListEntry& entry : read_list(list)) {
     const auto key = std::make_pair(list, entry.address);
     Seen& seen = seen_[key];
-    if (seen.stamp != entry.last_seen) seen = {entry.last_seen, 0};
+    const Stamp stamp(entry.last_seen, entry.index);
+    if (seen.stamp != stamp) seen = {stamp, 0};
     seen.age += seconds;
     if (seen.age <= timeout) continue;
     seen_.erase(key);

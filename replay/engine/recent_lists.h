@@ -22,9 +22,12 @@ class RecentLists {
   Result<void> age(uint32_t seconds, const std::map<std::string, uint32_t>& timeouts);
 
  private:
+  // The kernel's, and the place of the next one: its clock ticks slowly, and an entry may
+  // be set anew within the tick.
+  using Stamp = std::pair<uint64_t, uint64_t>;
   struct Seen {
-    uint64_t stamp = 0;  // the kernel's
-    uint64_t age = 0;    // virtual seconds since then
+    Stamp stamp;
+    uint64_t age = 0;  // virtual seconds since then
   };
   Result<void> age_list(const std::string& list, uint32_t timeout, uint32_t seconds);
 

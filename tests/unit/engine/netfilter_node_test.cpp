@@ -251,6 +251,29 @@ TEST_F(NetfilterNodeTest, APacketRefreshesWhatAgeingTookAway) {
   EXPECT_EQ(node_->conntrack().list()->size(), 1U);
 }
 
+constexpr const char* kRecent = R"(*filter
+:FORWARD ACCEPT [0:0]
+-A FORWARD -p udp -m udp --dport 1 -m recent --set --name clients
+-A FORWARD -p udp -m udp --dport 2 -m recent ! --rcheck --seconds 100 --name clients -j DROP
+COMMIT
+)";
+
+// The kernel's stamps are so coarse that a renewed one is often the same.
+TEST_F(NetfilterNodeTest, AnEntryOfARecentListThatIsRenewedIsAsGoodAsNew) {
+  const Bytes set = PacketBuilder::udp("10.180.0.10:1", "10.180.0.9:1").build();
+  const Bytes check = PacketBuilder::udp("10.180.0.10:1", "10.180.0.9:2").build();
+  start(small_world(), kRecent);
+  for (int i = 0; i < 20; ++i) {
+    inject(at(kPod2), set);
+    ASSERT_TRUE(node_->age(60));
+    inject(at(kPod2), set);
+    ASSERT_TRUE(node_->age(60));
+    EXPECT_FALSE(inject(at(kPod2), check).dropped());
+    ASSERT_TRUE(node_->age(60));
+    EXPECT_TRUE(inject(at(kPod2), check).dropped());
+  }
+}
+
 TEST_F(NetfilterNodeTest, ExplainListsTheRulesInTheOrderThatThePacketMetThem) {
   ASSERT_TRUE(node_->explain(true));
   const Fate& fate =
