@@ -159,8 +159,11 @@ class SctpStep {
   bool note_init(const SctpChunk& chunk, SctpPhase before) {
     const auto initiate = chunk.initiate_tag();
     if (!initiate) return false;
-    if (state_.initiated[own_]) state_.initiated[peer_] = false;
-    state_.initiated[own_] = true;
+    // Sent again, it says nothing new.
+    if (before == SctpPhase::kNone || state_.tags[peer_] != *initiate) {
+      if (state_.initiated[own_]) state_.initiated[peer_] = false;
+      state_.initiated[own_] = true;
+    }
     state_.tags[peer_] = *initiate;
     // Repeated, it does not keep a connection alive that never gets an answer.
     if (after_ == SctpPhase::kClosed && before == SctpPhase::kClosed) keeps_deadline_ = true;

@@ -170,12 +170,12 @@ class TcpStep {
       }
       after_ = before_;  // the other side may answer with a challenge ACK
     }
-    const bool answers_ignored = (connection_.seen_reply && state_.last_kind == TcpKind::kSyn) ||
+    // Of the other side's SYN in a simultaneous open no end is noted: a reset that acknowledges
+    // nothing answers it.
+    const bool answers_ignored = (connection_.seen_reply && state_.last_kind == TcpKind::kSyn &&
+                                  state_.last_direction != by_) ||
                                  (!connection_.assured && state_.last_kind == TcpKind::kAck);
-    // A zero answers nothing: no end has been noted yet.
-    if (answers_ignored && state_.last_end != 0 && segment_.acknowledgement == state_.last_end) {
-      check_windows = false;
-    }
+    if (answers_ignored && segment_.acknowledgement == state_.last_end) check_windows = false;
     if (before_ == TcpPhase::kSynSent && state_.last_kind == TcpKind::kAck &&
         state_.last_direction == static_cast<uint8_t>(Direction::kReply) &&
         segment_.sequence == state_.last_ack) {

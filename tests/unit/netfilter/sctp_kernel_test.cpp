@@ -123,6 +123,16 @@ TEST_F(SctpTest, HeartbeatsOfAnotherPath) {
   client(kServerTag, chunk(kSctpData, 3, Bytes(16)));
 }
 
+// From Linux 6.18 on: sent again, it does not make the peer one that began an association.
+TEST_F(SctpTest, AnInitSentAgainSaysNothingNew) {
+  server(7, chunk(kSctpShutdownAck));
+  client(0, initiation(kSctpInit, kClientTag));
+  server(kClientTag, chunk(kSctpCookieAck));
+  client(0, initiation(kSctpInit, kClientTag));
+  server(kClientTag, initiation(kSctpInitAck, kServerTag));
+  expect_same_flows();
+}
+
 TEST_F(SctpTest, ChunksThatMustStandAlone) {
   client(0, both(initiation(kSctpInit, kClientTag), chunk(kSctpData, 3, Bytes(16))));
   client(0, both(chunk(kSctpData, 3, Bytes(16)), initiation(kSctpInit, kClientTag)));

@@ -106,6 +106,20 @@ TEST_F(TcpTest, AResetOfASimultaneousOpen) {
   }
 }
 
+TEST_F(TcpTest, AResetFarAheadAnswersTheSynOfASimultaneousOpen) {
+  for (const bool by_client : {true, false}) {
+    client(from_client().syn().seq(1000));
+    server(from_server().syn().seq(5000));
+    if (by_client) {
+      client(from_client().rst().seq(1001 + (1U << 30)));
+    } else {
+      server(from_server().rst().seq(5001 + (1U << 30)));
+    }
+    expect_same_flows();
+    advance(90000);
+  }
+}
+
 TEST_F(TcpTest, ConversationsOfArbitrarySegments) {
   for (uint32_t seed = 0; seed < 12 && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
