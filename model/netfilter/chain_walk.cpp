@@ -266,12 +266,15 @@ void ChainWalk::end(Verdict verdict, const NatChoice& nat) {
 
 void ChainWalk::note(const CompiledChain& chain, uint32_t number) {
   const std::string& name = chain.text->name;
-  const Rule& rule = chain.text->rules[number];
-  // The text without its "-A CHAIN".
-  const std::string text = to_text(name, rule, packet_->view.family).substr(name.size() + 3);
-  const std::string user_chain = name == to_string(hook_) ? "" : " " + name;
-  current_.trace.push_back(fmt::format("{} {}{} #{} {}", to_string(table_), to_string(hook_),
-                                       user_chain, number + 1, text));
+  if (chain.lines.empty()) chain.lines.resize(chain.rules.size());
+  std::string& text = chain.lines[number];
+  if (text.empty()) {
+    text = to_text(name, chain.text->rules[number], packet_->view.family).substr(name.size() + 3);
+  }
+  const bool built_in = name == to_string(hook_);
+  current_.trace.push_back(fmt::format("{} {}{}{} #{} {}", to_string(table_), to_string(hook_),
+                                       built_in ? "" : " ", built_in ? "" : name, number + 1,
+                                       text));
 }
 
 ChainWalk::Branch& ChainWalk::open_branch() {

@@ -89,7 +89,7 @@ class Compiler {
     numbers_.clear();
     for (const Chain& chain : table.chains) {
       numbers_[chain.name] = static_cast<ChainNumber>(to_.chains_.size());
-      to_.chains_.push_back({&chain, {}, {}});
+      to_.chains_.push_back({.text = &chain, .rules = {}, .index = {}, .lines = {}});
     }
     for (const Chain& chain : table.chains) {
       if (auto done = add_chain(chain); !done) return done;

@@ -91,6 +91,8 @@ struct CompiledChain {
   const Chain* text = nullptr;  // what it was made from
   std::vector<CompiledRule> rules;
   RuleIndex index;
+  // Each rule without its "-A CHAIN", once somebody wanted to read it.
+  mutable std::vector<std::string> lines;
 };
 
 class CompiledRules {

@@ -59,7 +59,7 @@ class StepGenerator {
     if (kind < 2 && cluster_ + 1 < scenario_.clusters.size()) return ChangeStep{++cluster_};
     if (kind == 2 && kinds_.time) return pause();
     // A few flows at a time.
-    if (random_.percent(25)) flow_ = random_.below(scenario_.flows.size());
+    if (random_.percent(25)) change_flow();
     if (kind >= 4 && kind < 10 && kinds_.icmp_errors && begun_[flow_]) return error();
     begun_[flow_] = true;
     return packet();
@@ -68,6 +68,16 @@ class StepGenerator {
  private:
   const FlowPlan& flow() const { return scenario_.flows[flow_]; }
   bool is_v4() const { return flow().to.address.is_v4(); }
+
+  // Mostly to one whose packets are marked alike: another mark is slow.
+  void change_flow() {
+    constexpr int kAttempts = 10;
+    const uint32_t mark = flow().mark;
+    flow_ = random_.below(scenario_.flows.size());
+    for (int i = 0; i < kAttempts && flow().mark != mark; ++i) {
+      flow_ = random_.below(scenario_.flows.size());
+    }
+  }
 
   // Far beyond some timeouts and far from others: what a flow is worth to the kernel after some
   // seconds of virtual time hangs on real time, too (nf_conntrack_proto_udp.c).

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "replay/fuzz/rule_steps.h"
-
 namespace kubeproof::explore {
 namespace {
 
@@ -12,8 +10,8 @@ constexpr uint8_t kTcpSyn = 0x02;
 
 // The first rule of that step that the packet met; empty if there is none.
 std::string_view rule_of(const QuirkScene& scene, std::string_view step) {
-  for (const std::string& line : scene.trace) {
-    if (rule_step(line) == step) return line;
+  for (const TraceLine& line : scene.trace) {
+    if (line.step == step) return line.text;
   }
   return {};
 }
@@ -43,7 +41,7 @@ bool forwarded_untouched(const QuirkScene& scene) {
 
 bool says(const QuirkScene& scene, std::string_view start) {
   return std::any_of(scene.trace.begin(), scene.trace.end(),
-                     [&](const std::string& line) { return line.starts_with(start); });
+                     [&](const TraceLine& line) { return line.text.starts_with(start); });
 }
 
 // Whose endpoint's chain translated the packet: its comment is the name and nothing else.
@@ -140,9 +138,8 @@ bool falls_through_to_node_port(const QuirkScene& scene) {
 }
 
 bool refused_on_the_way_out(const QuirkScene& scene) {
-  return std::any_of(scene.trace.begin(), scene.trace.end(), [](const std::string& line) {
-    const std::string_view step = rule_step(line);
-    return line.starts_with("filter OUTPUT ") && (step == "A2" || step == "L2");
+  return std::any_of(scene.trace.begin(), scene.trace.end(), [](const TraceLine& line) {
+    return line.text.starts_with("filter OUTPUT ") && (line.step == "A2" || line.step == "L2");
   });
 }
 

@@ -63,6 +63,12 @@ class ServiceIndex {
 // Which endpoint a client was bound to, by client and Service, and then by port.
 using Affinities = std::map<std::string, std::map<std::string, IpAddress>>;
 
+// A line of a trace and the step whose rule it tells; see rule_steps.h.
+struct TraceLine {
+  std::string_view text;
+  std::string_view step;
+};
+
 // One packet and all that is known of it.
 struct QuirkScene {
   const World& world;
@@ -70,8 +76,8 @@ struct QuirkScene {
   const Injection& injection;
   const PacketView& in;
   const Fate& fate;
-  std::optional<PacketView> out;       // of the first emission
-  std::span<const std::string> trace;  // of the outcome that the engine took
+  std::optional<PacketView> out;     // of the first emission
+  std::span<const TraceLine> trace;  // of the outcome that the engine took
   Affinities& affinities;
 };
 

@@ -138,6 +138,7 @@ void RunFigures::begin(const Scenario& scenario) {
   clusters_ += scenario.clusters.size();
   flows_ += scenario.flows.size();
   affinities_.clear();
+  steps_by_line_.clear();
 }
 
 void RunFigures::program(const Scenario& scenario, const Cluster& cluster) {
@@ -148,7 +149,7 @@ void RunFigures::count_rules(std::span<const Outcome> permitted) {
   std::set<std::string_view> steps;
   for (const Outcome& outcome : permitted) {
     for (const std::string& line : outcome.trace) {
-      if (const std::string_view step = rule_step(line); !step.empty()) steps.insert(step);
+      if (const std::string_view step = step_of(line); !step.empty()) steps.insert(step);
     }
   }
   for (const std::string_view step : steps) steps_.add(step);
@@ -156,7 +157,19 @@ void RunFigures::count_rules(std::span<const Outcome> permitted) {
   const std::string_view state = conntrack_state(permitted[0].trace);
   if (state.empty()) return;
   const bool reply = state.find(" reply of ") != std::string_view::npos;
-  states_.add(std::string(state.substr(0, state.find(' '))) + (reply ? " reply" : ""));
+  states_.add(std::string(state.substr(0, state.find_first_of(" :"))) + (reply ? " reply" : ""));
+}
+
+std::string_view RunFigures::step_of(const std::string& trace_line) {
+  const auto known = steps_by_line_.find(trace_line);
+  if (known != steps_by_line_.end()) return known->second;
+  return steps_by_line_[trace_line] = rule_step(trace_line);
+}
+
+std::span<const TraceLine> RunFigures::with_steps(const std::vector<std::string>& trace) {
+  trace_.clear();
+  for (const std::string& line : trace) trace_.push_back({line, step_of(line)});
+  return trace_;
 }
 
 void RunFigures::count_quirks(const QuirkScene& scene) {
@@ -184,7 +197,7 @@ void RunFigures::count(const Scenario& scenario, const Injection& injection, con
     if (const auto parsed = parse_packet(fate[0].packet)) out = *parsed;
   }
   count_quirks({scenario.world, *services_, injection, *view, fate, out,
-                taken(permitted, out).trace, affinities_});
+                with_steps(taken(permitted, out).trace), affinities_});
 }
 
 std::vector<const Counters*> RunFigures::all() const {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "model/node/fate.h"
@@ -54,6 +55,9 @@ class RunFigures {
  private:
   void count_rules(std::span<const Outcome> permitted);
   void count_quirks(const QuirkScene& scene);
+  // rule_step(), which has been asked for most lines before.
+  std::string_view step_of(const std::string& trace_line);
+  std::span<const TraceLine> with_steps(const std::vector<std::string>& trace);
   std::vector<const Counters*> all() const;
 
   uint64_t scenarios_ = 0;
@@ -71,6 +75,8 @@ class RunFigures {
 
   std::unique_ptr<ServiceIndex> services_;  // of the scenario under way
   Affinities affinities_;
+  std::unordered_map<std::string, std::string_view> steps_by_line_;
+  std::vector<TraceLine> trace_;  // of the packet under way
 };
 
 }  // namespace kubeproof::explore

@@ -55,7 +55,7 @@ Result<void> note_states(NetfilterEngine& engine, RunFigures& figures) {
   return {};
 }
 
-constexpr ScenarioSize kSize = {.flows = 100, .steps = 1000, .cluster_states = 4};
+constexpr ScenarioSize kSize = {.flows = 150, .steps = 3000, .cluster_states = 6};
 constexpr uint64_t kPacketsThatReachEverything = 1'000'000;
 
 class NetfilterOracle : public OracleTest {
