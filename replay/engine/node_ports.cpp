@@ -170,9 +170,7 @@ Result<void> NodePorts::flush_loopback(const PacketView* entered, Fate& fate) {
 
 void NodePorts::emit(Place place, ByteView packet, const PacketView* entered, Fate* fate) {
   const auto view = parse_packet(packet);
-  const bool chatter =
-      view && is_stack_chatter(*view) && (entered == nullptr || !is_stack_chatter(*entered));
-  if (chatter || fate == nullptr) {
+  if ((view && is_stack_chatter(*view, entered)) || fate == nullptr) {
     ++chatter_;
   } else {
     fate->add_emission(place, packet);

@@ -18,4 +18,12 @@ inline bool is_stack_chatter(const PacketView& packet) {
          ((packet.icmp_type >= 130 && packet.icmp_type <= 137) || packet.icmp_type == 143);
 }
 
+// Whether the stack would have sent it without `entered`, too: that may be such a packet itself.
+inline bool is_stack_chatter(const PacketView& packet, const PacketView* entered) {
+  const bool of_its_kind = entered != nullptr && entered->family == packet.family &&
+                           entered->protocol == packet.protocol &&
+                           entered->icmp_type == packet.icmp_type;
+  return is_stack_chatter(packet) && !of_its_kind;
+}
+
 }  // namespace kubeproof
