@@ -93,6 +93,11 @@ void check_source(const World& world, const Parsed& in, const Parsed& out, Place
   if (place.is_sockets()) return;
   // What came in like this and is only passed on is the sender's doing.
   if (out.view.source == in.view.source || !is_martian_source(world, out.view.source)) return;
+  // The answer to what a process sent from ::1 to itself at ::1, and NAT elsewhere: the kernel has
+  // no route for an address of lo from another interface, and sends it out by the default route.
+  const bool stays_at_loopback = out.view.source.is_loopback() && !out.view.source.is_v4() &&
+                                 out.view.destination.is_loopback();
+  if (stays_at_loopback) return;
   const Interface* interface = world.find_interface(place.interface);
   if (interface != nullptr && interface->kind == InterfaceKind::kLoopback) return;
   violations.push_back(

@@ -92,6 +92,16 @@ TEST_F(Invariants, CatchAMartianSource) {
             std::vector{Kind::kMartianSource});
 }
 
+TEST_F(Invariants, LetTheKernelSendWhatItGivesBackToLoopback) {
+  const Bytes answer = PacketBuilder::tcp("[fd00:180::9]:80", "[2001:db8::2]:4000").build();
+  const auto from_loopback = [](const char* to) {
+    return PacketBuilder::tcp("[::1]:30000", to).ttl(63).build();
+  };
+  EXPECT_TRUE(forwarded(answer, from_loopback("[::1]:4000")).empty());
+  EXPECT_EQ(forwarded(answer, from_loopback("[2001:db8::7]:4000")),
+            std::vector{Kind::kMartianSource});
+}
+
 TEST_F(Invariants, CatchAPacketEmittedTwice) {
   Fate fate = fate_of(kPod1, request().ttl(63).build());
   fate.add_emission(kPod2, request().ttl(63).build());
