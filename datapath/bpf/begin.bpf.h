@@ -27,6 +27,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->tracked = 0;
 	packet->portless = 0;
 	packet->broken = 0;
+	packet->options_refused = 0;
 	packet->icmp_class = ICMP_CLASS_UNTRACKED;
 	packet->segmented = 0;
 	packet->checksum_offset = 0;

@@ -29,6 +29,7 @@ struct headers {
 	__u8 ttl;
 	__u8 dont_fragment;
 	__u8 tos; /* traffic class in IPv6 */
+	__u8 hop_by_hop; /* IPv6: has options for every hop */
 };
 
 struct tcp_segment {
@@ -42,6 +43,14 @@ struct tcp_segment {
 	__u8 header_length;
 	__u8 scale; /* offered by a SYN */
 	__u8 offers; /* enum tcp_end_flag: what a SYN's options say */
+};
+
+/* Where a walk over the hop-by-hop options of an IPv6 packet is. */
+struct options_walk {
+	__u32 at;
+	__u32 end;
+	__u32 padding; /* bytes of it in a row */
+	__u32 options;
 };
 
 /* Where a walk over the chunks of an SCTP packet is. */
@@ -107,10 +116,12 @@ struct packet {
 	struct tcp_segment tcp;
 	__be32 sctp_tag;
 	struct sctp_walk sctp_walk;
+	struct options_walk options_walk;
 	__u8 host_origin; /* made by a process of the node, or its stack */
 	__u8 error; /* enum error_kind */
 	__u8 tracked; /* `tuple` is whole: it belongs to a flow, or may start one */
 	__u8 portless; /* of a protocol whose flows are told by addresses alone */
+	__u8 options_refused; /* by the stack, behind PREROUTING */
 	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */

@@ -113,6 +113,7 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 	headers->fragment = FRAGMENT_NONE;
 	headers->dont_fragment = 1;
 	headers->ttl = ip.hop_limit;
+	headers->hop_by_hop = ip.nexthdr == IPPROTO_HOPOPTS;
 	headers->tos = ip.priority << 4 | ip.flow_lbl[0] >> 4;
 	__builtin_memcpy(&tuple->source, &ip.saddr, sizeof(tuple->source));
 	__builtin_memcpy(&tuple->destination, &ip.daddr, sizeof(tuple->destination));

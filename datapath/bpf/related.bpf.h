@@ -169,6 +169,8 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	if (!flow)
 		return unrelated_error(packet);
 	trace_flow(packet, flow);
+	if (packet->host_origin && refuse_redirect(packet, flow))
+		return drop(packet, DROP_ICMP_REDIRECT);
 	if (!packet->host_origin && packet->mark & masquerade_mark)
 		skb->mark = packet->mark & ~masquerade_mark;
 	if (flow->role == FLOW_REPLY || flow->role == FLOW_INSIDE_REPLY)

@@ -69,7 +69,9 @@ static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 		lookup->ipv4_dst = destination->words[0];
 	} else {
 		lookup->family = AF_INET6;
-		__builtin_memcpy(lookup->ipv6_src, source, sizeof(*source));
+		/* The helper takes ::1 for an address that goes nowhere; routing does not. */
+		if (!address_is_loopback(source, FAMILY_IPV6))
+			__builtin_memcpy(lookup->ipv6_src, source, sizeof(*source));
 		__builtin_memcpy(lookup->ipv6_dst, destination, sizeof(*destination));
 	}
 	return fib_lookup(frame, lookup);
@@ -107,6 +109,10 @@ static __noinline void route_find(frame_t *frame, struct packet *packet,
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return;
+	/* __mkroute_output() lets no such source leave the node, nor __mkroute_input() through it. */
+	if (family == FAMILY_IPV4 && address_is_loopback(source, family) &&
+	    !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET))
+		return;
 	route->kind = ROUTE_FORWARD;
 	route->ifindex = lookup.ifindex;
 	if (family == FAMILY_IPV4)
@@ -126,6 +132,8 @@ static __always_inline int stack_refuses(const struct packet *packet)
 {
 	const struct route *route = &packet->route;
 
+	if (packet->options_refused)
+		return 1;
 	if (packet->host_origin || route->kind == ROUTE_LOCAL)
 		return 0;
 	return route->kind == ROUTE_REFUSED || packet->headers.ttl <= 1 ||

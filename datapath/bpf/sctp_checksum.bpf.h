@@ -99,10 +99,10 @@ static long crc32c_chunk(__u32 index, void *data)
 	return 0;
 }
 
-/* Of a whole packet. Here all bytes count, so this takes its time. */
-static __noinline int sctp_checksum_verdict(frame_t *frame, __u32 transport, __u32 length)
+/* As it should stand in the packet. Here all bytes count, so this takes its time. */
+static __noinline long sctp_checksum(frame_t *frame, __u32 transport, __u32 length, __u32 *checksum)
 {
-	__u32 zero = 0, checksum;
+	__u32 zero = 0;
 	struct sum_walk walk = {
 		.frame = frame,
 		.buffer = bpf_map_lookup_elem(&sum_buffers, &zero),
@@ -111,10 +111,20 @@ static __noinline int sctp_checksum_verdict(frame_t *frame, __u32 transport, __u
 		.sum = ~0u,
 	};
 
-	if (!walk.buffer ||
-	    frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) || !checksum)
-		return CHECKSUM_UNKNOWN;
+	if (!walk.buffer)
+		return -1;
 	bpf_loop(SUM_CHUNKS_MAX, crc32c_chunk, &walk, 0);
-	return bpf_htonl(__builtin_bswap32(~walk.sum)) == checksum ? CHECKSUM_RIGHT
-								   : CHECKSUM_WRONG;
+	*checksum = bpf_htonl(__builtin_bswap32(~walk.sum));
+	return 0;
+}
+
+/* enum checksum_verdict, of a whole packet. */
+static __always_inline int sctp_checksum_verdict(frame_t *frame, __u32 transport, __u32 length)
+{
+	__u32 checksum, right;
+
+	if (frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) ||
+	    !checksum || sctp_checksum(frame, transport, length, &right))
+		return CHECKSUM_UNKNOWN;
+	return checksum == right ? CHECKSUM_RIGHT : CHECKSUM_WRONG;
 }

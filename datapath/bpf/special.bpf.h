@@ -9,15 +9,16 @@
 #include "route.bpf.h"
 #include "tuple.bpf.h"
 
-/* Sources that ip_route_input_slow() and ip6_rcv_core() do not believe. */
-static __always_inline int source_is_martian(const struct packet *packet)
+/* Addresses that ip_route_input_slow() and ip6_rcv_core() do not believe. */
+static __always_inline int is_martian(const struct packet *packet)
 {
 	const struct address *source = &packet->tuple.source;
 	__u32 first = bpf_ntohl(source->words[0]);
 	struct local_address *local;
 
 	if (packet->tuple.family == FAMILY_IPV6)
-		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6);
+		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6) ||
+		       address_is_loopback(&packet->tuple.destination, FAMILY_IPV6);
 	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0 ||
 	       address_is_local(packet, source, &local);
 }

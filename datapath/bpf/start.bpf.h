@@ -128,7 +128,8 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 		flow->flags |= FLOW_REFUSABLE;
 	route_unserved(skb, packet, local);
 	if (refusal) {
-		if (packet->host_origin && local) {
+		if (packet->host_origin && local &&
+		    !filter_refusal(packet, &flow->frontend, HOOK_OUTPUT, marked)) {
 			/* Refused in INPUT, behind POSTROUTING, which confirmed the flow. */
 			flow->flags |= FLOW_HOST_CLIENT | FLOW_HOST_BACKEND;
 			flow_create(packet, 0);

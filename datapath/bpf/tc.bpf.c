@@ -24,6 +24,7 @@
 #include "begin.bpf.h"
 #include "flow.bpf.h"
 #include "forward.bpf.h"
+#include "ip_options.bpf.h"
 #include "maps.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -112,8 +113,13 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_FRAGMENT);
 	if (result == PARSE_REFUSED_FRAGMENT)
 		return drop(packet, DROP_FRAGMENT);
-	if (packet->trace.program == PROGRAM_TC_INGRESS && source_is_martian(packet))
-		return pass(packet, PASS_MARTIAN);
+	if (packet->trace.program == PROGRAM_TC_INGRESS) {
+		if (is_martian(packet))
+			return pass(packet, PASS_MARTIAN);
+		if (extension_is_refused(skb, packet))
+			return pass(packet, PASS_MALFORMED);
+		packet->options_refused = options_are_refused(skb, packet);
+	}
 	if (result == PARSE_NO_TRANSPORT || packet->broken ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&
 	     BY_FRAME(transport_checksum)(skb, packet) == CHECKSUM_WRONG))

@@ -281,6 +281,11 @@ static __always_inline int track_tcp(frame_t *frame, struct packet *packet, stru
 {
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return TRACK_OK;
+	/* The first fragment does not tell where the segment ends. */
+	if (packet->headers.fragment == FRAGMENT_FIRST) {
+		state->tcp_ends[0].flags |= TCP_END_LIBERAL;
+		state->tcp_ends[1].flags |= TCP_END_LIBERAL;
+	}
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return TRACK_INVALID;
 	BY_FRAME(tcp_read_options)(frame, packet);

@@ -67,19 +67,26 @@ static __always_inline long store_quoted_address(frame_t *frame, const struct pa
 			    from->words, to->words, sizeof(*to));
 }
 
-/* Only where the quote is whole: of a shorter one nobody can know the checksum. */
+static __always_inline int tuple_keeps(const struct tuple *from, const struct tuple *to)
+{
+	return address_equal(&from->source, &to->source) &&
+	       address_equal(&from->destination, &to->destination) &&
+	       from->source_port == to->source_port &&
+	       from->destination_port == to->destination_port;
+}
+
+/* As sctp_manip_pkt() leaves it: the checksum of what is quoted, even where that is only a part. */
 static __always_inline long translate_quoted_sctp_checksum(frame_t *frame,
 							   const struct packet *packet)
 {
 	const struct headers *headers = &packet->quoted_headers;
-	__u32 change = port_change(&packet->quoted, &packet->quoted_to), old, sum;
-	long error;
+	__u32 at = headers->transport + SCTP_CHECKSUM, old, sum;
 
-	if (!change || headers->truncated || headers->fragment != FRAGMENT_NONE ||
-	    headers->transport + SCTP_CHECKSUM + sizeof(sum) > headers->end)
+	if (tuple_keeps(&packet->quoted, &packet->quoted_to) || at + sizeof(sum) > headers->end ||
+	    frame_load(frame, at, &old, sizeof(old)) ||
+	    sctp_checksum(frame, headers->transport, headers->end - headers->transport, &sum))
 		return 0;
-	error = change_sctp_checksum(frame, headers->transport, headers->end, change, &old, &sum);
-	return error | frame_change_l4_sum(frame, packet->checksum_offset, old, sum, sizeof(sum));
+	return store_quoted(frame, packet, at, &old, &sum, sizeof(sum));
 }
 
 /* Makes `packet->quoted` `packet->quoted_to`. */

@@ -103,7 +103,7 @@ static __always_inline __u8 look_at_packet(frame_t *frame, struct packet *packet
 		return LEFT_PROTOCOL;
 	if (!packet->tracked || packet->broken)
 		return LEFT_INVALID;
-	if (source_is_martian(packet) || source_is_not_forwarded(packet))
+	if (is_martian(packet) || source_is_not_forwarded(packet))
 		return PASS_MARTIAN;
 	return REASON_NONE;
 }

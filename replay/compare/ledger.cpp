@@ -4,11 +4,6 @@
 
 namespace kubeproof {
 
-// Empty: everything that the datapath covers so far, it treats as kube-proxy does.
-Ledger Ledger::built_in() {
-  return Ledger({});
-}
-
 Ledger::Ledger(std::vector<Deviation> entries)
     : entries_(std::move(entries)), packets_(entries_.size(), 0) {}
 

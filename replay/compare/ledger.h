@@ -26,7 +26,10 @@ struct Deviation {
   std::string_view id;     // "fragments-before-the-first"
   std::string_view title;  // one line
   std::string_view why;
-  std::string_view pinned_by;  // the case of the corpus, from the project's root
+  // Cases of the corpus, from the project's root: one that comes by it, and one that is near it
+  // where the engine has to agree.
+  std::string_view pinned_by;
+  std::string_view near_miss;
   bool (*covers)(const Disagreeing&) = nullptr;
 };
 
@@ -46,6 +49,7 @@ class Ledger {
     uint64_t packets;
   };
   std::vector<Count> counts() const;
+  std::span<const Deviation> entries() const { return entries_; }
 
  private:
   std::vector<Deviation> entries_;

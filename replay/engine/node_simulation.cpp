@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/node/ip_header.h"
+#include "model/node/ip_options.h"
 
 namespace kubeproof {
 namespace {
@@ -171,6 +172,12 @@ void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
 
   switch (traveller.route) {
     case KnownRoute::kLocal:
+      // ip_rcv_options() looks at them all the same.
+      if (family_of(traveller.packet) == Family::kIpv4) {
+        if (const auto refusal = refuse_ipv4_options(traveller.packet)) {
+          return fail(traveller, *refusal, fate);
+        }
+      }
       return deliver(traveller, fate);
     case KnownRoute::kOut:
       // Such a route has no way in (dst_discard()).
@@ -193,8 +200,11 @@ void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
 void NodeSimulation::host_output(Traveller& traveller, Fate& fate) {
   // Loopback, since a sender's own addresses are never martian.
   const auto length = stack_.receive(traveller.packet, world_.loopback());
-  if (!length) return fail(traveller, {length.error().drop, std::nullopt}, fate);
-  traveller.packet.resize(*length);
+  // Nobody minds a sender's options before they arrive.
+  if (!length && length.error().drop != StackDrop::kBadOptions) {
+    return fail(traveller, {length.error().drop, std::nullopt}, fate);
+  }
+  if (length) traveller.packet.resize(*length);
 
   const IpAddress destination = destination_of(traveller.packet);
   const auto route = stack_.route_output(source_of(traveller.packet), destination, traveller.at);

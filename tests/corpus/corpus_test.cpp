@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "replay/case/read_case.h"
@@ -75,6 +77,35 @@ TEST_P(Releases, Passes) {
 
 INSTANTIATE_TEST_SUITE_P(, Releases, testing::ValuesIn(cases_in(kReleases)),
                          [](const auto& info) { return test_name(info.param, kReleases); });
+
+// How many packets of the case the datapath's ledger took under that entry; empty where the
+// datapath cannot run, or does not agree otherwise.
+std::optional<uint64_t> taken_by(std::string_view entry, std::string_view file) {
+  const auto one = read_case(fmt::format("{}/{}", KUBEPROOF_ROOT, file));
+  if (!one) return std::nullopt;
+  const auto ran = run_case(
+      *one, [] { return EngineOptions().make_one("ebpf-tc"); }, make_oracle);
+  if (!ran || verdict_of(*ran) != RunVerdict::kEquivalent) return std::nullopt;
+  for (const DeviationReport& deviation : ran->report.engines.at(0).deviations) {
+    if (deviation.id == entry) return deviation.packets;
+  }
+  return std::nullopt;
+}
+
+TEST(LedgerOfDeviations, IsPinnedFromBothSides) {
+  const auto engines = EngineOptions().make_one("ebpf-tc");
+  ASSERT_TRUE(engines) << engines.error().message;
+  if (!engines->front().engine) GTEST_SKIP() << engines->front().engine.error().message;
+  const Ledger ledger = Ledger::built_in();
+  for (const Deviation& entry : ledger.entries()) {
+    const auto taken = taken_by(entry.id, entry.pinned_by);
+    ASSERT_TRUE(taken) << entry.pinned_by;
+    EXPECT_GT(*taken, 0U) << entry.id << " is not reached by " << entry.pinned_by;
+    const auto near = taken_by(entry.id, entry.near_miss);
+    ASSERT_TRUE(near) << entry.near_miss;
+    EXPECT_EQ(*near, 0U) << entry.id << " takes packets of " << entry.near_miss;
+  }
+}
 
 }  // namespace
 }  // namespace kubeproof

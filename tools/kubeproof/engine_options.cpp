@@ -23,6 +23,8 @@ constexpr std::array<std::string_view, 4> kNames = {"netfilter", "ebpf-tc", "ebp
 const std::vector<std::string> kDefault = {"netfilter", "ebpf-tc", "ebpf-xdp"};
 // Where it cannot run, nothing is shown of the datapath, and that is what one wants to know.
 constexpr std::string_view kIndispensable = "ebpf-tc";
+// Of engines that run the datapath.
+constexpr std::string_view kDatapath = "ebpf-";
 
 Result<std::unique_ptr<Engine>> make_netfilter() {
   const EngineProbe probe = probe_netfilter();
@@ -94,7 +96,7 @@ Result<std::vector<EngineChoice>> EngineOptions::make_all(const std::vector<std:
     if (std::any_of(choices.begin(), choices.end(), is_same)) continue;
     EngineChoice& choice = choices.emplace_back(
         EngineChoice{name, by_name || name == kIndispensable, make_engine(name)});
-    if (name == kIndispensable) choice.ledger = Ledger::built_in();
+    if (name.starts_with(kDatapath)) choice.ledger = Ledger::built_in();
     if (!choice.engine && choice.engine.error().kind == ErrorKind::kBadInput) {
       return tl::unexpected(choice.engine.error());
     }

@@ -138,7 +138,7 @@ TEST_F(FollowerTest, ComparesDatagramsWhole) {
 TEST(FollowerWithLedger, CountsWhatADeviationCovers) {
   const World world = small_world();
   OracleScript script;
-  Ledger ledger({{"drops", "drops everything", "a test", "none",
+  Ledger ledger({{"drops", "drops everything", "a test", "none", "none",
                   [](const Disagreeing& disagreeing) { return disagreeing.seen.empty(); }}});
   Follower follower(std::make_unique<ScriptedOracle>(script), world, std::move(ledger));
   script.outcomes = {outcome_of(permitted(kPod1, translated()))};
