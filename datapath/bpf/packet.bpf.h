@@ -36,7 +36,7 @@ struct tcp_segment {
 	__u32 sequence;
 	__u32 acknowledgment;
 	__u32 highest_acknowledgment; /* selective ones counted */
-	__u16 payload_length; /* with SYN and FIN counted */
+	__u32 payload_length; /* with SYN and FIN counted; more than 65,535 where lo carries it */
 	__u16 window;
 	__u8 flags; /* byte 13 of the header */
 	__u8 whole; /* its header is complete and well-formed */

@@ -276,20 +276,29 @@ __weak __noinline int tcp_segment_track(struct packet *packet, struct flow *stat
 	return result;
 }
 
+/* The first fragment does not tell where the segment ends, nor so what may be acknowledged. */
+static __always_inline void tcp_note_fragment(const struct packet *packet, struct flow *state)
+{
+	if (packet->headers.fragment != FRAGMENT_FIRST)
+		return;
+	state->tcp_ends[0].flags |= TCP_END_LIBERAL;
+	state->tcp_ends[1].flags |= TCP_END_LIBERAL;
+}
+
 static __always_inline int track_tcp(frame_t *frame, struct packet *packet, struct flow *state,
 				     int reply)
 {
+	int result;
+
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return TRACK_OK;
-	/* The first fragment does not tell where the segment ends. */
-	if (packet->headers.fragment == FRAGMENT_FIRST) {
-		state->tcp_ends[0].flags |= TCP_END_LIBERAL;
-		state->tcp_ends[1].flags |= TCP_END_LIBERAL;
-	}
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return TRACK_INVALID;
 	BY_FRAME(tcp_read_options)(frame, packet);
-	return tcp_segment_track(packet, state, reply, 0);
+	result = tcp_segment_track(packet, state, reply, 0);
+	if (result == TRACK_OK)
+		tcp_note_fragment(packet, state);
+	return result;
 }
 
 static __always_inline int start_tcp(frame_t *frame, struct packet *packet, struct flow *flow)
@@ -297,5 +306,8 @@ static __always_inline int start_tcp(frame_t *frame, struct packet *packet, stru
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return 0;
 	BY_FRAME(tcp_read_options)(frame, packet);
-	return tcp_segment_track(packet, flow, 0, 1) == TRACK_OK;
+	if (tcp_segment_track(packet, flow, 0, 1) != TRACK_OK)
+		return 0;
+	tcp_note_fragment(packet, flow);
+	return 1;
 }

@@ -51,15 +51,19 @@ bool fragments_answered_one_by_one(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
 }
 
+bool is_invalid(const Outcome& outcome) {
+  return says(outcome, "conntrack INVALID");
+}
+
 bool has_a_wrong_checksum(const Outcome& outcome) {
   return says(outcome, "conntrack INVALID: its checksum is wrong");
 }
 
 // Whole, the datagram is INVALID, which only its end could tell.
-bool checksums_of_fragments(const Disagreeing& at) {
+bool fragments_judged_by_the_first(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
   return view && view->is_fragment && !at.outcomes.empty() &&
-         std::all_of(at.outcomes.begin(), at.outcomes.end(), has_a_wrong_checksum);
+         std::all_of(at.outcomes.begin(), at.outcomes.end(), is_invalid);
 }
 
 // What stands there is what a sender leaves for its device to complete.
@@ -90,13 +94,13 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/fragments-without-ttl.yaml",
        .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
        .covers = &fragments_answered_one_by_one},
-      {.id = "checksums-of-fragments",
-       .title = "the checksum of a datagram in fragments is not verified",
-       .why = "A transport checksum covers the whole datagram, of which no fragment knows the "
-              "rest. The receiver verifies it.",
+      {.id = "fragments-judged-by-the-first",
+       .title = "a datagram in fragments is INVALID as a whole, which its first one did not show",
+       .why = "Checksum and length are those of the whole datagram, of which no fragment knows "
+              "the rest. The receiver looks at them.",
        .pinned_by = "corpus/cases/deviations/fragments-with-a-wrong-checksum.yaml",
        .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
-       .covers = &checksums_of_fragments},
+       .covers = &fragments_judged_by_the_first},
       {.id = "checksums-to-be-completed",
        .title = "a wrong checksum that is what a local sender leaves for its device",
        .why = "Programs are not told whether a checksum is still to be computed. Zero in SCTP, and "
