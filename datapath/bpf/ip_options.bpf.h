@@ -23,23 +23,27 @@ enum ipv4_option {
 	IPV4_OPTION_STRICT_SOURCE_ROUTE = 137,
 };
 
-/* Options that run past the end of the header, or ask for source routing. */
-__noinline int ipv4_options_are_refused(frame_t *frame, const struct packet *packet)
+/* Options that run past the end of the header, or ask for source routing. Where the walk is lies in
+ * the packet, and not on the stack: what is read back from there the verifier takes for anything,
+ * and so does not follow every way through the loop. */
+__noinline int ipv4_options_are_refused(frame_t *frame, struct packet *packet)
 {
-	__u32 at, end;
-	int source_route = 0;
+	struct options_walk *walk;
 
 	if (!packet)
 		return 0;
-	at = packet->headers.network + sizeof(struct iphdr);
-	end = packet->headers.transport;
+	walk = &packet->options_walk;
+	walk->at = packet->headers.network + sizeof(struct iphdr);
+	walk->end = packet->headers.transport;
+	walk->options = 0; /* of those, source routes */
 	for (int i = 0; i < IPV4_OPTIONS_MAX; i++) {
+		__u32 at = walk->at, end = walk->end;
 		__u8 option[2] = {};
 
 		if (at >= end || frame_load(frame, at, option, 1) || option[0] == IPV4_OPTION_END)
 			break;
 		if (option[0] == IPV4_OPTION_NOP) {
-			at++;
+			walk->at = at + 1;
 			continue;
 		}
 		if (at + 2 > end || frame_load(frame, at, option, 2) || option[1] < 2 ||
@@ -47,10 +51,10 @@ __noinline int ipv4_options_are_refused(frame_t *frame, const struct packet *pac
 			return 1;
 		if (option[0] == IPV4_OPTION_LOOSE_SOURCE_ROUTE ||
 		    option[0] == IPV4_OPTION_STRICT_SOURCE_ROUTE)
-			source_route = 1;
-		at += option[1];
+			walk->options++;
+		walk->at = at + option[1];
 	}
-	return source_route;
+	return walk->options != 0;
 }
 
 /* net.ipv6.max_hbh_opts_number, and how much padding may stand in a row. */
@@ -90,8 +94,7 @@ static __always_inline int ipv6_option_is_refused(__u8 type, __u32 length)
 	return type != IPV6_OPTION_CALIPSO && type != IPV6_OPTION_IOAM && type >> 6;
 }
 
-/* One option. Where the walk is lies in the packet, and not on the stack: what is read back from
- * there the verifier takes for anything, and so does not follow every way through the loop. */
+/* One option. */
 static __always_inline int hop_by_hop_step(frame_t *frame, struct options_walk *walk)
 {
 	__u32 at = walk->at, end = walk->end, size;
@@ -153,7 +156,7 @@ static __always_inline int extension_is_refused(frame_t *frame, struct packet *p
 }
 
 /* And behind it. */
-static __always_inline int options_are_refused(frame_t *frame, const struct packet *packet)
+static __always_inline int options_are_refused(frame_t *frame, struct packet *packet)
 {
 	return packet->tuple.family == FAMILY_IPV4 &&
 	       packet->headers.transport - packet->headers.network > sizeof(struct iphdr) &&

@@ -45,7 +45,7 @@ struct tcp_segment {
 	__u8 offers; /* enum tcp_end_flag: what a SYN's options say */
 };
 
-/* Where a walk over the hop-by-hop options of an IPv6 packet is. */
+/* Where a walk over the IP options of a packet is. */
 struct options_walk {
 	__u32 at;
 	__u32 end;

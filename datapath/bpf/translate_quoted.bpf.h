@@ -83,9 +83,9 @@ static __always_inline long translate_quoted_sctp_checksum(frame_t *frame,
 	__u32 at = headers->transport + SCTP_CHECKSUM, old, sum;
 
 	if (tuple_keeps(&packet->quoted, &packet->quoted_to) || at + sizeof(sum) > headers->end ||
-	    frame_load(frame, at, &old, sizeof(old)) ||
-	    sctp_checksum(frame, headers->transport, headers->end - headers->transport, &sum))
+	    frame_load(frame, at, &old, sizeof(old)))
 		return 0;
+	sum = BY_FRAME(sctp_checksum)(frame, headers->transport, headers->end - headers->transport);
 	return store_quoted(frame, packet, at, &old, &sum, sizeof(sum));
 }
 
