@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The table of flows: how they are entered, found and removed. Entries leave the map when their
- * time is over: on the way past, or by control's collection. They are never evicted, since half a
- * flow would be worse than none.
+ * The table of flows: how they are found and removed. Entries leave the map when their time is
+ * over, on the way past or by control's collection, and all entries of a flow together, since half
+ * a flow would be worse than none. Should an entry get lost by other hands, its partner leads to
+ * the rest of the flow, and the packet that misses it restores it.
  */
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "maps.bpf.h"
 #include "packet.bpf.h"
+#include "sctp_track.bpf.h"
 #include "seams.bpf.h"
+#include "tcp_state.bpf.h"
 #include "tuple.bpf.h"
+
+#define RESUMED_TIMEOUT (300 * SECOND)
 
 static __always_inline void flow_original_key(struct tuple *key, const struct flow *flow,
 					      const struct tuple *like)
@@ -40,6 +46,10 @@ static __always_inline void flow_remove_key(const struct tuple *key, __u64 id)
 {
 	const struct flow *entry = bpf_map_lookup_elem(&flows, key);
 
+	const struct partner *partner = bpf_map_lookup_elem(&partners, key);
+
+	if (partner && partner->id == id)
+		bpf_map_delete_elem(&partners, key);
 	if (entry && entry->id == id)
 		bpf_map_delete_elem(&flows, key);
 }
@@ -65,19 +75,67 @@ static __noinline void flow_remove(const struct flow *flow, struct packet *packe
 	flow_remove_key(key, leaving->id);
 }
 
+/* State as nobody has it any more: that of a conversation in its middle, or, where its beginning is
+ * just going on, of that. */
+static __always_inline void flow_resume(struct flow *flow, const struct packet *packet,
+					__u8 protocol)
+{
+	flow->expires = packet->now + RESUMED_TIMEOUT;
+	if (protocol == IPPROTO_TCP && packet->tuple.protocol == IPPROTO_TCP &&
+	    packet->tcp.flags & TCP_SYN)
+		return;
+	flow->status = FLOW_SEEN_REPLY | FLOW_ASSURED;
+	flow->tcp_state = TCP_STATE_ESTABLISHED;
+	flow->tcp_last_event = TCP_EVENT_ACK;
+	flow->tcp_last_window = 1;
+	/* Where its windows are the next segments tell. */
+	__builtin_memset(flow->tcp_ends, 0, sizeof(flow->tcp_ends));
+	flow->tcp_ends[0].flags = TCP_END_SELECTIVE | TCP_END_LIBERAL;
+	flow->tcp_ends[1].flags = TCP_END_SELECTIVE | TCP_END_LIBERAL;
+	flow->sctp_state = SCTP_ESTABLISHED;
+	flow->sctp_flags = SCTP_FLOW_RESUMED;
+	flow->sctp_tags[0] = 0;
+	flow->sctp_tags[1] = 0;
+}
+
+/* The entry of a live flow that belongs under `tuple` and is not there. */
+static __noinline struct flow *flow_restore(const struct tuple *tuple, struct packet *packet)
+{
+	const struct partner *partner = bpf_map_lookup_elem(&partners, tuple);
+	struct flow *lost = &packet->leaving;
+	const struct flow *other;
+
+	if (!partner)
+		return 0;
+	other = bpf_map_lookup_elem(&flows, &partner->other);
+	if (!other || other->id != partner->id)
+		return 0;
+	__builtin_memcpy(lost, other, sizeof(*lost));
+	lost->role = partner->role;
+	if (lost->role == FLOW_ORIGINAL)
+		flow_resume(lost, packet, tuple->protocol);
+	bpf_map_update_elem(&flows, tuple, lost, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&flows, tuple);
+}
+
 /* The live flow that owns a tuple, and in `state` the entry that keeps its state. Removes a flow
  * that is over, or that lost its state; one that another processor is just entering has none. */
 static __always_inline struct flow *flow_find(const struct tuple *tuple, struct packet *packet,
 					      struct flow **state)
 {
 	struct flow *entry = bpf_map_lookup_elem(&flows, tuple);
-	struct flow *original = entry;
+	struct flow *original;
 
 	if (!entry)
+		entry = flow_restore(tuple, packet);
+	if (!entry)
 		return 0;
+	original = entry;
 	if (entry->role != FLOW_ORIGINAL) {
 		flow_original_key(&packet->key, entry, tuple);
 		original = bpf_map_lookup_elem(&flows, &packet->key);
+		if (!original)
+			original = flow_restore(&packet->key, packet);
 		if (!original && packet->now < entry->created + SECOND)
 			return 0;
 	}

@@ -58,6 +58,7 @@ enum sctp_flow_flag {
 	SCTP_FLOW_INIT_BY_SERVER = 1 << 1,
 	SCTP_FLOW_HEARTBEAT_FAILED = 1 << 2, /* it had another tag */
 	SCTP_FLOW_LAST_FROM_SERVER = 1 << 3, /* that heartbeat */
+	SCTP_FLOW_RESUMED = 1 << 4, /* tags that are zero are not known any more */
 };
 
 enum tcp_end_flag {
@@ -107,6 +108,14 @@ struct flow {
 	__u8 zero[3];
 	struct tcp_end tcp_ends[2]; /* the client's, the server's */
 	__be32 sctp_tags[2]; /* that the client, the server is to use */
+};
+
+/* Under each tuple of a flow, where the flow can be found should that tuple's entry be lost. */
+struct partner {
+	struct tuple other; /* another tuple of the same flow */
+	__u64 id; /* of the flow */
+	__u8 role; /* enum flow_role, of the entry that this stands beside */
+	__u8 zero[7];
 };
 
 /* What the first fragment of a datagram tells the later ones: its ports, and that it was dropped or

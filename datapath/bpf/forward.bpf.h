@@ -116,6 +116,8 @@ static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *pac
 	if (packet->mark & masquerade_mark)
 		packet->key.space = TUPLE_SPACE_INSIDE;
 	flow = bpf_map_lookup_elem(&flows, &packet->key);
+	if (!flow && packet->mark & masquerade_mark)
+		flow = flow_restore(&packet->key, packet);
 	if (!flow)
 		return pass(packet, PASS_FORWARDED);
 	trace_flow(packet, flow);

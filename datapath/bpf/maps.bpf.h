@@ -87,6 +87,26 @@ struct {
 } flows __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct tuple);
+	__type(value, struct partner);
+} partners __weak SEC(".maps");
+
+/* Flows that began of late, by the tuple of their first packet: among them are those that may go
+ * when there is no room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct tuple);
+} recent_flows __weak SEC(".maps");
+
+/* How many places it has. */
+volatile __u32 recent_flows_size __weak = 1024;
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct affinity_key);

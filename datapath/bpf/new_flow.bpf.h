@@ -3,7 +3,8 @@
  * Enters a flow into the map, with a source port that makes its tuples unique: the client's own
  * where that may stay and is free, else one drawn as nf_nat_l4proto_unique_tuple() does
  * (net/netfilter/nf_nat_core.c): from a range that the original port decides, at a random place
- * and upwards from there, a few times.
+ * and upwards from there, a few times. Where the table is full, flows that are not assured make
+ * room, as in netfilter's early_drop() (net/netfilter/nf_conntrack_core.c).
  */
 #pragma once
 
@@ -19,6 +20,11 @@
 #include "seams.bpf.h"
 
 #define ERROR_EXISTS 17
+
+/* NF_CT_EVICTION_RANGE */
+#define EVICTION_TRIES 8
+/* A masqueraded flow has twice as many entries as another. */
+#define EVICTIONS 2
 
 /* Successive tries after each random start: 128, then half as many each time, down to 8. */
 #define PORT_TRIES 248
@@ -36,7 +42,88 @@ enum create_result {
 	CREATE_RACE, /* another processor was first with this very flow */
 };
 
-/* Puts `packet->flow` under `packet->key`, which a dead flow may still hold. */
+struct eviction {
+	struct packet *packet;
+	__u32 done;
+};
+
+/* nf_ct_is_confirmed() and not IPS_ASSURED, or closing (nf_conntrack_tcp_can_early_drop()). */
+static __always_inline int may_be_evicted(const struct flow *flow, __u8 protocol, __u64 now)
+{
+	if (flow->role != FLOW_ORIGINAL)
+		return 0;
+	if (now >= flow->expires)
+		return 1;
+	if (protocol == IPPROTO_SCTP)
+		return flow->sctp_state != SCTP_ESTABLISHED;
+	if (protocol == IPPROTO_TCP && flow->tcp_state >= TCP_STATE_FIN_WAIT &&
+	    flow->tcp_state <= TCP_STATE_CLOSED)
+		return 1;
+	return !(flow->status & (FLOW_ASSURED | FLOW_STREAM));
+}
+
+static long evict_one(__u32 try __attribute__((unused)), void *data)
+{
+	struct eviction *eviction = data;
+	__u32 place = ((__u64)random_number() * recent_flows_size) >> 32;
+	const struct tuple *recent = bpf_map_lookup_elem(&recent_flows, &place);
+	const struct flow *flow;
+	struct tuple key;
+
+	if (!recent)
+		return 1;
+	key = *recent;
+	flow = bpf_map_lookup_elem(&flows, &key);
+	if (!flow || !may_be_evicted(flow, key.protocol, eviction->packet->now))
+		return 0;
+	flow_remove(flow, eviction->packet, &key);
+	return ++eviction->done == EVICTIONS;
+}
+
+static __noinline int make_room_for_flow(struct packet *packet)
+{
+	struct eviction eviction = {.packet = packet};
+
+	bpf_loop(EVICTION_TRIES, evict_one, &eviction, 0);
+	return eviction.done;
+}
+
+static __always_inline void remember_recent(const struct packet *packet, const struct tuple *key)
+{
+	/* Identifiers of flows are drawn at random. */
+	__u32 place = ((__u32)packet->flow.id * (__u64)recent_flows_size) >> 32;
+
+	bpf_map_update_elem(&recent_flows, &place, key, BPF_ANY);
+}
+
+/* Of the flow just entered, whose entries are all there. */
+static __noinline void enter_partners(struct packet *packet)
+{
+	const struct flow *flow = &packet->flow;
+	struct tuple *key = &packet->key;
+	struct partner partner = {.id = flow->id};
+
+	flow_original_key(&partner.other, flow, &packet->tuple);
+	flow_reply_key(key, flow, &packet->tuple);
+	partner.role = FLOW_REPLY;
+	bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
+	if (flow->flags & FLOW_SOURCE_ADDRESS_CHANGES) {
+		flow_inside_key(key, flow, &packet->tuple);
+		partner.role = FLOW_INSIDE_ORIGINAL;
+		bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
+		tuple_turn(key);
+		partner.role = FLOW_INSIDE_REPLY;
+		bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
+	}
+	*key = partner.other;
+	flow_reply_key(&partner.other, flow, &packet->tuple);
+	partner.role = FLOW_ORIGINAL;
+	bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
+	remember_recent(packet, key);
+}
+
+/* Puts `packet->flow` under `packet->key`, which a dead flow may still hold, and one that lost its
+ * entry still owns. */
 static __noinline int claim_key(struct packet *packet, __u8 role)
 {
 	struct tuple key = packet->key;
@@ -44,6 +131,9 @@ static __noinline int claim_key(struct packet *packet, __u8 role)
 	long error;
 
 	packet->flow.role = role;
+	if (role == FLOW_REPLY && bpf_map_lookup_elem(&partners, &key) &&
+	    flow_find(&key, packet, &state))
+		return CLAIM_TAKEN;
 	error = bpf_map_update_elem(&flows, &key, &packet->flow, BPF_NOEXIST);
 	if (error == -ERROR_EXISTS && !flow_find(&key, packet, &state))
 		error = bpf_map_update_elem(&flows, &key, &packet->flow, BPF_NOEXIST);
@@ -134,8 +224,21 @@ static __noinline int flow_create(struct packet *packet, int redraw)
 
 	flow_original_key(&packet->key, flow, &packet->tuple);
 	claim = claim_key(packet, FLOW_ORIGINAL);
-	if (claim == CLAIM_OURS)
+	if (claim == CLAIM_OURS) {
+		if (!(flow->flags & FLOW_DOOMED))
+			enter_partners(packet);
 		return CREATE_OK;
+	}
 	flow_remove(flow, packet, &packet->tuple);
 	return claim == CLAIM_TAKEN ? CREATE_RACE : CREATE_TABLE_FULL;
+}
+
+/* The same, where need be in the place of another. */
+static __always_inline int flow_enter(struct packet *packet, int redraw)
+{
+	int result = flow_create(packet, redraw);
+
+	if (result == CREATE_TABLE_FULL && make_room_for_flow(packet))
+		result = flow_create(packet, redraw);
+	return result;
 }

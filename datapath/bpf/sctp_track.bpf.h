@@ -320,6 +320,8 @@ static __noinline int track_sctp(frame_t *frame, struct packet *packet, struct f
 		return TRACK_INVALID;
 	if (starts)
 		sctp_first_tag(walk, state);
+	if (state->sctp_flags & SCTP_FLOW_RESUMED && !state->sctp_tags[reply & 1])
+		state->sctp_tags[reply & 1] = walk->tag;
 	if (!(walk->types & SCTP_TYPES_WITH_TAG_RULES) && walk->tag != state->sctp_tags[reply & 1])
 		return TRACK_INVALID;
 	walk->at = first;

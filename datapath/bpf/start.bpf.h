@@ -60,7 +60,7 @@ static __noinline int start_flow(struct __sk_buff *skb, struct packet *packet, i
 	}
 	if (masquerade && !choose_source(packet))
 		return drop(packet, DROP_NO_SOURCE);
-	result = flow_create(packet, masquerade);
+	result = flow_enter(packet, masquerade);
 	if (result == CREATE_NO_PORT)
 		return drop(packet, DROP_NO_PORT);
 	if (result == CREATE_TABLE_FULL)

@@ -155,7 +155,7 @@ static __noinline int start(frame_t *frame, struct packet *packet)
 		return pass(packet, LEFT_CHECKSUM);
 
 	affinity_keep(packet, &choice, backend->id);
-	result = flow_create(packet, masquerade);
+	result = flow_enter(packet, masquerade);
 	if (result == CREATE_NO_PORT)
 		return drop(packet, DROP_NO_PORT);
 	entered = result == CREATE_TABLE_FULL ? 0 : flow_entered(packet, result);

@@ -95,7 +95,9 @@ class Datapath::State {
   }
 
   size_t remove_flows(const control::FlowPredicate& is_over) const {
-    return control::remove_flows(bpf_map__fd(object->maps.flows), now(), is_over);
+    return control::remove_flows(
+        {.flows = bpf_map__fd(object->maps.flows), .partners = bpf_map__fd(object->maps.partners)},
+        now(), is_over);
   }
 
   control::LoadedObject object;
@@ -242,7 +244,8 @@ Result<void> Datapath::detach(uint32_t interface) {
 
 void Datapath::forget_packets() {
   const auto& maps = state_->object->maps;
-  for (const bpf_map* map : {maps.flows, maps.affinities, maps.fragments}) control::clear(*map);
+  for (const bpf_map* map : {maps.flows, maps.partners, maps.affinities, maps.fragments})
+    control::clear(*map);
 }
 
 size_t Datapath::collect_garbage() {

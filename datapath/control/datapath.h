@@ -24,7 +24,7 @@ namespace kubeproof {
 struct MapSizes {
   uint32_t frontends = 400'000;
   uint32_t backends = 2'000'000;
-  uint32_t flows = 1'000'000;     // entries; a flow takes two, a masqueraded one three
+  uint32_t flows = 1'000'000;     // entries; a flow takes two, a masqueraded one four
   uint32_t affinities = 100'000;  // pairs of a client and a service
   uint32_t trace_bytes = 1 << 18;
 };

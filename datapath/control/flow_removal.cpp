@@ -3,53 +3,111 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace kubeproof::control {
 namespace {
 
-// A program enters a flow's other tuples first and its state last.
-constexpr uint64_t kBeingEntered = 1'000'000'000;
+constexpr uint64_t kSecond = 1'000'000'000;
+// An entry whose flow has lost its state waits for a packet that restores it, as long as a
+// connection may be silent: net.netfilter.nf_conntrack_tcp_timeout_established.
+constexpr uint64_t kLostFlowWaits = 432'000 * kSecond;
 
-struct Entry {
-  abi::tuple tuple;
-  uint64_t id;
-  uint64_t created;
-};
+abi::tuple between(const abi::socket_address& source, const abi::socket_address& destination,
+                   const abi::tuple& like) {
+  return {.source = source.address,
+          .destination = destination.address,
+          .source_port = source.port,
+          .destination_port = destination.port,
+          .protocol = like.protocol,
+          .family = like.family,
+          .space = abi::TUPLE_SPACE_WIRE,
+          .zero = 0};
+}
+
+// What holds the state goes last, as the programs do it. See flow_abi.h.
+std::vector<abi::tuple> tuples_of(const abi::tuple& original, const abi::flow& flow) {
+  std::vector<abi::tuple> tuples = {between(flow.backend, flow.source, original)};
+  if ((flow.flags & abi::FLOW_SOURCE_ADDRESS_CHANGES) != 0) {
+    abi::socket_address client = flow.client;
+    client.port = flow.source.port;
+    for (const bool reply : {false, true}) {
+      tuples.push_back(reply ? between(flow.backend, client, original)
+                             : between(client, flow.backend, original));
+      tuples.back().space = abi::TUPLE_SPACE_INSIDE;
+    }
+  }
+  tuples.push_back(original);
+  return tuples;
+}
+
+// Removes the entry, but not that of a flow that has come to the tuple in the meantime.
+template <class Value>
+bool take_out(int map, const abi::tuple& tuple, uint64_t id) {
+  Value value{};
+  if (bpf_map_lookup_elem(map, &tuple, &value) != 0 || value.id != id) return false;
+  if (bpf_map_lookup_and_delete_elem(map, &tuple, &value) != 0) return false;
+  if (value.id == id) return true;
+  bpf_map_update_elem(map, &tuple, &value, BPF_NOEXIST);
+  return false;
+}
+
+size_t take_out_flow(const FlowMaps& maps, const abi::tuple& original, const abi::flow& flow) {
+  size_t count = 0;
+  for (const abi::tuple& tuple : tuples_of(original, flow)) {
+    take_out<abi::partner>(maps.partners, tuple, flow.id);
+    count += take_out<abi::flow>(maps.flows, tuple, flow.id) ? 1 : 0;
+  }
+  return count;
+}
+
+// Bucket by bucket, so that entries that come and go do not make it begin anew.
+template <class Visit>
+void for_each_flow(int flows, Visit visit) {
+  std::vector<abi::tuple> tuples(4096);
+  std::vector<abi::flow> values(tuples.size());
+  uint32_t place = 0;
+  for (bool first = true, more = true; more; first = false) {
+    auto count = static_cast<uint32_t>(tuples.size());
+    const int error = bpf_map_lookup_batch(flows, first ? nullptr : &place, &place, tuples.data(),
+                                           values.data(), &count, nullptr);
+    if (error != 0 && errno == ENOSPC) {
+      // A bucket with more entries than there was room for.
+      tuples.resize(tuples.size() * 2);
+      values.resize(tuples.size());
+      continue;
+    }
+    if (error != 0 && errno != ENOENT) return;
+    more = error == 0;
+    for (uint32_t i = 0; i < count; ++i) visit(tuples[i], values[i]);
+  }
+}
 
 }  // namespace
 
-size_t remove_flows(int flows, uint64_t now, const FlowPredicate& is_over) {
-  // Keys first: a walk that loses the key on which it stands would start anew.
+size_t remove_flows(const FlowMaps& maps, uint64_t now, const FlowPredicate& is_over) {
   std::unordered_set<uint64_t> alive;
-  std::unordered_set<uint64_t> over;
-  std::vector<Entry> others;
-  std::vector<abi::tuple> stale;
-  abi::tuple tuple{};
-  const abi::tuple* at = nullptr;
-  for (; bpf_map_get_next_key(flows, at, &tuple) == 0; at = &tuple) {
-    abi::flow flow{};
-    if (bpf_map_lookup_elem(flows, &tuple, &flow) != 0) continue;
+  std::vector<std::pair<abi::tuple, uint64_t>> old;
+  size_t count = 0;
+  for_each_flow(maps.flows, [&](const abi::tuple& tuple, const abi::flow& flow) {
     if (flow.role != abi::FLOW_ORIGINAL) {
-      others.push_back({tuple, flow.id, flow.created});
+      if (flow.created + kLostFlowWaits <= now) old.emplace_back(tuple, flow.id);
     } else if (is_over(tuple, flow)) {
-      over.insert(flow.id);
-      stale.push_back(tuple);
+      count += take_out_flow(maps, tuple, flow);
     } else {
       alive.insert(flow.id);
     }
+  });
+  for (const auto& [tuple, id] : old) {
+    if (alive.contains(id)) continue;
+    take_out<abi::partner>(maps.partners, tuple, id);
+    count += take_out<abi::flow>(maps.flows, tuple, id) ? 1 : 0;
   }
-  // What holds the state goes last, as the programs do it.
-  std::vector<abi::tuple> first;
-  for (const Entry& entry : others) {
-    const bool lost = !alive.contains(entry.id) && entry.created + kBeingEntered <= now;
-    if (over.contains(entry.id) || lost) first.push_back(entry.tuple);
-  }
-  for (const abi::tuple& key : first) bpf_map_delete_elem(flows, &key);
-  for (const abi::tuple& key : stale) bpf_map_delete_elem(flows, &key);
-  return first.size() + stale.size();
+  return count;
 }
 
 void clear(const bpf_map& map) {

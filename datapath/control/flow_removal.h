@@ -1,5 +1,5 @@
-// Removes flows from the programs' map, all entries of each. The programs themselves remove flows
-// that they come across when their time is over; this finds the others.
+// Removes flows from the programs' maps, all entries of each. The programs themselves remove flows
+// that they come across when their time is over; this finds the others, while they run.
 #pragma once
 
 #include <cstddef>
@@ -13,12 +13,18 @@ struct bpf_map;
 
 namespace kubeproof::control {
 
+// Descriptors.
+struct FlowMaps {
+  int flows = -1;
+  int partners = -1;
+};
+
 // Told of each flow under the tuple of its first packet.
 using FlowPredicate = std::function<bool(const abi::tuple&, const abi::flow&)>;
 
-// `flows`: descriptor of the map; `now`: nanoseconds of the datapath's clock. How many entries
-// went, those of flows that lost their state among them.
-size_t remove_flows(int flows, uint64_t now, const FlowPredicate& is_over);
+// One walk over the table, whatever the programs do to it in the meantime. `now`: nanoseconds of
+// the datapath's clock. How many entries went.
+size_t remove_flows(const FlowMaps& maps, uint64_t now, const FlowPredicate& is_over);
 
 // Empties a map that the programs write.
 void clear(const bpf_map& map);

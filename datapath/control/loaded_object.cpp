@@ -2,6 +2,7 @@
 
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -13,6 +14,10 @@
 
 namespace kubeproof::control {
 namespace {
+
+// Of entries; one flow in sixteen or more of a full table is remembered as recent.
+constexpr uint32_t kFlowsPerRecent = 32;
+constexpr uint32_t kMostRecent = 65'536;
 
 // libbpf reports through one callback for the whole process; what it says while an object loads is
 // kept for that load's error message.
@@ -98,6 +103,10 @@ Result<LoadedObject> LoadedObject::load(const ObjectSizes& sizes,
   bpf_map__set_max_entries(raw->maps.members, sizes.backends);
   bpf_map__set_max_entries(raw->maps.source_ranges, sizes.frontends);
   bpf_map__set_max_entries(raw->maps.flows, sizes.flows);
+  bpf_map__set_max_entries(raw->maps.partners, sizes.flows);
+  const uint32_t recent = std::clamp(sizes.flows / kFlowsPerRecent, 1U, kMostRecent);
+  bpf_map__set_max_entries(raw->maps.recent_flows, recent);
+  raw->data->recent_flows_size = recent;
   bpf_map__set_max_entries(raw->maps.affinities, sizes.affinities);
   bpf_map__set_max_entries(raw->maps.trace_records, sizes.trace_bytes);
   if (const int error = datapath_bpf::load(raw); error != 0) {

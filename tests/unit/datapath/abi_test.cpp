@@ -71,6 +71,8 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(flow, tcp_last_end), MEMBER(flow, tcp_last_window), MEMBER(flow, sctp_state),
              MEMBER(flow, sctp_flags), MEMBER(flow, tcp_last_scale), MEMBER(flow, zero),
              MEMBER(flow, tcp_ends), MEMBER(flow, sctp_tags)),
+      LAYOUT(partner, MEMBER(partner, other), MEMBER(partner, id), MEMBER(partner, role),
+             MEMBER(partner, zero)),
       LAYOUT(fragment_key, MEMBER(fragment_key, source), MEMBER(fragment_key, destination),
              MEMBER(fragment_key, identification), MEMBER(fragment_key, protocol),
              MEMBER(fragment_key, family), MEMBER(fragment_key, program),
@@ -192,6 +194,8 @@ TEST_F(Abi, MapsHoldWhatControlTakesThemToHold) {
   expect(maps.members, "struct member_key", "4 bytes");
   expect(maps.source_ranges, "struct source_range_key", "4 bytes");
   expect(maps.flows, "struct tuple", "struct flow");
+  expect(maps.partners, "struct tuple", "struct partner");
+  expect(maps.recent_flows, "4 bytes", "struct tuple");
   expect(maps.affinities, "struct affinity_key", "struct affinity");
   expect(maps.fragments, "struct fragment_key", "struct fragment_ports");
 }

@@ -1,6 +1,10 @@
 #include "tests/unit/datapath/program_fixture.h"
 
+#include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
 
 #include "model/node/routing.h"
 #include "replay/engine/neighbours.h"
@@ -80,7 +84,7 @@ void ProgramTest::SetUp() {
   devices_ = std::move(*devices);
 
   LoadOptions options;
-  options.sizes = {.frontends = 1000, .backends = 1000, .flows = 100'000};
+  options.sizes = sizes_;
   options.xdp = with_xdp_;
   auto datapath = Datapath::load(options);
   if (!datapath) GTEST_SKIP() << datapath.error().message;
@@ -136,6 +140,23 @@ Ran ProgramTest::egress_forwarded(uint32_t interface, uint32_t from, const Ran& 
     --packet[7];
   }
   return run(*egress_, packet, {.interface = interface, .ingress = from, .mark = received.mark});
+}
+
+int ProgramTest::map(const std::string& name) const {
+  std::array<uint32_t, 64> ids{};
+  bpf_prog_info program{};
+  program.nr_map_ids = ids.size();
+  program.map_ids = reinterpret_cast<uint64_t>(ids.data());
+  uint32_t size = sizeof program;
+  if (bpf_obj_get_info_by_fd(datapath_->ingress_program(), &program, &size) != 0) return -1;
+  for (uint32_t i = 0; i < program.nr_map_ids; ++i) {
+    const int fd = bpf_map_get_fd_by_id(ids.at(i));
+    bpf_map_info info{};
+    size = sizeof info;
+    if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && name == info.name) return fd;
+    close(fd);
+  }
+  return -1;
 }
 
 void ProgramTest::advance(std::chrono::nanoseconds duration) {

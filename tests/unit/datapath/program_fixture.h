@@ -73,6 +73,10 @@ class ProgramTest : public ::testing::Test {
 
   void advance(std::chrono::nanoseconds duration);
 
+  // For entries of a map that are changed behind the programs' back.
+  int map(const std::string& name) const;
+
+  MapSizes sizes_{.frontends = 1000, .backends = 1000, .flows = 100'000};
   World world_ = routed_world();
   Cluster cluster_;
   ProxyConfig proxy_;
