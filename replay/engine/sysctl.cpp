@@ -15,7 +15,9 @@ Result<void> write_sysctl(std::string_view name, std::string_view value, SysctlN
   const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file && errno == ENOENT && need == SysctlNeed::kWhereKnown) return {};
   const std::string line = fmt::format("{}\n", value);
-  if (!file || write(file.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+  // Older kernels say that they took one byte of what they took all of
+  // (addrconf_fixup_forwarding() in net/ipv6/addrconf.c).
+  if (!file || write(file.get(), line.data(), line.size()) < 0) {
     return environment_error("{}: cannot be set to '{}' ({})", path, value, std::strerror(errno));
   }
   return {};
