@@ -35,7 +35,13 @@ static __always_inline __u32 sum_load_chunk(struct sum_walk *walk)
 
 	if (length > SUM_CHUNK)
 		length = SUM_CHUNK;
-	if (!length || frame_load(walk->frame, walk->at, bytes, length))
+	if (!length)
+		return 0;
+	/* Changes nothing, but the verifier of 6.1 does not take from a comparison with 0 that a
+	 * length is not 0. The barrier keeps it from being optimised away. */
+	asm volatile("" : "+r"(length));
+	length = ((length - 1) & (SUM_CHUNK - 1)) + 1;
+	if (frame_load(walk->frame, walk->at, bytes, length))
 		return 0;
 	for (int i = 0; i < 3; i++)
 		bytes[length + i] = 0;

@@ -89,6 +89,8 @@ static long crc32c_chunk(__u32 index, void *data)
 		return 1;
 	if (!index)
 		walk->buffer->words[SCTP_CHECKSUM / 4] = 0;
+	/* Hidden from the compiler, which would drop the constant bound, that the verifier needs. */
+	asm volatile("" : "+r"(length));
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < SUM_CHUNK && i < length; i++) {
 		crc ^= bytes[i];
