@@ -83,16 +83,20 @@ void write_columns(TextWriter& out, const std::vector<ColumnReport>& engines,
 
 void write_deviations(TextWriter& out, const std::vector<ColumnReport>& engines) {
   TextTable table;
+  size_t entries = 0;
   bool any = false;
   for (const ColumnReport& column : engines) {
     if (column.status != ColumnStatus::kRan) continue;
+    entries = std::max(entries, column.deviations.size());
     for (const DeviationReport& deviation : column.deviations) {
+      if (deviation.packets == 0) continue;
       any = true;
       table.add_row(
           {column.name, with_separators(deviation.packets), deviation.id, deviation.title});
     }
   }
-  if (!any) return;
+  if (entries == 0) return;
+  if (!any) return out.line("\n  known deviations: {}, and no packet took any", entries);
   out.line("\n  known deviations, and how many packets took them");
   out.add(table.render(4));
 }
