@@ -95,9 +95,49 @@ uint8_t read_release(const JsonField& field, uint8_t fallback) {
   return static_cast<uint8_t>(minor);
 }
 
+// What kube-proxy itself would not know would be a setting that silently does nothing: all fields of
+// kubernetes/pkg/proxy (v1alpha1) are here, those that change no packet and those of older releases
+// too.
+void expect_known_fields(const JsonField& root) {
+  root.expect_only({"apiVersion",
+                    "bindAddress",
+                    "bindAddressHardFail",
+                    "clientConnection",
+                    "clusterCIDR",
+                    "configSyncPeriod",
+                    "conntrack",
+                    "detectLocal",
+                    "detectLocalMode",
+                    "enableProfiling",
+                    "featureGates",
+                    "healthzBindAddress",
+                    "hostnameOverride",
+                    "iptables",
+                    "ipvs",
+                    "kind",
+                    "logging",
+                    "metricsBindAddress",
+                    "mode",
+                    "nftables",
+                    "nodePortAddresses",
+                    "oomScoreAdj",
+                    "portRange",
+                    "proxyVersion",
+                    "showHiddenMetricsForVersion",
+                    "udpIdleTimeout",
+                    "windowsRunAsService",
+                    "winkernel"});
+  root["detectLocal"].expect_only({"bridgeInterface", "interfaceNamePrefix"});
+  root["iptables"].expect_only({"localhostNodePorts", "masqueradeAll", "masqueradeBit",
+                                "minSyncPeriod", "syncPeriod"});
+  root["conntrack"].expect_only({"maxPerCore", "min", "tcpBeLiberal", "tcpCloseWaitTimeout",
+                                 "tcpEstablishedTimeout", "udpStreamTimeout", "udpTimeout"});
+}
+
 ProxyConfig read_config(const JsonField& root) {
   root["kind"].one_of_or(true, {{"KubeProxyConfiguration", true}});
   root["apiVersion"].one_of_or(true, {{kApiVersion, true}});
+  expect_known_fields(root);
   const std::string mode = root["mode"].string_or("");
   if (!mode.empty() && mode != "iptables") {
     root["mode"].fail_expecting("iptables, the mode that is modelled");

@@ -103,6 +103,59 @@ TEST(ReadProxyConfig, NamesWhatIsWrong) {
   EXPECT_EQ(error("[]"), "file: expected an object, found a list");
 }
 
+TEST(ReadProxyConfig, RefusesFieldsThatKubeProxyDoesNotKnow) {
+  EXPECT_EQ(error("mode: iptables\nclusterCIRD: 10.244.0.0/16")
+                .find("file:2: clusterCIRD: unknown field; known are apiVersion, "),
+            0U);
+  EXPECT_EQ(error("iptables:\n  masqueradeALL: true"),
+            "file:2: iptables.masqueradeALL: unknown field; known are localhostNodePorts, "
+            "masqueradeAll, masqueradeBit, minSyncPeriod, syncPeriod");
+  EXPECT_EQ(error("conntrack: {beLiberal: true}")
+                .find("file:1: conntrack.beLiberal: unknown field; known are "),
+            0U);
+  EXPECT_EQ(error("detectLocal: {bridge: cni0}"),
+            "file:1: detectLocal.bridge: unknown field; known are bridgeInterface, "
+            "interfaceNamePrefix");
+}
+
+// As kubeadm writes it, with what it had in 1.20 besides.
+TEST(ReadProxyConfig, KnowsEveryFieldThatKubeProxyHas) {
+  EXPECT_EQ(error(R"(
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+bindAddress: 0.0.0.0
+bindAddressHardFail: false
+clientConnection: {acceptContentTypes: "", burst: 0, contentType: "", kubeconfig: /a, qps: 0}
+clusterCIDR: 10.244.0.0/16
+configSyncPeriod: 0s
+conntrack: {maxPerCore: null, min: null, tcpBeLiberal: false, tcpCloseWaitTimeout: null,
+            tcpEstablishedTimeout: null, udpStreamTimeout: 0s, udpTimeout: 0s}
+detectLocal: {bridgeInterface: "", interfaceNamePrefix: ""}
+detectLocalMode: ""
+enableProfiling: false
+featureGates: {SomeGate: true}
+healthzBindAddress: ""
+hostnameOverride: ""
+iptables: {localhostNodePorts: null, masqueradeAll: false, masqueradeBit: null, minSyncPeriod: 0s,
+           syncPeriod: 0s}
+ipvs: {excludeCIDRs: null, minSyncPeriod: 0s, scheduler: "", strictARP: false, syncPeriod: 0s,
+       tcpFinTimeout: 0s, tcpTimeout: 0s, udpTimeout: 0s}
+kind: KubeProxyConfiguration
+logging: {flushFrequency: 0, options: {json: {infoBufferSize: "0"}}, verbosity: 0}
+metricsBindAddress: ""
+mode: ""
+nftables: {masqueradeAll: false, masqueradeBit: null, minSyncPeriod: 0s, syncPeriod: 0s}
+nodePortAddresses: null
+oomScoreAdj: null
+portRange: ""
+showHiddenMetricsForVersion: ""
+udpIdleTimeout: 0s
+windowsRunAsService: false
+winkernel: {enableDSR: false, forwardHealthCheckVip: false, networkName: "", rootHnsEndpointName: "",
+            sourceVip: ""}
+)"),
+            "no error");
+}
+
 class ProxyConfigFile : public testing::Test {
  protected:
   std::string write(const std::string& text) {
