@@ -19,44 +19,6 @@ std::string next_to(const std::string& file, const std::string& name) {
   return (std::filesystem::path(file).parent_path() / name).string();
 }
 
-// KubeProxyConfiguration has fields that change no packet; a case may have these, but none that is
-// misspelt (k8s.io/kube-proxy/config/v1alpha1/types.go).
-void expect_known_fields(const JsonField& proxy) {
-  proxy.expect_only({"apiVersion",
-                     "kind",
-                     "proxyVersion",
-                     "featureGates",
-                     "clientConnection",
-                     "logging",
-                     "hostnameOverride",
-                     "bindAddress",
-                     "healthzBindAddress",
-                     "metricsBindAddress",
-                     "bindAddressHardFail",
-                     "enableProfiling",
-                     "showHiddenMetricsForVersion",
-                     "mode",
-                     "iptables",
-                     "ipvs",
-                     "nftables",
-                     "winkernel",
-                     "detectLocalMode",
-                     "detectLocal",
-                     "clusterCIDR",
-                     "nodePortAddresses",
-                     "oomScoreAdj",
-                     "conntrack",
-                     "configSyncPeriod",
-                     "portRange",
-                     "windowsRunAsService"});
-  proxy["detectLocal"].expect_only({"bridgeInterface", "interfaceNamePrefix"});
-  proxy["iptables"].expect_only(
-      {"masqueradeBit", "masqueradeAll", "localhostNodePorts", "syncPeriod", "minSyncPeriod"});
-  proxy["conntrack"].expect_only({"maxPerCore", "min", "tcpEstablishedTimeout",
-                                  "tcpCloseWaitTimeout", "tcpBeLiberal", "udpTimeout",
-                                  "udpStreamTimeout"});
-}
-
 // The objects stand in the case itself or in files beside it.
 Result<Objects> read_case_objects(const JsonField& root, const JsonDocument& document) {
   const JsonField cluster = root["cluster"];
@@ -114,7 +76,6 @@ Result<Case> read_root(const JsonDocument& document) {
   auto node = read_node_spec(root["node"], document);
   if (!node) return tl::unexpected(node.error());
   read.snapshot.node = *std::move(node);
-  expect_known_fields(root["proxy"]);
   auto proxy = read_proxy_config(root["proxy"], document);
   if (!proxy) return tl::unexpected(proxy.error());
   read.snapshot.proxy = *std::move(proxy);
