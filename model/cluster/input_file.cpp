@@ -18,8 +18,9 @@ Result<InputFile> read_all(std::FILE* file, const std::string& name, std::string
     }
     read.text.append(buffer.data(), count);
   }
-  if (std::ferror(file) != 0) return bad_input("{}: {}", name, std::strerror(errno));
-  return read;
+  if (std::ferror(file) == 0) return read;
+  if (errno == EISDIR) return bad_input("{}: a directory, expected {}", name, expected);
+  return bad_input("{}: {}", name, std::strerror(errno));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 
 namespace kubeproof {
 
@@ -136,6 +137,9 @@ Result<SocketAddress> SocketAddress::parse(std::string_view text) {
   const std::string_view digits = text.substr(colon + 1);
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error == std::errc::result_out_of_range) {
+    return bad_input("'{}': expected a port from 0 to {}, found {}", text, UINT16_MAX, digits);
+  }
   auto address = IpAddress::parse(host);
   if (!address || error != std::errc() || end != digits.data() + digits.size() ||
       address->is_v4() == bracketed) {

@@ -39,7 +39,7 @@ Bytes read_hex(const JsonField& field) {
 
 SocketAddress read_endpoint(const JsonField& field) {
   const auto endpoint = SocketAddress::parse(field.string());
-  if (!endpoint) field.fail_expecting("ADDRESS:PORT");
+  if (!endpoint) field.fail_expecting("ADDRESS:PORT ([ADDRESS]:PORT for IPv6)");
   return *endpoint;
 }
 

@@ -91,7 +91,10 @@ Result<TracedOrigin> parse_origin(std::string_view text) {
     origin.port = endpoint->port;
     return origin;
   }
-  return bad_input("--from: '{}' is not an address, pod:ADDRESS, host or uplink", text);
+  return bad_input(
+      "--from: '{}' is not ADDRESS, ADDRESS:PORT ([ADDRESS]:PORT for IPv6), pod: before either, "
+      "host or uplink",
+      text);
 }
 
 Result<TracedPacket> make_traced_packet(const World& world, const TracedOrigin& origin,

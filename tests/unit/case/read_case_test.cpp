@@ -192,7 +192,8 @@ TEST_F(ReadCaseTest, WrongValuesAreToldWithTheirPlace) {
   EXPECT_EQ(step_error("flow: { from: here, to: \"10.0.0.2:1\" }"),
             "case.yaml:13: steps[0].flow.from: expected an IP address, found \"here\"");
   EXPECT_EQ(step_error("flow: { from: 10.0.0.1, to: 10.0.0.2 }"),
-            "case.yaml:13: steps[0].flow.to: expected ADDRESS:PORT, found \"10.0.0.2\"");
+            "case.yaml:13: steps[0].flow.to: expected ADDRESS:PORT ([ADDRESS]:PORT for IPv6), "
+            "found \"10.0.0.2\"");
   EXPECT_EQ(step_error("flow: { from: 10.0.0.1, to: \"[fd00::1]:80\" }"),
             "case.yaml:13: steps[0].flow.to: expected an IPv4 address, as in from, found "
             "\"[fd00::1]:80\"");

@@ -142,7 +142,7 @@ TEST(Json, EndsWithWhateverItIsGiven) {
 TEST(Documents, SayWhyAFileCannotBeRead) {
   EXPECT_EQ(read_documents("/nonexistent/file").error().message,
             "/nonexistent/file: No such file or directory");
-  EXPECT_EQ(read_documents("/").error().message, "/: Is a directory");
+  EXPECT_EQ(read_documents("/").error().message, "/: a directory, expected JSON or YAML");
   EXPECT_EQ(read_documents("/dev/zero").error().message,
             "/dev/zero: not text, expected JSON or YAML");
 }

@@ -53,8 +53,13 @@ TEST(SocketAddress, WritesEndpointsAsKubeProxyDoes) {
   EXPECT_EQ(SocketAddress::parse("10.0.0.1:80")->to_string(), "10.0.0.1:80");
   EXPECT_EQ(SocketAddress::parse("[fd00::1]:80")->to_string(), "[fd00::1]:80");
   EXPECT_FALSE(SocketAddress::parse("fd00::1:80"));
-  EXPECT_FALSE(SocketAddress::parse("10.0.0.1:65536"));
   EXPECT_FALSE(SocketAddress::parse("[10.0.0.1]:80"));
+}
+
+TEST(SocketAddress, SaysWhichPortsThereAre) {
+  EXPECT_EQ(SocketAddress::parse("10.0.0.1:65535")->port, 65535);
+  EXPECT_EQ(SocketAddress::parse("10.0.0.1:65536").error().message,
+            "'10.0.0.1:65536': expected a port from 0 to 65535, found 65536");
 }
 
 }  // namespace
