@@ -23,6 +23,7 @@ constexpr std::array<NoteText, static_cast<size_t>(ImportNote::kCount)> kTexts =
     {"segmented", "frames of several segments (offload), cut into them", false},
     {"partial_checksums", "partial checksums (offload), completed", false},
     {"fragments", "IP fragments, imported as they are", false},
+    {"vlan_tags", "frames with VLAN tags, taken without them", false},
     {"as_they_left",
      "packets of the node's own processes seen only when they left, taken as untranslated", false},
     {"stack_traffic", "packets of an IP stack's own (neighbour discovery, MLD, IGMP, redirects)",

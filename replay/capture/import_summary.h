@@ -21,6 +21,7 @@ enum class ImportNote : uint8_t {
   kSegmented,
   kPartialChecksum,
   kFragment,
+  kVlanTag,
   kAsItLeft,
   // Set aside.
   kStackTraffic,

@@ -39,6 +39,7 @@ Parsed parse_ether_payload(ByteView frame, size_t at, uint16_t ether_type, LinkV
     if (frame.size() < at + 4) return tl::unexpected(LinkFailure::kTooShort);
     ether_type = load16(frame, at + 2);
     at += 4;
+    view.tagged = true;
   }
   if (!is_ip(ether_type)) return tl::unexpected(LinkFailure::kNotIp);
   view.packet = frame.subspan(at);

@@ -35,6 +35,7 @@ struct LinkView {
   Heading heading = Heading::kUnknown;
   std::optional<uint32_t> interface;  // index on the captured node
   bool loopback = false;
+  bool tagged = false;  // VLAN tags stood between the link-layer header and the packet
   // Ethernet only: the heading follows from whose they are.
   std::optional<MacAddress> source;
   std::optional<MacAddress> destination;

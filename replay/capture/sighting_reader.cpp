@@ -84,6 +84,7 @@ std::optional<Sighting> SightingReader::read(int link_type, const Frame& frame, 
   sighting.time = frame.time;
   sighting.place = place;
   if (damaged_on_its_way_out(sighting)) return skip(ImportNote::kMalformedHeader);
+  if (link->tagged) summary_.note(ImportNote::kVlanTag, place);
   return sighting;
 }
 

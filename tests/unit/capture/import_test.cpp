@@ -49,6 +49,19 @@ TEST_F(ImportTest, LinkPaddingIsNoPartOfAPacket) {
   EXPECT_EQ(packets[0].packet, PacketBuilder(kUdp).build());
 }
 
+TEST_F(ImportTest, VlanTagsAreCounted) {
+  const Bytes packet = PacketBuilder(kUdp).build();
+  Bytes tagged = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 5, 0x08, 0};
+  const std::string file = write_capture(
+      "vlan.pcap", DLT_EN10MB,
+      {{microseconds(0), ethernet(1, 2, packet)}, {microseconds(1), concatenate(tagged, packet)}});
+  const auto packets = import({file});
+  ASSERT_EQ(packets.size(), 2U);
+  EXPECT_EQ(packets[1].packet, packet);
+  EXPECT_EQ(count(ImportNote::kVlanTag), 1U);
+  EXPECT_EQ(summary_[ImportNote::kVlanTag].first, (FramePlace{0, 2}));
+}
+
 TEST_F(ImportTest, CutPacketsAreCounted) {
   const Bytes packet = PacketBuilder(kUdp).payload_size(500).build();
   const auto size = static_cast<uint32_t>(packet.size());

@@ -41,6 +41,8 @@ TEST(LinkLayer, VlanTagsAreSkipped) {
   store16(frame, 18, 42);
   store16(frame, 20, 0x0800);
   expect_packet(parse_link(DLT_EN10MB, concatenate(frame, kPacket4)), kPacket4);
+  EXPECT_TRUE(parse_link(DLT_EN10MB, concatenate(frame, kPacket4))->tagged);
+  EXPECT_FALSE(parse_link(DLT_EN10MB, ethernet(1, 2, kPacket4))->tagged);
   for (size_t size = 0; size < frame.size(); ++size) {
     EXPECT_EQ(parse_link(DLT_EN10MB, ByteView(frame).first(size)).error(), LinkFailure::kTooShort);
   }
