@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <string>
 
 #include "replay/report/case_text.h"
 #include "replay/report/json_report.h"
@@ -22,6 +23,19 @@ void ReportOptions::add_to(CLI::App& command) {
       ->capture_default_str();
 }
 
+namespace {
+
+// "; a.pcap: after frame 0: truncated …", for a line that has to say why there is nothing.
+std::string damage_of(const Report& report) {
+  std::string text;
+  for (const ImportCount& line : report.import) {
+    for (const std::string& damage : line.details) text += "; " + damage;
+  }
+  return text;
+}
+
+}  // namespace
+
 int ReportOptions::print(const Report& report) const {
   if (json()) {
     fmt::print("{}", render_json(report));
@@ -33,8 +47,8 @@ int ReportOptions::print(const Report& report) const {
   const RunVerdict verdict = verdict_of(report);
   if (verdict == RunVerdict::kEmpty) {
     return fail({ErrorKind::kBadInput,
-                 fmt::format("{}: nothing to compare: not one packet that entered the node",
-                             fmt::join(report.inputs, ", "))});
+                 fmt::format("{}: nothing to compare: not one packet that entered the node{}",
+                             fmt::join(report.inputs, ", "), damage_of(report))});
   }
   return exit_status(verdict);
 }

@@ -279,5 +279,23 @@ TEST_F(CommandLine, DoesNotCallNothingEquivalent) {
   EXPECT_NE(ended.error.find("empty.pcap: nothing to compare"), std::string::npos) << ended.error;
 }
 
+TEST_F(CommandLine, SaysThatDamageLeftNothing) {
+  std::string capture("\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0", 24);
+  capture += "cut";
+  const Ended ended =
+      with_cluster({"replay", "--engine", "reference", "--pcap", write("cut.pcap", capture)});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_EQ(lines(ended.error), 1U) << ended.error;
+  EXPECT_NE(ended.error.find("cut.pcap: after frame 0: truncated"), std::string::npos)
+      << ended.error;
+}
+
+TEST_F(CommandLine, SaysWhatAFolderStandsInPlaceOf) {
+  const Ended ended = kubeproof({"rules", "--cluster", folder_.string(), "--node", "node-a"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.error.find("a directory, expected JSON or YAML"), std::string::npos)
+      << ended.error;
+}
+
 }  // namespace
 }  // namespace kubeproof
