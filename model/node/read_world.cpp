@@ -1,5 +1,8 @@
 #include "model/node/read_world.h"
 
+#include <fmt/format.h>
+#include <net/if.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -40,9 +43,25 @@ std::array<uint8_t, 6> read_mac(const JsonField& field) {
   return mac;
 }
 
+// What the kernel takes for a name (net/core/dev.c dev_valid_name).
+std::string read_interface_name(const JsonField& field) {
+  std::string name = field.string();
+  const bool valid = !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
+                     name.find_first_of("/: \t\n\v\f\r") == std::string::npos;
+  if (!valid) {
+    field.fail_expecting(fmt::format(
+        "the name of an interface, 1 to {} bytes without blanks, '/' and ':'", IFNAMSIZ - 1));
+  }
+  return name;
+}
+
 InterfaceAddress read_interface_address(const JsonField& field) {
   InterfaceAddress result;
   result.address = read_address(field["local"]);
+  if (result.address.is_unspecified() || result.address.is_multicast() ||
+      result.address.is_limited_broadcast()) {
+    field["local"].fail_expecting("an address that an interface can have");
+  }
   const int64_t bits = result.address.is_v4() ? 32 : 128;
   result.prefix_length = static_cast<uint8_t>(field["prefixlen"].integer(0, bits));
   result.scope = field["scope"].one_of_or<AddressScope>(AddressScope::kGlobal,
@@ -51,14 +70,20 @@ InterfaceAddress read_interface_address(const JsonField& field) {
                                                          {"link", AddressScope::kLink},
                                                          {"host", AddressScope::kHost}});
   result.secondary = field["secondary"].boolean_or(false);
-  if (field["broadcast"].present()) result.broadcast = read_address(field["broadcast"]);
+  const JsonField broadcast = field["broadcast"];
+  if (broadcast.present()) {
+    result.broadcast = read_address(broadcast);
+    if (!result.broadcast->is_v4() || !result.address.is_v4()) {
+      broadcast.fail_expecting("an IPv4 address, beside an IPv4 address");
+    }
+  }
   return result;
 }
 
 Interface read_interface(const JsonField& field) {
   Interface result;
   result.index = static_cast<uint32_t>(field["ifindex"].integer(1, kMaxIndex));
-  result.name = field["ifname"].string();
+  result.name = read_interface_name(field["ifname"]);
   result.master = field["master"].string_or("");
   const bool loopback =
       field["link_type"].string_or("") == "loopback" || has_word(field["flags"], "LOOPBACK");
@@ -73,6 +98,10 @@ Interface read_interface(const JsonField& field) {
     result.addresses.push_back(read_interface_address(each));
   }
   return result;
+}
+
+std::string came_before(const Interface& other) {
+  return fmt::format("'{}' (index {}) came before", other.name, other.index);
 }
 
 // What leads a packet elsewhere than the rest of the route says, and is not modelled.
@@ -140,7 +169,12 @@ std::vector<Interface> read_interfaces(const JsonField& field) {
   for (const JsonField& each : field.items()) {
     // `ip` leaves an empty object where a filter hides an interface.
     if (each.members().empty()) continue;
-    interfaces.push_back(read_interface(each));
+    Interface read = read_interface(each);
+    for (const Interface& other : interfaces) {
+      if (other.index == read.index) each["ifindex"].fail(came_before(other));
+      if (other.name == read.name) each["ifname"].fail(came_before(other));
+    }
+    interfaces.push_back(std::move(read));
   }
   return interfaces;
 }

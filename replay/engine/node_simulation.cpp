@@ -28,10 +28,7 @@ void drop_padding(Bytes& packet) {
 
 NodeSimulation::NodeSimulation(const World& world, HookPrograms& programs)
     : world_(world), programs_(programs), routes_(world), stack_(world, routes_) {
-  for (const Interface& one : world.interfaces) {
-    if (one.index >= interfaces_.size()) interfaces_.resize(one.index + 1);
-    interfaces_[one.index] = &one;
-  }
+  for (const Interface& one : world.interfaces) interfaces_.emplace(one.index, &one);
 }
 
 Result<void> NodeSimulation::inject(const Injection& injection, Fate& fate) {
@@ -305,7 +302,8 @@ void NodeSimulation::say(Fate& fate, const Traveller& traveller, std::string_vie
 }
 
 const Interface* NodeSimulation::interface(uint32_t index) const {
-  return index < interfaces_.size() ? interfaces_[index] : nullptr;
+  const auto found = interfaces_.find(index);
+  return found != interfaces_.end() ? found->second : nullptr;
 }
 
 }  // namespace kubeproof

@@ -15,6 +15,7 @@
 
 #include <deque>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "model/node/fate.h"
@@ -117,7 +118,7 @@ class NodeSimulation {
   HookPrograms& programs_;
   RoutingTable routes_;
   IpStack stack_;
-  std::vector<const Interface*> interfaces_;  // by index
+  std::unordered_map<uint32_t, const Interface*> interfaces_;  // by index
   Traveller first_;
   std::deque<Traveller> others_;
   size_t steps_ = 0;

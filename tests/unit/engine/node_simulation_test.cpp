@@ -144,6 +144,24 @@ TEST_F(NodeSimulationTest, DeliversWhatLoopedEvenWhenAProgramChangedItsDestinati
   EXPECT_EQ(emissions(), Lines{"sockets 192.168.0.2 > 10.180.0.9 ttl 64"});
 }
 
+// Indices grow with every pod that a node has ever had.
+TEST_F(NodeSimulationTest, KnowsInterfacesOfTheHighestIndex) {
+  World world = world_;
+  const uint32_t old = index("pod1");
+  constexpr uint32_t kHighest = 0x7fffffff;
+  for (Interface& each : world.interfaces) {
+    if (each.index == old) each.index = kHighest;
+  }
+  for (Route& each : world.routes) {
+    if (each.interface == old) each.interface = kHighest;
+  }
+  NodeSimulation simulation(world, programs_);
+  const Bytes packet = udp("203.0.113.7", "10.180.0.9").build();
+  ASSERT_TRUE(simulation.inject({{index("eth0")}, packet, 0}, fate_));
+  ASSERT_EQ(std::distance(fate_.begin(), fate_.end()), 1);
+  EXPECT_EQ(fate_.begin()->place.interface, kHighest);
+}
+
 TEST_F(NodeSimulationTest, DropsWhereAProgramSaysSo) {
   programs_.attach(Hook::kTcIngress, "eth0",
                    [](const HookInput&) { return HookOutput{.action = Action::kDrop}; });

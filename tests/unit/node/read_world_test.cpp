@@ -140,6 +140,32 @@ TEST(ReadInterfaces, NamesWhatIsWrong) {
                                   "addr_info": [{"local": "1.2.3.4", "prefixlen": 33}]}])"),
             "file: [0].addr_info[0].prefixlen: expected a whole number from 0 to 32, found 33");
   EXPECT_EQ(interfaces_error(R"({"ifindex": 1})"), "file: expected a list, found an object");
+  EXPECT_EQ(interfaces_error(R"([{"ifindex": 1, "ifname": "lo", "addr_info": [
+                                  {"local": "1.2.3.4", "prefixlen": 8, "broadcast": "::1"}]}])"),
+            "file: [0].addr_info[0].broadcast: expected an IPv4 address, beside an IPv4 address, "
+            "found \"::1\"");
+}
+
+TEST(ReadInterfaces, RefusesWhatNoKernelHas) {
+  for (const char* name : {"", ".", "..", "a/b", "a b", "eth0:1", "sixteen-letters-"}) {
+    EXPECT_EQ(interfaces_error(fmt::format(R"([{{"ifindex": 1, "ifname": "{}"}}])", name)),
+              fmt::format("file: [0].ifname: expected the name of an interface, 1 to 15 bytes "
+                          "without blanks, '/' and ':', found \"{}\"",
+                          name));
+  }
+  EXPECT_EQ(interfaces_error(R"([{"ifindex": 1, "ifname": "fifteen-letters"}])"), "no error");
+  for (const char* local : {"0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"}) {
+    EXPECT_EQ(interfaces_error(fmt::format(R"([{{"ifindex": 1, "ifname": "a", "addr_info": [
+                                               {{"local": "{}", "prefixlen": 0}}]}}])",
+                                           local)),
+              fmt::format("file: [0].addr_info[0].local: expected an address that an interface "
+                          "can have, found \"{}\"",
+                          local));
+  }
+  EXPECT_EQ(interfaces_error(R"([{"ifindex": 1, "ifname": "a"}, {"ifindex": 1, "ifname": "b"}])"),
+            "file: [1].ifindex: 'a' (index 1) came before");
+  EXPECT_EQ(interfaces_error(R"([{"ifindex": 1, "ifname": "a"}, {"ifindex": 2, "ifname": "a"}])"),
+            "file: [1].ifname: 'a' (index 1) came before");
 }
 
 TEST(ReadRoutes, RefusesRoutesThatAreNotModelled) {
