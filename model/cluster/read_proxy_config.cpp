@@ -95,9 +95,9 @@ uint8_t read_release(const JsonField& field, uint8_t fallback) {
   return static_cast<uint8_t>(minor);
 }
 
-// What kube-proxy itself would not know would be a setting that silently does nothing: all fields of
-// kubernetes/pkg/proxy (v1alpha1) are here, those that change no packet and those of older releases
-// too.
+// A field that kube-proxy does not know would be a setting that silently does nothing. All of
+// k8s.io/kube-proxy/config/v1alpha1/types.go are here, those that change no packet and those of
+// older releases too.
 void expect_known_fields(const JsonField& root) {
   root.expect_only({"apiVersion",
                     "bindAddress",
@@ -128,8 +128,8 @@ void expect_known_fields(const JsonField& root) {
                     "windowsRunAsService",
                     "winkernel"});
   root["detectLocal"].expect_only({"bridgeInterface", "interfaceNamePrefix"});
-  root["iptables"].expect_only({"localhostNodePorts", "masqueradeAll", "masqueradeBit",
-                                "minSyncPeriod", "syncPeriod"});
+  root["iptables"].expect_only(
+      {"localhostNodePorts", "masqueradeAll", "masqueradeBit", "minSyncPeriod", "syncPeriod"});
   root["conntrack"].expect_only({"maxPerCore", "min", "tcpBeLiberal", "tcpCloseWaitTimeout",
                                  "tcpEstablishedTimeout", "udpStreamTimeout", "udpTimeout"});
 }
