@@ -9,6 +9,7 @@
 #include "fold.bpf.h"
 #include "frame.bpf.h"
 #include "maps.bpf.h"
+#include "verified_once.bpf.h"
 
 #define SUM_CHUNKS_MAX 128 /* 64 KiB */
 
@@ -62,7 +63,8 @@ static long sum_chunk(__u32 index __attribute__((unused)), void *data)
 }
 
 /* `sum` and the Internet checksum, unfolded, of `length` bytes. */
-static __noinline __u32 sum_frame(frame_t *frame, __u32 at, __u32 length, __u32 sum)
+#define sum_frame BY_FRAME(sum_frame)
+VERIFIED_ONCE __u32 sum_frame(frame_t *frame, __u32 at, __u32 length, __u32 sum)
 {
 	__u32 zero = 0;
 	struct sum_walk walk = {

@@ -16,6 +16,7 @@
 #include "packet.bpf.h"
 #include "route.bpf.h"
 #include "translate.bpf.h"
+#include "verified_once.bpf.h"
 
 /* Redirects want an Ethernet header even where the interface has none. Its destination is all
  * zeros, lo's own address. */
@@ -28,20 +29,24 @@ static __always_inline long put_link_header(struct __sk_buff *skb, const struct 
 	return bpf_skb_store_bytes(skb, 0, &link, sizeof(link), 0);
 }
 
-static __noinline int deliver_to_host(struct __sk_buff *skb, struct packet *packet, __u8 reason)
+VERIFIED_ONCE int deliver_to_host(struct __sk_buff *skb, struct packet *packet, __u8 reason)
 {
+	if (!packet)
+		return ACTION_DROP;
 	if (put_link_header(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return redirected(packet, reason, REDIRECT_INGRESS, LOOPBACK_IFINDEX,
 			  bpf_redirect(LOOPBACK_IFINDEX, BPF_F_INGRESS));
 }
 
-static __noinline int deliver_to_neighbour(struct __sk_buff *skb, struct packet *packet,
-					   __u8 reason)
+VERIFIED_ONCE int deliver_to_neighbour(struct __sk_buff *skb, struct packet *packet, __u8 reason)
 {
-	const struct route *route = &packet->route;
 	struct bpf_redir_neigh next_hop = {};
+	const struct route *route;
 
+	if (!packet)
+		return ACTION_DROP;
+	route = &packet->route;
 	if (put_link_header(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	if (packet->tuple.family == FAMILY_IPV4) {

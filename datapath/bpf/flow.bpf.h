@@ -18,6 +18,7 @@
 #include "seams.bpf.h"
 #include "tcp_state.bpf.h"
 #include "tuple.bpf.h"
+#include "verified_once.bpf.h"
 
 #define RESUMED_TIMEOUT (300 * SECOND)
 
@@ -55,24 +56,28 @@ static __always_inline void flow_remove_key(const struct tuple *key, __u64 id)
 }
 
 /* All entries, the one with the state last. `flow` may be one of them. */
-static __noinline void flow_remove(const struct flow *flow, struct packet *packet,
-				   const struct tuple *like)
+VERIFIED_ONCE int flow_remove(const struct flow *flow, const struct tuple *like)
 {
-	struct flow *leaving = &packet->leaving;
-	struct tuple *key = &packet->key;
-	struct tuple reversed;
+	struct packet *packet = this_packet();
+	struct flow *leaving;
+	struct tuple *key;
 
+	if (!flow || !like || !packet)
+		return 0;
+	leaving = &packet->leaving;
+	key = &packet->key;
 	__builtin_memcpy(leaving, flow, sizeof(*leaving));
 	flow_reply_key(key, leaving, like);
 	flow_remove_key(key, leaving->id);
 	if (leaving->flags & FLOW_SOURCE_ADDRESS_CHANGES) {
 		flow_inside_key(key, leaving, like);
 		flow_remove_key(key, leaving->id);
-		tuple_reverse(&reversed, key);
-		flow_remove_key(&reversed, leaving->id);
+		tuple_turn(key);
+		flow_remove_key(key, leaving->id);
 	}
 	flow_original_key(key, leaving, like);
 	flow_remove_key(key, leaving->id);
+	return 1;
 }
 
 /* State as nobody has it any more: that of a conversation in its middle, or, where its beginning is
@@ -98,23 +103,38 @@ static __always_inline void flow_resume(struct flow *flow, const struct packet *
 	flow->sctp_tags[1] = 0;
 }
 
-/* The entry of a live flow that belongs under `tuple` and is not there. */
-static __noinline struct flow *flow_restore(const struct tuple *tuple, struct packet *packet)
+/* Makes the entry anew of a live flow that `partner` says belongs under `tuple`. */
+VERIFIED_ONCE int flow_make_anew(const struct tuple *tuple, const struct partner *partner)
 {
-	const struct partner *partner = bpf_map_lookup_elem(&partners, tuple);
-	struct flow *lost = &packet->leaving;
+	struct packet *packet = this_packet();
 	const struct flow *other;
+	struct flow *lost;
+	struct tuple key;
 
-	if (!partner)
+	if (!tuple || !partner || !packet)
 		return 0;
-	other = bpf_map_lookup_elem(&flows, &partner->other);
+	key = partner->other;
+	other = bpf_map_lookup_elem(&flows, &key);
 	if (!other || other->id != partner->id)
 		return 0;
+	lost = &packet->leaving;
 	__builtin_memcpy(lost, other, sizeof(*lost));
 	lost->role = partner->role;
 	if (lost->role == FLOW_ORIGINAL)
 		flow_resume(lost, packet, tuple->protocol);
-	bpf_map_update_elem(&flows, tuple, lost, BPF_NOEXIST);
+	key = *tuple;
+	return !bpf_map_update_elem(&flows, &key, lost, BPF_NOEXIST);
+}
+
+/* The entry of a live flow that belongs under `tuple` and is not there. */
+static __always_inline struct flow *flow_restore(const struct tuple *tuple)
+{
+	const struct partner *partner = bpf_map_lookup_elem(&partners, tuple);
+
+	if (!partner)
+		return 0;
+	/* Another processor may have been first. */
+	flow_make_anew(tuple, partner);
 	return bpf_map_lookup_elem(&flows, tuple);
 }
 
@@ -127,7 +147,7 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 	struct flow *original;
 
 	if (!entry)
-		entry = flow_restore(tuple, packet);
+		entry = flow_restore(tuple);
 	if (!entry)
 		return 0;
 	original = entry;
@@ -135,7 +155,7 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 		flow_original_key(&packet->key, entry, tuple);
 		original = bpf_map_lookup_elem(&flows, &packet->key);
 		if (!original)
-			original = flow_restore(&packet->key, packet);
+			original = flow_restore(&packet->key);
 		if (!original && packet->now < entry->created + SECOND)
 			return 0;
 	}
@@ -143,6 +163,6 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 		*state = original;
 		return entry;
 	}
-	flow_remove(entry, packet, tuple);
+	flow_remove(entry, tuple);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "packet.bpf.h"
 #include "route.bpf.h"
 #include "translate.bpf.h"
+#include "verified_once.bpf.h"
 
 /* What the egress hook needs to know of this packet. */
 static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *packet,
@@ -117,7 +118,7 @@ static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *pac
 		packet->key.space = TUPLE_SPACE_INSIDE;
 	flow = bpf_map_lookup_elem(&flows, &packet->key);
 	if (!flow && packet->mark & masquerade_mark)
-		flow = flow_restore(&packet->key, packet);
+		flow = flow_restore(&packet->key);
 	if (!flow)
 		return pass(packet, PASS_FORWARDED);
 	trace_flow(packet, flow);

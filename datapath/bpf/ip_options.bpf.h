@@ -3,7 +3,7 @@
  * IP options over which the stack refuses a received packet. Those of IPv4 are looked at between
  * PREROUTING and routing (ip_rcv_options(), net/ipv4/ip_options.c), so that such a packet still
  * counts in its flow; the hop-by-hop options of IPv6 before all hooks (ip6_parse_tlv(),
- * net/ipv6/exthdrs.c). Both are functions of their own to the verifier, because of their loops.
+ * net/ipv6/exthdrs.c).
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #include "frame.bpf.h"
 #include "packet.bpf.h"
+#include "verified_once.bpf.h"
 
 #define IPV4_OPTIONS_MAX 40
 
@@ -26,7 +27,8 @@ enum ipv4_option {
 /* Options that run past the end of the header, or ask for source routing. Where the walk is lies in
  * the packet, and not on the stack: what is read back from there the verifier takes for anything,
  * and so does not follow every way through the loop. */
-__noinline int ipv4_options_are_refused(frame_t *frame, struct packet *packet)
+#define ipv4_options_are_refused BY_FRAME(ipv4_options_are_refused)
+VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet)
 {
 	struct options_walk *walk;
 
@@ -95,11 +97,16 @@ static __always_inline int ipv6_option_is_refused(__u8 type, __u32 length)
 }
 
 /* One option. */
-static __always_inline int hop_by_hop_step(frame_t *frame, struct options_walk *walk)
+#define hop_by_hop_step BY_FRAME(hop_by_hop_step)
+VERIFIED_ONCE int hop_by_hop_step(frame_t *frame, struct options_walk *walk)
 {
-	__u32 at = walk->at, end = walk->end, size;
+	__u32 at, end, size;
 	__u8 option[2] = {};
 
+	if (!walk)
+		return 1;
+	at = walk->at;
+	end = walk->end;
 	if (frame_load(frame, at, option, 1))
 		return 1;
 	if (option[0] == IPV6_OPTION_PAD1) {
@@ -121,7 +128,8 @@ static __always_inline int hop_by_hop_step(frame_t *frame, struct options_walk *
 	return ++walk->options > HOP_BY_HOP_OPTIONS_MAX || ipv6_option_is_refused(option[0], size);
 }
 
-__noinline int hop_by_hop_options_are_refused(frame_t *frame, struct packet *packet)
+#define hop_by_hop_options_are_refused BY_FRAME(hop_by_hop_options_are_refused)
+VERIFIED_ONCE int hop_by_hop_options_are_refused(frame_t *frame, struct packet *packet)
 {
 	struct options_walk *walk;
 	__u32 at;

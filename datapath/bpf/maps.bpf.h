@@ -133,6 +133,13 @@ struct {
 	__type(value, struct packet);
 } packets __weak SEC(".maps");
 
+static __always_inline struct packet *this_packet(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&packets, &zero);
+}
+
 #define SUM_CHUNK 512 /* the most that bpf_csum_diff() takes on older kernels */
 
 /* Bytes of the packet, on their way into a sum; more than one chunk for what pads the last. */

@@ -43,7 +43,7 @@ enum create_result {
 };
 
 struct eviction {
-	struct packet *packet;
+	__u64 now;
 	__u32 done;
 };
 
@@ -74,15 +74,15 @@ static long evict_one(__u32 try __attribute__((unused)), void *data)
 		return 1;
 	key = *recent;
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow || !may_be_evicted(flow, key.protocol, eviction->packet->now))
+	if (!flow || !may_be_evicted(flow, key.protocol, eviction->now))
 		return 0;
-	flow_remove(flow, eviction->packet, &key);
+	flow_remove(flow, &key);
 	return ++eviction->done == EVICTIONS;
 }
 
-static __noinline int make_room_for_flow(struct packet *packet)
+VERIFIED_ONCE int make_room_for_flow(__u64 now)
 {
-	struct eviction eviction = {.packet = packet};
+	struct eviction eviction = {.now = now};
 
 	bpf_loop(EVICTION_TRIES, evict_one, &eviction, 0);
 	return eviction.done;
@@ -97,12 +97,18 @@ static __always_inline void remember_recent(const struct packet *packet, const s
 }
 
 /* Of the flow just entered, whose entries are all there. */
-static __noinline void enter_partners(struct packet *packet)
+VERIFIED_ONCE int enter_partners(void)
 {
-	const struct flow *flow = &packet->flow;
-	struct tuple *key = &packet->key;
-	struct partner partner = {.id = flow->id};
+	struct packet *packet = this_packet();
+	struct partner partner = {};
+	const struct flow *flow;
+	struct tuple *key;
 
+	if (!packet)
+		return 0;
+	flow = &packet->flow;
+	key = &packet->key;
+	partner.id = flow->id;
 	flow_original_key(&partner.other, flow, &packet->tuple);
 	flow_reply_key(key, flow, &packet->tuple);
 	partner.role = FLOW_REPLY;
@@ -120,16 +126,21 @@ static __noinline void enter_partners(struct packet *packet)
 	partner.role = FLOW_ORIGINAL;
 	bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
 	remember_recent(packet, key);
+	return 1;
 }
 
 /* Puts `packet->flow` under `packet->key`, which a dead flow may still hold, and one that lost its
  * entry still owns. */
-static __noinline int claim_key(struct packet *packet, __u8 role)
+VERIFIED_ONCE int claim_key(__u8 role)
 {
-	struct tuple key = packet->key;
+	struct packet *packet = this_packet();
 	struct flow *state;
+	struct tuple key;
 	long error;
 
+	if (!packet)
+		return CLAIM_NO_ROOM;
+	key = packet->key;
 	packet->flow.role = role;
 	if (role == FLOW_REPLY && bpf_map_lookup_elem(&partners, &key) &&
 	    flow_find(&key, packet, &state))
@@ -143,24 +154,26 @@ static __noinline int claim_key(struct packet *packet, __u8 role)
 }
 
 /* The tuples that the flow's source address and port give: all of them, or none. */
-static __noinline int claim_source(struct packet *packet)
+VERIFIED_ONCE int claim_source(struct packet *packet)
 {
 	int claim;
 
+	if (!packet)
+		return CLAIM_NO_ROOM;
 	flow_reply_key(&packet->key, &packet->flow, &packet->tuple);
-	claim = claim_key(packet, FLOW_REPLY);
+	claim = claim_key(FLOW_REPLY);
 	if (claim != CLAIM_OURS || !(packet->flow.flags & FLOW_SOURCE_ADDRESS_CHANGES))
 		return claim;
 
 	flow_inside_key(&packet->key, &packet->flow, &packet->tuple);
-	claim = claim_key(packet, FLOW_INSIDE_ORIGINAL);
+	claim = claim_key(FLOW_INSIDE_ORIGINAL);
 	if (claim == CLAIM_OURS) {
 		flow_inside_key(&packet->key, &packet->flow, &packet->tuple);
 		tuple_turn(&packet->key);
-		claim = claim_key(packet, FLOW_INSIDE_REPLY);
+		claim = claim_key(FLOW_INSIDE_REPLY);
 	}
 	if (claim != CLAIM_OURS)
-		flow_remove(&packet->flow, packet, &packet->tuple);
+		flow_remove(&packet->flow, &packet->tuple);
 	return claim;
 }
 
@@ -208,11 +221,14 @@ static __always_inline int port_draw(struct packet *packet)
 }
 
 /* `packet->flow` says who talks to whom; `redraw`: the port is not to stay (--random-fully). */
-static __noinline int flow_create(struct packet *packet, int redraw)
+VERIFIED_ONCE int flow_create(struct packet *packet, int redraw)
 {
-	struct flow *flow = &packet->flow;
+	struct flow *flow;
 	int claim = CLAIM_TAKEN;
 
+	if (!packet)
+		return CREATE_TABLE_FULL;
+	flow = &packet->flow;
 	flow->id = (__u64)random_number() << 32 | random_number();
 	flow->source.port = flow->client.port;
 	if (!redraw || packet->portless)
@@ -223,13 +239,13 @@ static __noinline int flow_create(struct packet *packet, int redraw)
 		return claim == CLAIM_TAKEN ? CREATE_NO_PORT : CREATE_TABLE_FULL;
 
 	flow_original_key(&packet->key, flow, &packet->tuple);
-	claim = claim_key(packet, FLOW_ORIGINAL);
+	claim = claim_key(FLOW_ORIGINAL);
 	if (claim == CLAIM_OURS) {
 		if (!(flow->flags & FLOW_DOOMED))
-			enter_partners(packet);
+			enter_partners();
 		return CREATE_OK;
 	}
-	flow_remove(flow, packet, &packet->tuple);
+	flow_remove(flow, &packet->tuple);
 	return claim == CLAIM_TAKEN ? CREATE_RACE : CREATE_TABLE_FULL;
 }
 
@@ -238,7 +254,7 @@ static __always_inline int flow_enter(struct packet *packet, int redraw)
 {
 	int result = flow_create(packet, redraw);
 
-	if (result == CREATE_TABLE_FULL && make_room_for_flow(packet))
+	if (result == CREATE_TABLE_FULL && make_room_for_flow(packet->now))
 		result = flow_create(packet, redraw);
 	return result;
 }

@@ -18,15 +18,18 @@
 #include "reject.bpf.h"
 #include "route.bpf.h"
 #include "service.bpf.h"
+#include "verified_once.bpf.h"
 
 /* `translated`: the refusal is about a packet after its translation; the error quotes it as it
  * came, from the address that it was sent to. */
-static __noinline int refuse(struct __sk_buff *skb, struct packet *packet, int refusal,
-			     int translated)
+VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refusal, int translated)
 {
 	struct local_address *local;
-	int input = packet->route.kind == ROUTE_LOCAL;
+	int input;
 
+	if (!packet)
+		return ACTION_DROP;
+	input = packet->route.kind == ROUTE_LOCAL;
 	if (stack_refuses(packet))
 		return pass(packet, PASS_STACK_ANSWERS);
 	if (refusal == REFUSAL_DROP_SOURCE_RANGE)
@@ -77,10 +80,13 @@ static __always_inline int enters_loopback(const struct packet *packet)
 }
 
 /* Connection tracking makes nothing of it: it is not translated, and dropped in FORWARD. */
-static __noinline int invalid_packet(struct __sk_buff *skb, struct packet *packet)
+VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 {
-	const struct tuple *tuple = &packet->tuple;
+	const struct tuple *tuple;
 
+	if (!packet)
+		return ACTION_DROP;
+	tuple = &packet->tuple;
 	packet->to = packet->tuple;
 	if (packet->host_origin)
 		return enters_loopback(packet) ? drop(packet, DROP_LOCALNET)

@@ -22,6 +22,7 @@
 #include "route.bpf.h"
 #include "seams.bpf.h"
 #include "translate.bpf.h"
+#include "verified_once.bpf.h"
 #include "verify.bpf.h"
 
 #define ERROR_TTL 64
@@ -51,23 +52,26 @@ static __always_inline long make_room(struct __sk_buff *skb, const struct packet
 	return bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0);
 }
 
-static __noinline long make_ipv4_error(struct __sk_buff *skb, const struct packet *packet,
-				       const struct address *source)
+VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, const struct packet *packet,
+				   const struct address *source)
 {
-	__u32 network = packet->headers.network;
-	__u32 quote = packet->headers.end - network;
 	struct ipv4_error error = {
 		.ip.version = 4,
 		.ip.ihl = sizeof(struct iphdr) / 4,
-		.ip.tos = TOS_INTERNET_CONTROL | (packet->headers.tos & TOS_MASK),
 		.ip.ttl = ERROR_TTL,
 		.ip.protocol = IPPROTO_ICMP,
-		.ip.saddr = source->words[0],
-		.ip.daddr = packet->tuple.source.words[0],
 		.icmp.type = ICMP_UNREACHABLE,
 		.icmp.code = ICMP_PORT_UNREACHABLE,
 	};
+	__u32 network, quote;
 
+	if (!packet || !source)
+		return -1;
+	network = packet->headers.network;
+	quote = packet->headers.end - network;
+	error.ip.tos = TOS_INTERNET_CONTROL | (packet->headers.tos & TOS_MASK);
+	error.ip.saddr = source->words[0];
+	error.ip.daddr = packet->tuple.source.words[0];
 	if (quote > IPV4_QUOTE_MAX)
 		quote = IPV4_QUOTE_MAX;
 	error.ip.tot_len = bpf_htons(sizeof(error) + quote);
@@ -80,11 +84,9 @@ static __noinline long make_ipv4_error(struct __sk_buff *skb, const struct packe
 	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
 }
 
-static __noinline long make_ipv6_error(struct __sk_buff *skb, const struct packet *packet,
-				       const struct address *source)
+VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *packet,
+				   const struct address *source)
 {
-	__u32 network = packet->headers.network;
-	__u32 quote = packet->headers.end - network;
 	struct ipv6_error error = {
 		.ip.version = 6,
 		.ip.nexthdr = IPPROTO_ICMPV6,
@@ -96,8 +98,12 @@ static __noinline long make_ipv6_error(struct __sk_buff *skb, const struct packe
 		__be32 length;
 		__be32 next_header;
 	} pseudo;
-	__u32 sum;
+	__u32 network, quote, sum;
 
+	if (!packet || !source)
+		return -1;
+	network = packet->headers.network;
+	quote = packet->headers.end - network;
 	if (quote > IPV6_QUOTE_MAX)
 		quote = IPV6_QUOTE_MAX;
 	error.ip.payload_len = bpf_htons(sizeof(error.icmp) + quote);
@@ -120,20 +126,23 @@ static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
 						  const struct packet *packet)
 {
 	return packet->host_origin && packet->tuple.protocol != IPPROTO_SCTP &&
-	       BY_FRAME(transport_checksum)(skb, packet) == CHECKSUM_WRONG;
+	       transport_checksum(skb, packet) == CHECKSUM_WRONG;
 }
 
 /*
  * `from`: the address that the error comes from, where that is not for routing to say. `forwarded`:
  * the packet had passed the router's own checks when it was rejected.
  */
-static __noinline int reject(struct __sk_buff *skb, struct packet *packet,
-			     const struct address *from, int forwarded)
+VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const struct address *from,
+			 int forwarded)
 {
-	const struct address *client = &packet->tuple.source;
+	const struct address *client;
 	struct address source = {};
 	long error;
 
+	if (!packet)
+		return ACTION_DROP;
+	client = &packet->tuple.source;
 	if (packet->headers.fragment == FRAGMENT_LATER || checksum_forbids_error(skb, packet))
 		return drop(packet, DROP_REJECT_SILENT);
 	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);

@@ -166,7 +166,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 			key.space = TUPLE_SPACE_INSIDE;
 		flow = bpf_map_lookup_elem(&flows, &key);
 		if (!flow && packet->mark & masquerade_mark)
-			flow = flow_restore(&key, packet);
+			flow = flow_restore(&key);
 	}
 	if (!flow)
 		return unrelated_error(packet);

@@ -17,6 +17,7 @@
 #include "packet.bpf.h"
 #include "seams.bpf.h"
 #include "tuple.bpf.h"
+#include "verified_once.bpf.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -79,18 +80,23 @@ static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 
 /* Finds `packet->route`, as for a packet from `source` to `destination` that came in at `ifindex`;
  * lo for the node's own. */
-static __noinline void route_find(frame_t *frame, struct packet *packet,
-				  const struct address *source, const struct address *destination,
-				  __u32 ifindex)
+#define route_find BY_FRAME(route_find)
+VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct address *source,
+			     const struct address *destination, __u32 ifindex)
 {
-	struct route *route = &packet->route;
 	struct bpf_fib_lookup lookup;
 	struct local_address *local;
-	__u8 family = packet->tuple.family;
-	/* What waits for segmentation fits in the end. */
-	__u32 length = packet->segmented ? 1 : packet->headers.end - packet->headers.network;
+	struct route *route;
+	__u32 length;
+	__u8 family;
 	long result;
 
+	if (!packet || !source || !destination)
+		return ROUTE_REFUSED;
+	route = &packet->route;
+	family = packet->tuple.family;
+	/* What waits for segmentation fits in the end. */
+	length = packet->segmented ? 1 : packet->headers.end - packet->headers.network;
 	route->kind = ROUTE_REFUSED;
 	route->too_long = 0;
 	route->has_link_addresses = 0;
@@ -99,7 +105,7 @@ static __noinline void route_find(frame_t *frame, struct packet *packet,
 	if (address_is_local(packet, destination, &local)) {
 		route->kind = ROUTE_LOCAL;
 		route->ifindex = LOOPBACK_IFINDEX;
-		return;
+		return ROUTE_LOCAL;
 	}
 	result = fib_ask(frame, packet, source, destination, ifindex, length, &lookup);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
@@ -108,11 +114,11 @@ static __noinline void route_find(frame_t *frame, struct packet *packet,
 		result = fib_ask(frame, packet, source, destination, ifindex, 1, &lookup);
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
-		return;
+		return ROUTE_REFUSED;
 	/* __mkroute_output() lets no such source leave the node, nor __mkroute_input() through it. */
 	if (family == FAMILY_IPV4 && address_is_loopback(source, family) &&
 	    !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET))
-		return;
+		return ROUTE_REFUSED;
 	route->kind = ROUTE_FORWARD;
 	route->ifindex = lookup.ifindex;
 	if (family == FAMILY_IPV4)
@@ -124,6 +130,7 @@ static __noinline void route_find(frame_t *frame, struct packet *packet,
 		__builtin_memcpy(route->source_link, lookup.smac, 6);
 		__builtin_memcpy(route->destination_link, lookup.dmac, 6);
 	}
+	return ROUTE_FORWARD;
 }
 
 /* A packet on its way through the node that will not come as far as FORWARD; `packet->route` is
@@ -201,10 +208,9 @@ static __always_inline __u32 ipv6_label(const struct address *address)
 	return 1;
 }
 
-/* Greater is better: scope, then label, then the common prefix; 0 for no address. A function of its
- * own to the verifier, which would follow all its ways for each candidate otherwise. */
-__weak __noinline __u32 ipv6_preference(const struct source_candidate *candidate,
-					const struct address *destination)
+/* Greater is better: scope, then label, then the common prefix; 0 for no address. */
+VERIFIED_ONCE __u32 ipv6_preference(const struct source_candidate *candidate,
+				    const struct address *destination)
 {
 	__u32 prefix, scope, preference;
 
@@ -220,8 +226,8 @@ __weak __noinline __u32 ipv6_preference(const struct source_candidate *candidate
 }
 
 /* Greater is better; 0 for no address. What other interfaces lend has no subnet here. */
-__weak __noinline __u32 ipv4_preference(const struct source_candidate *candidate,
-					const struct address *next_hop, __u32 scope)
+VERIFIED_ONCE __u32 ipv4_preference(const struct source_candidate *candidate,
+				    const struct address *next_hop, __u32 scope)
 {
 	if (!candidate || !next_hop || !candidate->valid || candidate->scope > scope)
 		return 0;
@@ -232,12 +238,15 @@ __weak __noinline __u32 ipv4_preference(const struct source_candidate *candidate
 }
 
 /* 0 where the node has no usable address. */
-static __noinline int select_source(const struct packet *packet, const struct address *destination,
-				    __u32 scope, struct address *source)
+VERIFIED_ONCE int select_source(const struct packet *packet, const struct address *destination,
+				__u32 scope, struct address *source)
 {
-	const struct interface_settings *interface = interface_find(packet, packet->route.ifindex);
+	const struct interface_settings *interface;
 	__u32 best = 0;
 
+	if (!packet || !destination || !source)
+		return 0;
+	interface = interface_find(packet, packet->route.ifindex);
 	if (!interface)
 		return 0;
 	for (int i = 0; i < SOURCE_CANDIDATES; i++) {

@@ -14,6 +14,7 @@
 
 #include "checksum.bpf.h"
 #include "frame.bpf.h"
+#include "verified_once.bpf.h"
 
 #define CRC32C_POLYNOMIAL 0x82f63b78 /* bits reversed */
 #define SCTP_CHECKSUM 8 /* offset in the header */
@@ -27,7 +28,7 @@ static const __u32 crc32c_zeros[16] = {
 };
 
 /* a · b modulo the polynomial. */
-static __always_inline __u32 crc32c_multiply(__u32 a, __u32 b)
+VERIFIED_ONCE __u32 crc32c_multiply(__u32 a, __u32 b)
 {
 	__u32 product = 0;
 
@@ -40,8 +41,8 @@ static __always_inline __u32 crc32c_multiply(__u32 a, __u32 b)
 }
 
 /* What a change of the first four bytes of a packet of `length` does to its checksum, which stands
- * in the packet as a little-endian number. A function of its own to the verifier. */
-__weak __noinline __u32 crc32c_of_change(__u32 change, __u32 length)
+ * in the packet as a little-endian number. */
+VERIFIED_ONCE __u32 crc32c_of_change(__u32 change, __u32 length)
 {
 	__u32 crc = change, zeros = length - SCTP_PORTS;
 
@@ -72,39 +73,83 @@ static __always_inline long change_sctp_checksum(frame_t *frame, __u32 transport
 	return frame_store(frame, transport + SCTP_CHECKSUM, to, sizeof(*to));
 }
 
-/* The remainders of four bits. */
-static const __u32 crc32c_nibbles[16] = {
-	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
-	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+/* What each bit of a word leaves behind once the word has gone through the register, which is linear:
+ * from these eight for each byte the tables for whole bytes are put together. */
+#define CRC32C_SUM(byte, b0, b1, b2, b3, b4, b5, b6, b7)                                           \
+	(((byte)&1 ? b0 : 0) ^ ((byte)&2 ? b1 : 0) ^ ((byte)&4 ? b2 : 0) ^ ((byte)&8 ? b3 : 0) ^   \
+	 ((byte)&16 ? b4 : 0) ^ ((byte)&32 ? b5 : 0) ^ ((byte)&64 ? b6 : 0) ^                      \
+	 ((byte)&128 ? b7 : 0))
+#define CRC32C_4(at, ...)                                                                          \
+	CRC32C_SUM((at), __VA_ARGS__), CRC32C_SUM((at) + 1, __VA_ARGS__),                          \
+		CRC32C_SUM((at) + 2, __VA_ARGS__), CRC32C_SUM((at) + 3, __VA_ARGS__)
+#define CRC32C_16(at, ...)                                                                         \
+	CRC32C_4((at), __VA_ARGS__), CRC32C_4((at) + 4, __VA_ARGS__),                              \
+		CRC32C_4((at) + 8, __VA_ARGS__), CRC32C_4((at) + 12, __VA_ARGS__)
+#define CRC32C_64(at, ...)                                                                         \
+	CRC32C_16((at), __VA_ARGS__), CRC32C_16((at) + 16, __VA_ARGS__),                           \
+		CRC32C_16((at) + 32, __VA_ARGS__), CRC32C_16((at) + 48, __VA_ARGS__)
+#define CRC32C_BYTE(...)                                                                           \
+	{                                                                                          \
+		CRC32C_64(0, __VA_ARGS__), CRC32C_64(64, __VA_ARGS__),                             \
+			CRC32C_64(128, __VA_ARGS__), CRC32C_64(192, __VA_ARGS__)                   \
+	}
+
+static const __u32 crc32c_tables[4][256] = {
+	CRC32C_BYTE(0xdd45aab8, 0xbf672381, 0x7b2231f3, 0xf64463e6, 0xe964b13d, 0xd725148b,
+		    0xaba65fe7, 0x52a0c93f),
+	CRC32C_BYTE(0xa541927e, 0x4f6f520d, 0x9edea41a, 0x38513ec5, 0x70a27d8a, 0xe144fb14,
+		    0xc76580d9, 0x8b277743),
+	CRC32C_BYTE(0x13a29877, 0x274530ee, 0x4e8a61dc, 0x9d14c3b8, 0x3fc5f181, 0x7f8be302,
+		    0xff17c604, 0xfbc3faf9),
+	CRC32C_BYTE(0xf26b8303, 0xe13b70f7, 0xc79a971f, 0x8ad958cf, 0x105ec76f, 0x20bd8ede,
+		    0x417b1dbc, 0x82f63b78),
 };
+
+/* `crc` and the first `length` bytes of the buffer. */
+VERIFIED_ONCE __u32 crc32c_of_buffer(const struct sum_buffer *buffer, __u32 length, __u32 crc)
+{
+	__u32 words = length / 4;
+	const __u8 *rest;
+
+	if (!buffer)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < SUM_CHUNK / 4 && i < words; i++) {
+		crc ^= __builtin_bswap32(bpf_htonl(buffer->words[i]));
+		crc = crc32c_tables[0][crc & 255] ^ crc32c_tables[1][crc >> 8 & 255] ^
+		      crc32c_tables[2][crc >> 16 & 255] ^ crc32c_tables[3][crc >> 24];
+	}
+	/* Hidden from the verifier, which would walk the rest for each number of words, had it to do
+	 * with theirs. */
+	asm volatile("" : "+r"(length));
+	rest = (const __u8 *)&buffer->words[length / 4 % (SUM_CHUNK / 4)];
+	for (__u32 i = 0; i < 3 && i < length % 4; i++) {
+		__u32 index = crc ^ rest[i];
+
+		/* Not to be taken apart: kernels before 6.2 lose the bounds of an exclusive or. */
+		asm volatile("" : "+r"(index));
+		crc = crc >> 8 ^ crc32c_tables[3][index & 255];
+	}
+	return crc;
+}
 
 static long crc32c_chunk(__u32 index, void *data)
 {
 	struct sum_walk *walk = data;
-	const __u8 *bytes = (const __u8 *)walk->buffer->words;
-	__u32 length = sum_load_chunk(walk), crc = walk->sum;
+	__u32 length = sum_load_chunk(walk);
 
 	if (!length)
 		return 1;
 	if (!index)
 		walk->buffer->words[SCTP_CHECKSUM / 4] = 0;
-	/* Hidden from the compiler, which would drop the constant bound, that the verifier needs. */
-	asm volatile("" : "+r"(length));
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < SUM_CHUNK && i < length; i++) {
-		crc ^= bytes[i];
-		crc = crc >> 4 ^ crc32c_nibbles[crc & 15];
-		crc = crc >> 4 ^ crc32c_nibbles[crc & 15];
-	}
-	walk->sum = crc;
+	walk->sum = crc32c_of_buffer(walk->buffer, length, walk->sum);
 	return 0;
 }
 
 /* As it should stand in the packet; 0 where that cannot be told. Here all bytes count, so this takes
- * its time. A function of its own to the verifier, which would walk its loops for each caller
- * otherwise. */
-__noinline __u32 BY_FRAME(sctp_checksum)(frame_t *frame, __u32 transport, __u32 length)
+ * its time. */
+#define sctp_checksum BY_FRAME(sctp_checksum)
+VERIFIED_ONCE __u32 sctp_checksum(frame_t *frame, __u32 transport, __u32 length)
 {
 	__u32 zero = 0;
 	struct sum_walk walk = {
@@ -128,6 +173,6 @@ static __always_inline int sctp_checksum_verdict(frame_t *frame, __u32 transport
 
 	if (frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) || !checksum)
 		return CHECKSUM_UNKNOWN;
-	return BY_FRAME(sctp_checksum)(frame, transport, length) == checksum ? CHECKSUM_RIGHT
-									     : CHECKSUM_WRONG;
+	return sctp_checksum(frame, transport, length) == checksum ? CHECKSUM_RIGHT
+								   : CHECKSUM_WRONG;
 }

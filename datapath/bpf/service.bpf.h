@@ -15,6 +15,7 @@
 #include "packet.bpf.h"
 #include "route.bpf.h"
 #include "tuple.bpf.h"
+#include "verified_once.bpf.h"
 
 /* What nat decided; `count` is 0 where no rule led to an endpoint. */
 struct choice {
@@ -189,14 +190,16 @@ static __always_inline int frontend_refusal(const struct frontend *frontend)
 
 /* The filter rules for a new flow to `destination`, as it is after nat. `marked`: for masquerade,
  * which FORWARD accepts before it looks at services. */
-static __noinline int filter_refusal(struct packet *packet,
-				     const struct socket_address *destination, __u32 hooks,
-				     int marked)
+VERIFIED_ONCE int filter_refusal(struct packet *packet, const struct socket_address *destination,
+				 __u32 hooks, int marked)
 {
-	const struct tuple *tuple = &packet->tuple;
 	const struct frontend *frontend;
+	const struct tuple *tuple;
 	int refusal = REFUSAL_NONE;
 
+	if (!packet || !destination)
+		return REFUSAL_NONE;
+	tuple = &packet->tuple;
 	frontend = frontend_find(&destination->address, destination->port, tuple, FRONTEND_ADDRESS);
 	if (frontend) {
 		if (frontend->flags & FRONTEND_SOURCE_RANGES &&

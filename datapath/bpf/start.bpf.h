@@ -22,6 +22,7 @@
 #include "served.bpf.h"
 #include "service.bpf.h"
 #include "special.bpf.h"
+#include "verified_once.bpf.h"
 
 /* Sends the packet of a flow just entered. */
 static __always_inline int send_first(struct __sk_buff *skb, struct packet *packet, int result,
@@ -38,13 +39,16 @@ static __always_inline int send_first(struct __sk_buff *skb, struct packet *pack
 }
 
 /* `packet->flow` names client, frontend and backend; `packet->route` leads to the backend. */
-static __noinline int start_flow(struct __sk_buff *skb, struct packet *packet, int masquerade,
-				 int served)
+VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 {
-	struct flow *flow = &packet->flow;
-	int doomed = stack_refuses(packet);
-	int result;
+	struct packet *packet = this_packet();
+	struct flow *flow;
+	int doomed, result;
 
+	if (!packet)
+		return ACTION_DROP;
+	flow = &packet->flow;
+	doomed = stack_refuses(packet);
 	if (packet->host_origin)
 		flow->flags |= FLOW_HOST_CLIENT;
 	if (packet->route.kind == ROUTE_LOCAL) {
@@ -90,7 +94,7 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 		if (refusal)
 			return refuse(skb, packet, refusal, 1);
 	}
-	return start_flow(skb, packet, masquerade, 1);
+	return start_flow(skb, masquerade, 1);
 }
 
 /* The node's own keep the way that the stack chose for them, unless they are masqueraded. */
@@ -140,13 +144,16 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 		return drop(packet, DROP_LOCALNET);
 	if (stack_refuses(packet))
 		return pass(packet, PASS_STACK_ANSWERS);
-	return start_flow(skb, packet, marked, 0);
+	return start_flow(skb, marked, 0);
 }
 
-static __noinline int start(struct __sk_buff *skb, struct packet *packet)
+#define start BY_FRAME(start)
+VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 {
 	struct choice choice = {};
 
+	if (!packet)
+		return ACTION_DROP;
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return pass(packet, PASS_FRAGMENT);
 	if (destination_is_special(packet))

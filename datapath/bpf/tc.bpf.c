@@ -51,7 +51,7 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	reply = flow->role == FLOW_REPLY;
 	track = flow_track(skb, packet, state, reply);
 	if (track == TRACK_NEW) {
-		flow_remove(flow, packet, &packet->tuple);
+		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);
 	}
 	trace_flow(packet, flow);
@@ -122,7 +122,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	}
 	if (result == PARSE_NO_TRANSPORT || packet->broken ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&
-	     BY_FRAME(transport_checksum)(skb, packet) == CHECKSUM_WRONG))
+	     transport_checksum(skb, packet) == CHECKSUM_WRONG))
 		return invalid_packet(skb, packet);
 	if (packet->error == ERROR_ABOUT_NOTHING)
 		return unrelated_error(packet);
@@ -139,8 +139,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
-	__u32 zero = 0;
-	struct packet *packet = bpf_map_lookup_elem(&packets, &zero);
+	struct packet *packet = this_packet();
 	int action;
 
 	if (!packet)
@@ -160,8 +159,7 @@ int tc_ingress(struct __sk_buff *skb)
 SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
-	__u32 zero = 0;
-	struct packet *packet = bpf_map_lookup_elem(&packets, &zero);
+	struct packet *packet = this_packet();
 	int action;
 
 	if (!packet)

@@ -11,6 +11,7 @@
 #include "seams.bpf.h"
 #include "tcp_state.bpf.h"
 #include "tcp_window.bpf.h"
+#include "verified_once.bpf.h"
 
 /* How far a reset is believed. */
 enum tcp_reset {
@@ -33,14 +34,19 @@ static __always_inline void tcp_note_last(struct flow *state, __u8 event, __u8 d
 /* A closing connection's tuple may be in use again: nothing known of it can be relied on. An
  * established one ends only with the number that the other side waits for: any other is answered by
  * a challenge (RFC 5961), or by nothing. */
-static __always_inline int tcp_judge_reset(const struct flow *state, const struct tcp_end *receiver,
-					   const struct tcp_segment *segment, int same_direction)
+VERIFIED_ONCE int tcp_judge_reset(const struct flow *state, const struct tcp_segment *segment,
+				  int reply, int same_direction)
 {
-	int assured = !!(state->status & FLOW_ASSURED);
-	int established = state->tcp_state == TCP_STATE_ESTABLISHED && assured;
-	__u8 last = state->tcp_last_event;
-	int believed = 0, challenged = 0;
+	int assured, established, believed = 0, challenged = 0;
+	const struct tcp_end *receiver;
+	__u8 last;
 
+	if (!state || !segment)
+		return TCP_RESET_INVALID;
+	receiver = &state->tcp_ends[reply ? 0 : 1];
+	assured = !!(state->status & FLOW_ASSURED);
+	established = state->tcp_state == TCP_STATE_ESTABLISHED && assured;
+	last = state->tcp_last_event;
 	if (state->tcp_state >= TCP_STATE_FIN_WAIT && state->tcp_state <= TCP_STATE_CLOSED)
 		return TCP_RESET_BELIEVED;
 	if (receiver->flags & TCP_END_HAS_ACKNOWLEDGED && last != TCP_EVENT_SYN) {
@@ -89,11 +95,11 @@ static __always_inline __u64 tcp_timeout(const struct flow *state)
 }
 
 /* A SYN, or an answer, that the state has no place for: the ends may know more. */
-static __always_inline int track_ignored(struct packet *packet, struct flow *state, __u8 event,
-					 __u8 direction)
+VERIFIED_ONCE int tcp_track_ignored(const struct tcp_segment *segment, struct flow *state,
+				    __u8 event, __u8 direction)
 {
-	const struct tcp_segment *segment = &packet->tcp;
-
+	if (!segment || !state)
+		return TRACK_INVALID;
 	tcp_note_last(state, event, direction);
 	state->tcp_last_sequence = segment->sequence;
 	state->tcp_last_end = tcp_segment_end(segment);
@@ -198,7 +204,7 @@ static __always_inline int tcp_step(struct packet *packet, struct flow *state, i
 	if (next == TCP_IGNORE) {
 		if (event != TCP_EVENT_SYN_ACK || state->tcp_last_event != TCP_EVENT_SYN ||
 		    same_direction || packet->tcp.acknowledgment != state->tcp_last_end)
-			return track_ignored(packet, state, event, direction);
+			return tcp_track_ignored(&packet->tcp, state, event, direction);
 		tcp_synchronise(state, receiver, sender);
 		next = TCP_STATE_SYN_RECEIVED;
 	} else if (next == TCP_STATE_TIME_WAIT && state->tcp_state == TCP_STATE_LAST_ACK) {
@@ -216,7 +222,7 @@ static __always_inline int tcp_step(struct packet *packet, struct flow *state, i
 		    state->tcp_flags & TCP_FLOW_SIMULTANEOUS_OPEN)
 			next = TCP_STATE_ESTABLISHED;
 	} else if (next == TCP_STATE_CLOSED && event == TCP_EVENT_RST) {
-		int reset = tcp_judge_reset(state, receiver, &packet->tcp, same_direction);
+		int reset = tcp_judge_reset(state, &packet->tcp, reply, same_direction);
 
 		if (reset == TCP_RESET_INVALID)
 			return TRACK_INVALID;
@@ -225,8 +231,7 @@ static __always_inline int tcp_step(struct packet *packet, struct flow *state, i
 		check = reset != TCP_RESET_BELIEVED && reset != TCP_RESET_CHALLENGED_BELIEVED;
 	}
 	if (check) {
-		int verdict =
-			tcp_check_window(packet, state, sender, receiver, reply, same_direction);
+		int verdict = tcp_check_window(packet, state, reply, same_direction);
 
 		if (verdict == TCP_WINDOW_INVALID) {
 			tcp_note_invalid_end(packet, state, event, direction, same_direction);
@@ -259,10 +264,10 @@ static __always_inline int tcp_begin(const struct packet *packet, struct flow *f
 	return 1;
 }
 
-/* Both are functions of their own to the verifier. `starts`: no flow knows the segment, and `state`
+/* `starts`: no flow knows the segment, and `state`
  * is all zero but for its times. */
-__weak __noinline int tcp_segment_track(struct packet *packet, struct flow *state, int reply,
-					int starts)
+VERIFIED_ONCE int tcp_segment_track(struct packet *packet, struct flow *state, int reply,
+				    int starts)
 {
 	int result;
 
@@ -294,7 +299,7 @@ static __always_inline int track_tcp(frame_t *frame, struct packet *packet, stru
 		return TRACK_OK;
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return TRACK_INVALID;
-	BY_FRAME(tcp_read_options)(frame, packet);
+	tcp_read_options(frame, packet);
 	result = tcp_segment_track(packet, state, reply, 0);
 	if (result == TRACK_OK)
 		tcp_note_fragment(packet, state);
@@ -305,7 +310,7 @@ static __always_inline int start_tcp(frame_t *frame, struct packet *packet, stru
 {
 	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
 		return 0;
-	BY_FRAME(tcp_read_options)(frame, packet);
+	tcp_read_options(frame, packet);
 	if (tcp_segment_track(packet, flow, 0, 1) != TRACK_OK)
 		return 0;
 	tcp_note_fragment(packet, flow);

@@ -14,6 +14,7 @@
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "tcp_state.bpf.h"
+#include "verified_once.bpf.h"
 
 #define TCP_HEADER 20
 #define TCP_SCALE_MAX 14 /* RFC 7323 */
@@ -56,25 +57,27 @@ static __always_inline __u32 tcp_segment_end(const struct tcp_segment *segment)
 	return segment->sequence + segment->payload_length;
 }
 
-static __always_inline void tcp_read_selective(frame_t *frame, struct tcp_segment *segment,
-					       __u32 at, __u32 length)
+#define tcp_read_selective BY_FRAME(tcp_read_selective)
+VERIFIED_ONCE int tcp_read_selective(frame_t *frame, struct tcp_segment *segment, __u32 at,
+				     __u32 length)
 {
-	if (!length || length % TCP_SELECTIVE_BLOCK)
-		return;
+	if (!segment || !length || length % TCP_SELECTIVE_BLOCK)
+		return 0;
 	for (__u32 block = 0; block < TCP_SELECTIVE_BLOCKS_MAX; block++) {
 		__be32 edges[2];
 
 		if ((block + 1) * TCP_SELECTIVE_BLOCK > length ||
 		    frame_load(frame, at + block * TCP_SELECTIVE_BLOCK, edges, sizeof(edges)))
-			return;
+			break;
 		if (is_before(segment->highest_acknowledgment, bpf_ntohl(edges[1])))
 			segment->highest_acknowledgment = bpf_ntohl(edges[1]);
 	}
+	return 0;
 }
 
-/* Fills in what the options say. A function of its own to the verifier, which would walk its loop
- * for each caller otherwise. */
-__noinline int BY_FRAME(tcp_read_options)(frame_t *frame, struct packet *packet)
+/* Fills in what the options say. */
+#define tcp_read_options BY_FRAME(tcp_read_options)
+VERIFIED_ONCE int tcp_read_options(frame_t *frame, struct packet *packet)
 {
 	struct tcp_segment *segment;
 	__u32 at, end;
@@ -234,23 +237,28 @@ static __always_inline void tcp_note_segment(struct flow *state, const struct tc
 	state->tcp_retransmissions = 0;
 }
 
-static __always_inline int tcp_check_window(const struct packet *packet, struct flow *state,
-					    struct tcp_end *sender, struct tcp_end *receiver,
-					    int reply, int same_direction)
+VERIFIED_ONCE int tcp_check_window(const struct packet *packet, struct flow *state, int reply,
+				   int same_direction)
 {
-	const struct tcp_segment *segment = &packet->tcp;
-	__u8 opening = state->tcp_state == TCP_STATE_SYN_SENT ||
-		       state->tcp_state == TCP_STATE_SYN_RECEIVED;
-	__u8 flags = segment->flags;
-	struct tcp_numbers numbers = {
-		.sequence = segment->sequence,
-		.end = tcp_segment_end(segment),
-		.acknowledgment = segment->acknowledgment,
-		.highest = receiver->flags & TCP_END_SELECTIVE ? segment->highest_acknowledgment
-							       : segment->acknowledgment,
-	};
-	int verdict;
+	struct tcp_numbers numbers;
+	const struct tcp_segment *segment;
+	struct tcp_end *sender, *receiver;
+	int opening, verdict;
+	__u8 flags;
 
+	if (!packet || !state)
+		return TCP_WINDOW_INVALID;
+	segment = &packet->tcp;
+	flags = segment->flags;
+	sender = &state->tcp_ends[reply ? 1 : 0];
+	receiver = &state->tcp_ends[reply ? 0 : 1];
+	opening = state->tcp_state == TCP_STATE_SYN_SENT ||
+		  state->tcp_state == TCP_STATE_SYN_RECEIVED;
+	numbers.sequence = segment->sequence;
+	numbers.end = tcp_segment_end(segment);
+	numbers.acknowledgment = segment->acknowledgment;
+	numbers.highest = receiver->flags & TCP_END_SELECTIVE ? segment->highest_acknowledgment
+							      : segment->acknowledgment;
 	if (!sender->window_max) {
 		if (flags & TCP_SYN) {
 			tcp_start_end(sender, receiver, reply, segment);

@@ -19,6 +19,7 @@
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
 #include "tuple.bpf.h"
+#include "verified_once.bpf.h"
 
 #define IPV4_CHECKSUM __builtin_offsetof(struct iphdr, check)
 #define IPV4_SOURCE __builtin_offsetof(struct iphdr, saddr)
@@ -92,12 +93,16 @@ static __always_inline long translate_sctp_checksum(frame_t *frame, const struct
 }
 
 /* Makes `packet->tuple` `packet->to`. 0, or what a helper says. */
-static __noinline long translate(frame_t *frame, const struct packet *packet)
+#define translate BY_FRAME(translate)
+VERIFIED_ONCE long translate(frame_t *frame, const struct packet *packet)
 {
-	const struct tuple *from = &packet->tuple;
-	const struct tuple *to = &packet->to;
+	const struct tuple *from, *to;
 	long error = 0;
 
+	if (!packet)
+		return -1;
+	from = &packet->tuple;
+	to = &packet->to;
 	if (!address_equal(&from->source, &to->source))
 		error |= change_address(frame, packet, &from->source, &to->source, 1);
 	if (!address_equal(&from->destination, &to->destination))
@@ -116,11 +121,16 @@ static __noinline long translate(frame_t *frame, const struct packet *packet)
 }
 
 /* As ip_forward() leaves it for the FORWARD hook, or the reverse of that. */
-static __noinline long change_ttl(frame_t *frame, const struct packet *packet, int by)
+#define change_ttl BY_FRAME(change_ttl)
+VERIFIED_ONCE long change_ttl(frame_t *frame, const struct packet *packet, int by)
 {
-	__u32 network = packet->headers.network;
-	__u8 ttl = packet->headers.ttl + by;
+	__u32 network;
+	__u8 ttl;
 
+	if (!packet)
+		return -1;
+	network = packet->headers.network;
+	ttl = packet->headers.ttl + by;
 	if (packet->tuple.family == FAMILY_IPV6)
 		return frame_store(frame, network + __builtin_offsetof(struct ipv6hdr, hop_limit),
 				   &ttl, sizeof(ttl));

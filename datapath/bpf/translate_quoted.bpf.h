@@ -17,6 +17,7 @@
 #include "sctp_checksum.bpf.h"
 #include "translate.bpf.h"
 #include "tuple.bpf.h"
+#include "verified_once.bpf.h"
 
 #define CHECKSUM_MANGLED_ZERO 0xffff
 
@@ -85,20 +86,25 @@ static __always_inline long translate_quoted_sctp_checksum(frame_t *frame,
 	if (tuple_keeps(&packet->quoted, &packet->quoted_to) || at + sizeof(sum) > headers->end ||
 	    frame_load(frame, at, &old, sizeof(old)))
 		return 0;
-	sum = BY_FRAME(sctp_checksum)(frame, headers->transport, headers->end - headers->transport);
+	sum = sctp_checksum(frame, headers->transport, headers->end - headers->transport);
 	return store_quoted(frame, packet, at, &old, &sum, sizeof(sum));
 }
 
 /* Makes `packet->quoted` `packet->quoted_to`. */
-static __noinline long translate_quoted(frame_t *frame, const struct packet *packet)
+#define translate_quoted BY_FRAME(translate_quoted)
+VERIFIED_ONCE long translate_quoted(frame_t *frame, const struct packet *packet)
 {
-	const struct tuple *to = &packet->quoted_to;
-	const struct headers *headers = &packet->quoted_headers;
-	const struct tuple *from = &packet->quoted;
-	__u32 addresses = 0, ports = 0;
+	const struct headers *headers;
+	const struct tuple *from, *to;
+	__u32 addresses, ports;
 	long error = 0;
 	__be32 pair[2];
 
+	if (!packet)
+		return -1;
+	headers = &packet->quoted_headers;
+	from = &packet->quoted;
+	to = &packet->quoted_to;
 	/* Source and destination stand side by side in a tuple, as in the headers. */
 	addresses = bpf_csum_diff((__be32 *)&from->source, 2 * sizeof(struct address),
 				  (__be32 *)&to->source, 2 * sizeof(struct address), 0);

@@ -18,6 +18,7 @@
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
+#include "verified_once.bpf.h"
 
 static __always_inline __u32 sum_pseudo_header(const struct packet *packet, __u32 length)
 {
@@ -32,9 +33,9 @@ static __always_inline __u32 sum_pseudo_header(const struct packet *packet, __u3
 	return bpf_csum_diff(0, 0, (__be32 *)&tuple->source, 2 * sizeof(struct address), sum);
 }
 
-/* enum checksum_verdict. A function of its own to the verifier, which would walk its loops for each
- * caller otherwise. */
-__noinline int BY_FRAME(transport_checksum)(frame_t *frame, const struct packet *packet)
+/* enum checksum_verdict. */
+#define transport_checksum BY_FRAME(transport_checksum)
+VERIFIED_ONCE int transport_checksum(frame_t *frame, const struct packet *packet)
 {
 	const struct headers *headers;
 	__u32 length, pseudo = 0;

@@ -151,7 +151,7 @@ static __noinline int start(frame_t *frame, struct packet *packet)
 		return pass(packet, LEFT_REFUSED);
 	if (masquerade && !choose_source(packet))
 		return pass(packet, LEFT_REFUSED);
-	if (BY_FRAME(transport_checksum)(frame, packet) != CHECKSUM_RIGHT)
+	if (transport_checksum(frame, packet) != CHECKSUM_RIGHT)
 		return pass(packet, LEFT_CHECKSUM);
 
 	affinity_keep(packet, &choice, backend->id);
@@ -182,11 +182,11 @@ static __always_inline int follow_flow(frame_t *frame, struct packet *packet, st
 	obstacle = obstacle_on_route(packet);
 	if (obstacle)
 		return pass(packet, obstacle);
-	if (BY_FRAME(transport_checksum)(frame, packet) != CHECKSUM_RIGHT)
+	if (transport_checksum(frame, packet) != CHECKSUM_RIGHT)
 		return pass(packet, LEFT_CHECKSUM);
 	tracked = track(frame, packet, state, reply);
 	if (tracked == TRACK_NEW) {
-		flow_remove(flow, packet, &packet->tuple);
+		flow_remove(flow, &packet->tuple);
 		return start(frame, packet);
 	}
 	if (tracked == TRACK_INVALID)
@@ -216,8 +216,7 @@ static __always_inline int handle(frame_t *frame, struct packet *packet)
 SEC("xdp")
 int xdp_uplink(struct xdp_md *frame)
 {
-	__u32 zero = 0;
-	struct packet *packet = bpf_map_lookup_elem(&packets, &zero);
+	struct packet *packet = this_packet();
 	int action;
 
 	if (!packet)
