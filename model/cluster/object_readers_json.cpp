@@ -22,10 +22,9 @@ std::string read_name(const JsonField& field) {
 ObjectKey read_key(const JsonField& object, bool namespaced) {
   const JsonField metadata = object["metadata"];
   ObjectKey key;
-  if (namespaced && metadata["namespace"].present()) {
+  if (namespaced) {
     key.name_space = read_name(metadata["namespace"]);
-  } else if (namespaced) {
-    key.name_space = "default";
+    if (key.name_space.empty()) key.name_space = "default";
   }
   if (metadata["name"].string().empty()) metadata["name"].fail_expecting("a name");
   key.name = read_name(metadata["name"]);

@@ -52,6 +52,7 @@ class ObjectsReader {
     subject_.clear();
     const std::string own_kind =
         kind.empty() || field["kind"].present() ? field["kind"].string() : kind;
+    if (own_kind.empty()) field["kind"].fail_expecting("the kind of an object");
     const std::string own_version = field["apiVersion"].string_or(api_version);
     if (own_kind == "List" || own_kind.ends_with("List")) {
       const std::string item_kind = own_kind.substr(0, own_kind.size() - 4);

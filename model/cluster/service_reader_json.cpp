@@ -1,4 +1,6 @@
 // Services (v1), as far as kube-proxy reads them.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -18,6 +20,41 @@ std::string read_cluster_ip(const JsonField& field) {
     field.fail_expecting("an IP address or None");
   }
   return text;
+}
+
+// The API server keeps clusterIP the first of clusterIPs, one of them for each family, and the
+// families in the same order (pkg/apis/core/validation ValidateServiceClusterIPsRelatedFields).
+void check_cluster_ips(const JsonField& spec, const Service& service) {
+  const std::vector<JsonField> families = spec["ipFamilies"].items();
+  if (families.size() == 2 && service.ip_families[0] == service.ip_families[1]) {
+    families[1].fail("a family comes once");
+  }
+  if (families.size() > 2) families[2].fail("there are two families");
+  const std::vector<JsonField> fields = spec["clusterIPs"].items();
+  std::set<Family> seen;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const std::string& text = service.cluster_ips[i];
+    const auto address = parse_sloppy_address(text);
+    const auto first = parse_sloppy_address(service.cluster_ip);
+    if (i == 0 && !service.cluster_ip.empty() &&
+        (address != first || (!first && text != service.cluster_ip))) {
+      fields[0].fail_expecting(fmt::format("what clusterIP is, {}", service.cluster_ip));
+    }
+    if (!address) {
+      if (fields.size() > 1) fields[i].fail_expecting("an IP address, since there are several");
+      continue;
+    }
+    if (!seen.insert(address->family()).second) {
+      fields[i].fail_expecting("an address of the other family than that before");
+    }
+    if (!families.empty() &&
+        (i >= families.size() || address->family() != service.ip_families[i])) {
+      fields[i].fail_expecting(
+          i < families.size()
+              ? fmt::format("an {} address, as in ipFamilies", to_string(service.ip_families[i]))
+              : "no more addresses than ipFamilies has families");
+    }
+  }
 }
 
 std::vector<ServicePort> read_ports(const JsonField& ports) {
@@ -116,6 +153,7 @@ Service read_service(const JsonField& object) {
     service.ip_families.push_back(
         item.one_of<Family>({{"IPv4", Family::kIpv4}, {"IPv6", Family::kIpv6}}));
   }
+  check_cluster_ips(spec, service);
   service.ports = read_ports(spec["ports"]);
   service.external_ips = read_external_ips(spec["externalIPs"]);
   service.load_balancer_source_ranges = read_source_ranges(spec["loadBalancerSourceRanges"]);

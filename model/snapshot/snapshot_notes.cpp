@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 
@@ -26,6 +27,21 @@ bool wants_endpoints(const Service& service) {
   return service.type != ServiceType::kExternalName && service.cluster_ip != "None";
 }
 
+// kube-proxy passes over Services without one. The API server gives every Service an address, so
+// these were written by hand.
+bool lacks_cluster_ip(const Service& service) {
+  if (!wants_endpoints(service)) return false;
+  return service.cluster_ip.empty() ||
+         (!service.ip_families.empty() && service.cluster_ips.size() < service.ip_families.size());
+}
+
+// "Endpoints (3), Ingress (1)"
+std::vector<std::string> counted(const std::map<std::string, size_t>& kinds) {
+  std::vector<std::string> texts;
+  for (const auto& [kind, count] : kinds) texts.push_back(fmt::format("{} ({})", kind, count));
+  return texts;
+}
+
 }  // namespace
 
 std::vector<std::string> snapshot_notes(const Objects& objects) {
@@ -39,8 +55,10 @@ std::vector<std::string> snapshot_notes(const Objects& objects) {
     if (!cluster.services.contains(service)) strays.push_back(key.to_string());
   }
   std::vector<std::string> bare;
+  std::vector<std::string> without_address;
   for (const auto& [key, service] : cluster.services) {
     if (wants_endpoints(service) && !served.contains(key)) bare.push_back(key.to_string());
+    if (lacks_cluster_ip(service)) without_address.push_back(key.to_string());
   }
   std::vector<std::string> changed;
   for (const ObjectId& id : objects.changed) changed.push_back(id.to_string());
@@ -49,6 +67,12 @@ std::vector<std::string> snapshot_notes(const Objects& objects) {
     notes.push_back(fmt::format(
         "given more than once and not alike, so that the last one counts: {}", list(changed)));
   }
+  if (!without_address.empty()) {
+    notes.push_back(
+        fmt::format("Services without a cluster IP for each of their families, to which "
+                    "kube-proxy gives no rules there: {}",
+                    list(without_address)));
+  }
   if (!bare.empty()) {
     notes.push_back(
         fmt::format("Services without an EndpointSlice, so without endpoints: {}", list(bare)));
@@ -56,6 +80,10 @@ std::vector<std::string> snapshot_notes(const Objects& objects) {
   if (!strays.empty()) {
     notes.push_back(
         fmt::format("EndpointSlices of no Service among the objects, not used: {}", list(strays)));
+  }
+  if (!objects.skipped.empty()) {
+    notes.push_back(
+        fmt::format("objects of other kinds, not used: {}", list(counted(objects.skipped))));
   }
   return notes;
 }

@@ -268,6 +268,25 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"clusterIP: 10.96.0.10", "clusterIP: 10.96.0",
                 "file:11: Service shop/web: spec.clusterIP: expected an IP address or None, found "
                 "\"10.96.0\""},
+        Mistake{"[10.96.0.10, \"fd00::10\"]", "[10.96.0.11, \"fd00::10\"]",
+                "file:12: Service shop/web: spec.clusterIPs[0]: expected what clusterIP is, "
+                "10.96.0.10, found \"10.96.0.11\""},
+        Mistake{"[10.96.0.10, \"fd00::10\"]", "[10.96.0.10, 10.96.0.11]",
+                "file:12: Service shop/web: spec.clusterIPs[1]: expected an address of the other "
+                "family than that before, found \"10.96.0.11\""},
+        Mistake{"[10.96.0.10, \"fd00::10\"]", "[10.96.0.10, None]",
+                "file:12: Service shop/web: spec.clusterIPs[1]: expected an IP address, since "
+                "there are several, found \"None\""},
+        Mistake{"[IPv4, IPv6]", "[IPv6, IPv4]",
+                "file:12: Service shop/web: spec.clusterIPs[0]: expected an IPv6 address, as in "
+                "ipFamilies, found \"10.96.0.10\""},
+        Mistake{"[IPv4, IPv6]", "[IPv4]",
+                "file:12: Service shop/web: spec.clusterIPs[1]: expected no more addresses than "
+                "ipFamilies has families, found \"fd00::10\""},
+        Mistake{"[IPv4, IPv6]", "[IPv4, IPv4]",
+                "file:13: Service shop/web: spec.ipFamilies[1]: a family comes once"},
+        Mistake{"kind: Service", "kind: \"\"",
+                "file:3: kind: expected the kind of an object, found \"\""},
         Mistake{"labels: {app: web}", "labels: {app/x: yes}",
                 "file:7: Service shop/web: metadata.labels[\"app/x\"]: expected a string, found "
                 "true"},

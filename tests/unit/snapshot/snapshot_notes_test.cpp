@@ -40,6 +40,28 @@ TEST(SnapshotNotes, NameServicesWithoutSlicesAndSlicesWithoutService) {
                 "EndpointSlices of no Service among the objects, not used: default/web-1"}));
 }
 
+TEST(SnapshotNotes, NameServicesThatKubeProxyPassesOver) {
+  Objects objects;
+  Cluster& cluster = objects.cluster;
+  add_service(cluster, "a").cluster_ip.clear();
+  Service& half = add_service(cluster, "b");
+  half.cluster_ips = {"10.96.0.1"};
+  half.ip_families = {Family::kIpv4, Family::kIpv6};
+  for (const char* name : {"a", "b"}) add_slice(cluster, name, name);
+  EXPECT_EQ(snapshot_notes(objects),
+            (std::vector<std::string>{
+                "Services without a cluster IP for each of their families, to which kube-proxy "
+                "gives no rules there: default/a, default/b"}));
+}
+
+TEST(SnapshotNotes, NameKindsThatAreNotUsed) {
+  Objects objects;
+  objects.skipped = {{"Endpoints", 3}, {"Ingress", 1}};
+  EXPECT_EQ(
+      snapshot_notes(objects),
+      (std::vector<std::string>{"objects of other kinds, not used: Endpoints (3), Ingress (1)"}));
+}
+
 TEST(SnapshotNotes, NameObjectsThatWereGivenTwiceAndNotAlike) {
   Objects objects;
   objects.changed = {{ObjectKind::kNode, {"", "node-a"}}};
