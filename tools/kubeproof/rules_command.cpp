@@ -66,11 +66,13 @@ int run_rules(const RulesOptions& options) {
   if (options.dumps.empty()) {
     const auto rules = rules_for(*configuration, family_of(options).value_or(Family::kIpv4));
     if (!rules) return fail(rules.error());
+    tell_notes(*snapshot);
     fmt::print("{}", netfilter::to_text(*rules));
     return 0;
   }
   const auto report = compare(options, *configuration);
   if (!report) return fail(report.error());
+  tell_notes(*snapshot);
   fmt::print("{}", options.format == "json" ? render_rules_json(*report)
                                             : render_rules_text(*report, output_takes_color()));
   return exit_status(verdict_of(*report));

@@ -1,8 +1,13 @@
 #include "tools/kubeproof/snapshot_options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
 #include <utility>
 
+#include "model/snapshot/snapshot_notes.h"
 #include "replay/case/read_case.h"
 
 namespace kubeproof {
@@ -63,6 +68,12 @@ Result<Configuration> configure(const Snapshot& snapshot, const std::vector<IpAd
   auto world = make_world(snapshot.node, pods, snapshot.objects.cluster, snapshot.proxy);
   if (!world) return tl::unexpected(world.error());
   return Configuration{*std::move(world), snapshot.objects.cluster, snapshot.proxy};
+}
+
+void tell_notes(const Snapshot& snapshot) {
+  for (const std::string& note : snapshot_notes(snapshot.objects)) {
+    fmt::print(stderr, "kubeproof: note: {}\n", note);
+  }
 }
 
 }  // namespace kubeproof

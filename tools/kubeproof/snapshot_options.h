@@ -30,4 +30,8 @@ class SnapshotOptions {
 // What engines are programmed with. `traffic`: sources that the node must know, of captures.
 Result<Configuration> configure(const Snapshot& snapshot, const std::vector<IpAddress>& traffic);
 
+// What is odd about the objects, one line each on stderr: for commands whose output has no place
+// for it.
+void tell_notes(const Snapshot& snapshot);
+
 }  // namespace kubeproof

@@ -68,6 +68,7 @@ int run_trace(const TraceOptions& options) {
     }
     report.captured = *std::move(*captured);
   }
+  tell_notes(*snapshot);
   fmt::print("{}", options.format == "json" ? render_trace_json(report)
                                             : render_trace_text(report, output_takes_color()));
   return exit_status(verdict_of(report));

@@ -290,6 +290,18 @@ TEST_F(CommandLine, SaysThatDamageLeftNothing) {
       << ended.error;
 }
 
+TEST_F(CommandLine, SaysWhatIsOddAboutTheObjects) {
+  const std::string endpoints =
+      write("endpoints.yaml", "apiVersion: v1\nkind: Endpoints\nmetadata: { name: web }\n");
+  const Ended rules = with_cluster({"rules", "--cluster", endpoints});
+  EXPECT_EQ(rules.status, 0);
+  EXPECT_EQ(rules.error, "kubeproof: note: objects of other kinds, not used: Endpoints (1)\n");
+  const Ended trace = with_cluster({"trace", "--cluster", endpoints, "--engine", "reference",
+                                    "--from", "uplink", "--to", "10.96.0.10:80"});
+  EXPECT_EQ(trace.status, 0);
+  EXPECT_EQ(trace.error, rules.error);
+}
+
 TEST_F(CommandLine, SaysWhatAFolderStandsInPlaceOf) {
   const Ended ended = kubeproof({"rules", "--cluster", folder_.string(), "--node", "node-a"});
   EXPECT_EQ(ended.status, 2);
