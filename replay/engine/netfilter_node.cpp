@@ -68,6 +68,17 @@ std::optional<TracedRule> parse_trace(std::string_view text) {
   return traced;
 }
 
+// The `recent` lists whose rules look back less far than before.
+std::map<std::string, uint32_t> shortened(const std::map<std::string, uint32_t>& before,
+                                          const std::map<std::string, uint32_t>& after) {
+  std::map<std::string, uint32_t> lists;
+  for (const auto& [list, timeout] : after) {
+    const auto known = before.find(list);
+    if (known != before.end() && timeout < known->second) lists.emplace(list, timeout);
+  }
+  return lists;
+}
+
 }  // namespace
 
 std::string_view to_string(IptablesVariant variant) {
@@ -105,8 +116,11 @@ Result<void> NetfilterNode::load_rules(Family family, const std::string& text) {
     return run_child_checked(tool(family, "restore"), text, {"XTABLES_LOCKFILE=/proc/self/fd/0"});
   });
   if (!loaded) return tl::unexpected(loaded.error());
-  rules_[family] = RuleLines(text);
-  return {};
+  RuleLines rules(text);
+  const auto shorter = shortened(rules_[family].recent_timeouts(), rules.recent_timeouts());
+  rules_[family] = std::move(rules);
+  // Addresses that are too old by then.
+  return space_.run([&] { return recent_.age(0, shorter); });
 }
 
 Result<std::string> NetfilterNode::save_rules(Family family) const {

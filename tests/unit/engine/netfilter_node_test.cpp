@@ -274,6 +274,22 @@ TEST_F(NetfilterNodeTest, AnEntryOfARecentListThatIsRenewedIsAsGoodAsNew) {
   }
 }
 
+TEST_F(NetfilterNodeTest, RulesThatLookBackLessFarForgetWhatIsTooOldForThem) {
+  const Bytes old = PacketBuilder::udp("10.180.0.10:1", "10.180.0.9:1").build();
+  const Bytes fresh = PacketBuilder::udp("10.180.0.11:1", "10.180.0.9:1").build();
+  std::string shorter = kRecent;
+  shorter.replace(shorter.find("100"), 3, "50");
+  start(small_world(), kRecent);
+  inject(at(kPod2), old);
+  ASSERT_TRUE(node_->age(60));
+  inject(at(kPod2), fresh);
+  ASSERT_TRUE(node_->load_rules(Family::kIpv4, shorter));
+  EXPECT_TRUE(
+      inject(at(kPod2), PacketBuilder::udp("10.180.0.10:1", "10.180.0.9:2").build()).dropped());
+  EXPECT_FALSE(
+      inject(at(kPod2), PacketBuilder::udp("10.180.0.11:1", "10.180.0.9:2").build()).dropped());
+}
+
 TEST_F(NetfilterNodeTest, ExplainListsTheRulesInTheOrderThatThePacketMetThem) {
   ASSERT_TRUE(node_->explain(true));
   const Fate& fate =
