@@ -56,8 +56,13 @@ Result<std::string> read_object(const std::filesystem::path& path) {
 }
 
 tl::unexpected<Error> load_error(int error, const std::string& messages) {
-  const char* hint = error == EPERM ? " (needs root, or CAP_BPF and CAP_NET_ADMIN)" : "";
-  return environment_error("cannot load the BPF programs: {}{}{}{}", std::strerror(error), hint,
+  if (error == EPERM) {  // of which libbpf's messages have nothing more to tell
+    return environment_error(
+        "cannot load the BPF programs: {} (needs root, or CAP_BPF and "
+        "CAP_NET_ADMIN)",
+        std::strerror(error));
+  }
+  return environment_error("cannot load the BPF programs: {}{}{}", std::strerror(error),
                            messages.empty() ? "" : "\n", messages);
 }
 
