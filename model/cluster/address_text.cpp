@@ -45,6 +45,13 @@ std::optional<IpAddress> parse_sloppy_address(std::string_view text) {
   return is_mapped(*address) ? unmapped(*address) : *address;
 }
 
+bool may_be_served(const IpAddress& address) {
+  static const Cidr kLinkLocal4 = *Cidr::parse("224.0.0.0/24");
+  static const Cidr kLinkLocal6 = *Cidr::parse("ff02::/16");
+  return !address.is_unspecified() && !kLinkLocal4.contains(address) &&
+         !kLinkLocal6.contains(address);
+}
+
 std::optional<Cidr> parse_sloppy_cidr(std::string_view text) {
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;

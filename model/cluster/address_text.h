@@ -12,6 +12,10 @@ namespace kubeproof {
 
 std::optional<IpAddress> parse_sloppy_address(std::string_view text);
 
+// Whether Services and endpoints may have it: the API server takes neither the unspecified address
+// nor one of link-local multicast (224.0.0.0/24, ff02::/16) for them.
+bool may_be_served(const IpAddress& address);
+
 // ADDRESS/LENGTH; the length is required.
 std::optional<Cidr> parse_sloppy_cidr(std::string_view text);
 

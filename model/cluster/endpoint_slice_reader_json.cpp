@@ -17,6 +17,7 @@ std::vector<std::string> read_addresses(const JsonField& field, SliceAddressType
       if (!address || address->family() != family) {
         item.fail_expecting(family == Family::kIpv4 ? "an IPv4 address" : "an IPv6 address");
       }
+      if (!may_be_served(*address)) item.fail_expecting("an address that an endpoint can have");
     }
     addresses.push_back(text);
   }

@@ -16,9 +16,10 @@ constexpr int64_t kDefaultAffinitySeconds = 10800;
 
 std::string read_cluster_ip(const JsonField& field) {
   std::string text = field.string_or("");
-  if (!text.empty() && text != "None" && !parse_sloppy_address(text)) {
-    field.fail_expecting("an IP address or None");
-  }
+  if (text.empty() || text == "None") return text;
+  const auto address = parse_sloppy_address(text);
+  if (!address) field.fail_expecting("an IP address or None");
+  if (!may_be_served(*address)) field.fail_expecting("an address that a Service can have");
   return text;
 }
 
@@ -78,7 +79,9 @@ std::vector<ServicePort> read_ports(const JsonField& ports) {
 
 std::vector<std::string> read_external_ips(const JsonField& field) {
   for (const JsonField& item : field.items()) {
-    if (!parse_sloppy_address(item.string())) item.fail_expecting("an IP address");
+    const auto address = parse_sloppy_address(item.string());
+    if (!address) item.fail_expecting("an IP address");
+    if (!may_be_served(*address)) item.fail_expecting("an address that a Service can have");
   }
   return field.strings();
 }

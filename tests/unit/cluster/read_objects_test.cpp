@@ -318,6 +318,32 @@ TEST(ReadObjects, HoldsEndpointsToTheAddressType) {
             "found \"10.0.0.1\"");
 }
 
+TEST(ReadObjects, RefusesAddressesThatAreNobodys) {
+  for (const char* address : {"0.0.0.0", "224.0.0.1"}) {
+    EXPECT_EQ(error(fmt::format(R"({{"kind": "EndpointSlice", "metadata": {{"name": "e"}},
+        "addressType": "IPv4", "endpoints": [{{"addresses": ["{}"]}}]}})",
+                                address)),
+              fmt::format("file: EndpointSlice default/e: endpoints[0].addresses[0]: expected an "
+                          "address that an endpoint can have, found \"{}\"",
+                          address));
+  }
+  for (const char* address : {"::", "ff02::1"}) {
+    EXPECT_EQ(error(fmt::format(R"({{"kind": "Service", "metadata": {{"name": "s"}},
+        "spec": {{"externalIPs": ["{}"]}}}})",
+                                address)),
+              fmt::format("file: Service default/s: spec.externalIPs[0]: expected an address that "
+                          "a Service can have, found \"{}\"",
+                          address));
+  }
+  EXPECT_EQ(error(R"({"kind": "Service", "metadata": {"name": "s"},
+      "spec": {"externalIPs": ["127.0.0.1", "169.254.1.1", "239.0.0.1"]}})"),
+            "no error");
+  EXPECT_EQ(error(R"({"kind": "Service", "metadata": {"name": "s"},
+      "spec": {"clusterIP": "0.0.0.0"}})"),
+            "file: Service default/s: spec.clusterIP: expected an address that a Service can have, "
+            "found \"0.0.0.0\"");
+}
+
 TEST(ReadObjects, ReadsNamesOfObjects) {
   const auto documents =
       parse_documents(R"([{"kind": "EndpointSlice", "namespace": "a", "name": "b"},
