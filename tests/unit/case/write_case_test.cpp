@@ -143,7 +143,7 @@ proxy:
 TEST_F(WriteCaseTest, EveryCaseOfTheCorpusComesBack) {
   size_t cases = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(KUBEPROOF_CASES)) {
-    if (!entry.is_regular_file() || entry.path().extension() == ".pcap") continue;
+    if (entry.path().extension() != ".yaml") continue;
     const Case written = read(entry.path().string());
     expect_same(written, again(written), entry.path().string());
     ++cases;
