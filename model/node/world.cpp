@@ -41,6 +41,38 @@ const Route* host_route(const World& world, uint32_t interface) {
 
 }  // namespace
 
+std::string_view to_string(AddressScope scope) {
+  switch (scope) {
+    case AddressScope::kGlobal:
+      return "global";
+    case AddressScope::kSite:
+      return "site";
+    case AddressScope::kLink:
+      return "link";
+    case AddressScope::kHost:
+      return "host";
+  }
+  return "global";
+}
+
+std::string_view to_string(RouteType type) {
+  switch (type) {
+    case RouteType::kUnicast:
+      return "unicast";
+    case RouteType::kLocal:
+      return "local";
+    case RouteType::kBroadcast:
+      return "broadcast";
+    case RouteType::kUnreachable:
+      return "unreachable";
+    case RouteType::kBlackhole:
+      return "blackhole";
+    case RouteType::kProhibit:
+      return "prohibit";
+  }
+  return "unicast";
+}
+
 const Interface* World::find_interface(uint32_t index) const {
   return find_if(interfaces, [&](const Interface& each) { return each.index == index; });
 }

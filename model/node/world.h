@@ -52,6 +52,10 @@ enum class RouteType : uint8_t {
   kProhibit
 };
 
+// As `ip` writes them.
+std::string_view to_string(AddressScope scope);
+std::string_view to_string(RouteType type);
+
 // A route of the main table. Routes to the node's own addresses (table local) follow from the
 // addresses and are not listed.
 struct Route {

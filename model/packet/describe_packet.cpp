@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "model/packet/packet_view.h"
+#include "model/packet/protocol_name.h"
 
 namespace kubeproof {
 namespace {
@@ -84,20 +85,9 @@ std::string describe_icmp(ByteView packet, const PacketView& view) {
 
 std::string describe_transport(ByteView packet, const PacketView& view) {
   if (view.has_icmp) return describe_icmp(packet, view);
-  switch (view.protocol) {
-    case kTcp:
-      return view.has_ports ? fmt::format("TCP [{}]", tcp_flag_letters(view.tcp_flags)) : "TCP";
-    case kUdp:
-      return "UDP";
-    case kSctp:
-      return "SCTP";
-    case kIcmp:
-      return "ICMP";
-    case kIcmpv6:
-      return "ICMPv6";
-    default:
-      return fmt::format("protocol {}", view.protocol);
-  }
+  const std::string name = protocol_name(view.protocol);
+  if (view.protocol != kTcp || !view.has_ports) return name;
+  return fmt::format("{} [{}]", name, tcp_flag_letters(view.tcp_flags));
 }
 
 }  // namespace

@@ -8,43 +8,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view scope_name(AddressScope scope) {
-  switch (scope) {
-    case AddressScope::kGlobal:
-      return "global";
-    case AddressScope::kSite:
-      return "site";
-    case AddressScope::kLink:
-      return "link";
-    case AddressScope::kHost:
-      return "host";
-  }
-  return "global";
-}
-
-std::string_view type_name(RouteType type) {
-  switch (type) {
-    case RouteType::kUnicast:
-      return "unicast";
-    case RouteType::kLocal:
-      return "local";
-    case RouteType::kBroadcast:
-      return "broadcast";
-    case RouteType::kUnreachable:
-      return "unreachable";
-    case RouteType::kBlackhole:
-      return "blackhole";
-    case RouteType::kProhibit:
-      return "prohibit";
-  }
-  return "unicast";
-}
-
 Json address_json(const InterfaceAddress& address) {
   Json json = {{"family", address.address.is_v4() ? "inet" : "inet6"},
                {"local", address.address.to_string()},
                {"prefixlen", address.prefix_length},
-               {"scope", scope_name(address.scope)}};
+               {"scope", to_string(address.scope)}};
   if (address.broadcast) json["broadcast"] = address.broadcast->to_string();
   if (address.secondary) json["secondary"] = true;
   return json;
@@ -68,7 +36,7 @@ Json interface_json(const Interface& interface) {
 Json route_json(const NamedRoute& named) {
   const Route& route = named.route;
   Json json;
-  if (route.type != RouteType::kUnicast) json["type"] = type_name(route.type);
+  if (route.type != RouteType::kUnicast) json["type"] = to_string(route.type);
   json["dst"] = route.destination.to_string();
   if (route.gateway) json["gateway"] = route.gateway->to_string();
   if (!named.device.empty()) json["dev"] = named.device;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "model/packet/protocol_name.h"
 #include "replay/case/ingress_text.h"
 #include "replay/case/node_json.h"
 
@@ -21,10 +22,6 @@ std::string duration_text(std::chrono::nanoseconds duration) {
   if (count % 1'000'000'000 == 0) return fmt::format("{}s", count / 1'000'000'000);
   if (count % 1'000'000 == 0) return fmt::format("{}ms", count / 1'000'000);
   return fmt::format("{}ns", count);
-}
-
-std::string_view protocol_name(uint8_t protocol) {
-  return protocol == kUdp ? "UDP" : protocol == kSctp ? "SCTP" : "TCP";
 }
 
 Json objects_json(const Objects& objects) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/packet/packet_view.h"
+#include "model/packet/protocol_name.h"
 
 namespace kubeproof {
 namespace {
@@ -196,23 +197,6 @@ void Lister::icmp(size_t at) {
 }
 
 }  // namespace
-
-std::string protocol_name(uint8_t protocol) {
-  switch (protocol) {
-    case kTcp:
-      return "TCP";
-    case kUdp:
-      return "UDP";
-    case kSctp:
-      return "SCTP";
-    case kIcmp:
-      return "ICMP";
-    case kIcmpv6:
-      return "ICMPv6";
-    default:
-      return fmt::format("protocol {}", protocol);
-  }
-}
 
 std::vector<Field> list_fields(ByteView packet) {
   return Lister(packet, false).list();

@@ -21,7 +21,4 @@ struct Field {
 // packet give a single field of payload. Valid as long as the packet.
 std::vector<Field> list_fields(ByteView packet);
 
-// "TCP", "ICMPv6", or "protocol 47".
-std::string protocol_name(uint8_t protocol);
-
 }  // namespace kubeproof

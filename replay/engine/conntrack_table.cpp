@@ -14,6 +14,7 @@
 #include <set>
 
 #include "model/packet/packet_view.h"
+#include "model/packet/protocol_name.h"
 #include "replay/engine/sysctl.h"
 
 namespace kubeproof {
@@ -133,23 +134,6 @@ NetlinkRequest new_timeout(const TrackedFlow& flow, uint32_t seconds) {
   put_identity(request, flow.identity);
   mnl_attr_put_u32(request.header(), CTA_TIMEOUT, htonl(seconds * flow.stretch));
   return request;
-}
-
-std::string protocol_name(uint8_t protocol) {
-  switch (protocol) {
-    case kTcp:
-      return "tcp";
-    case kUdp:
-      return "udp";
-    case kSctp:
-      return "sctp";
-    case kIcmp:
-      return "icmp";
-    case kIcmpv6:
-      return "icmpv6";
-    default:
-      return fmt::format("protocol {}", protocol);
-  }
 }
 
 }  // namespace

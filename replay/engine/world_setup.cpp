@@ -92,24 +92,10 @@ Result<void> apply_settings(const World& world) {
   return done;
 }
 
-std::string_view scope_name(AddressScope scope) {
-  switch (scope) {
-    case AddressScope::kGlobal:
-      return "global";
-    case AddressScope::kSite:
-      return "site";
-    case AddressScope::kLink:
-      return "link";
-    case AddressScope::kHost:
-      return "host";
-  }
-  return "global";
-}
-
 // Loopback gets 127.0.0.1 and ::1 from the kernel when it comes up; `replace` accepts that.
 void add_address(std::string& batch, const Interface& interface, const InterfaceAddress& address) {
   batch += fmt::format("address replace {}/{} dev {} scope {}", address.address.to_string(),
-                       address.prefix_length, interface.name, scope_name(address.scope));
+                       address.prefix_length, interface.name, to_string(address.scope));
   // The route of an IPv4 subnet on loopback belongs to table local.
   const bool loopback = interface.kind == InterfaceKind::kLoopback;
   if (!loopback || !address.address.is_v4()) batch += " noprefixroute";
@@ -118,28 +104,10 @@ void add_address(std::string& batch, const Interface& interface, const Interface
   batch += '\n';
 }
 
-std::string_view type_name(RouteType type) {
-  switch (type) {
-    case RouteType::kUnicast:
-      return "unicast";
-    case RouteType::kLocal:
-      return "local";
-    case RouteType::kBroadcast:
-      return "broadcast";
-    case RouteType::kUnreachable:
-      return "unreachable";
-    case RouteType::kBlackhole:
-      return "blackhole";
-    case RouteType::kProhibit:
-      return "prohibit";
-  }
-  return "unicast";
-}
-
 // `append`: links may share a prefix, as fe80::/64, which `add` refuses. `onlink`: a world may name
 // a gateway that none of its other routes reaches.
 Result<void> add_route(std::string& batch, const World& world, const Route& route) {
-  batch += fmt::format("route append {} {} table main", type_name(route.type),
+  batch += fmt::format("route append {} {} table main", to_string(route.type),
                        route.destination.to_string());
   if (route.gateway) batch += fmt::format(" via {}", route.gateway->to_string());
   if (route.interface != 0) {

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "model/packet/packet_view.h"
+#include "model/packet/protocol_name.h"
 #include "replay/report/merge_reports.h"
 #include "replay/session/replay_captures.h"
 
@@ -16,10 +17,6 @@ namespace {
 // Where source ports of flows begin that do not name theirs. Each new flow has its own, so that
 // none is taken for a continuation of another; after 25,000 they come again.
 constexpr uint16_t kFirstSourcePort = 40000;
-
-std::string_view protocol_name(uint8_t protocol) {
-  return protocol == kUdp ? "UDP" : protocol == kSctp ? "SCTP" : "TCP";
-}
 
 struct Describe {
   const World& world;
