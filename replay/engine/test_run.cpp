@@ -71,6 +71,7 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
 
   Output result;
   result.verdict = static_cast<int>(options.retval);
+  result.duration = std::chrono::nanoseconds(options.duration);
   result.packet = ByteView(output_).subspan(ETH_HLEN, options.data_size_out - ETH_HLEN);
   result.mark = returned.mark;
   std::copy_n(returned.cb, result.cb.size(), result.cb.begin());

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -36,6 +37,7 @@ class TestRun {
     ByteView packet;  // from the network header; valid until the next run
     uint32_t mark = 0;
     std::array<uint32_t, 5> cb{};
+    std::chrono::nanoseconds duration{};  // of the program alone, as the kernel measures it
   };
 
   // The packets that a test run takes and, with the Ethernet header, one page less what the

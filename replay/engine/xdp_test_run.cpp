@@ -57,6 +57,7 @@ Result<XdpTestRun::Output> XdpTestRun::run_frame(ByteView frame, uint32_t interf
   }
   Output result;
   result.verdict = static_cast<int>(options.retval);
+  result.duration = std::chrono::nanoseconds(options.duration);
   result.frame = ByteView(output_).first(options.data_size_out);
   return result;
 }

@@ -4,6 +4,7 @@
 // is the return code, and where a redirect would have led, a run does not say.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -18,8 +19,9 @@ class XdpTestRun {
   XdpTestRun(int program_fd, std::string name);
 
   struct Output {
-    int verdict = 0;  // XDP_*
-    ByteView frame;   // valid until the next run
+    int verdict = 0;                      // XDP_*
+    ByteView frame;                       // valid until the next run
+    std::chrono::nanoseconds duration{};  // of the program alone, as the kernel measures it
 
     ByteView packet() const;  // from the network header
   };

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   kubeproof::register_yardstick();
   kubeproof::register_programs();
+  kubeproof::register_trace();
   kubeproof::register_reference();
   kubeproof::register_compared();
   kubeproof::register_import();

@@ -1,23 +1,15 @@
-// The programs alone, as the kernel runs them at the hooks of a pod and of the uplink.
-#include <linux/bpf.h>
-
-#include <chrono>
+// The programs alone, on one packet after the other: each new, or the same as often as it takes.
+#include <functional>
 #include <memory>
 #include <utility>
-#include <vector>
 
-#include "datapath/control/datapath.h"
-#include "model/node/routing.h"
-#include "replay/engine/namespace_stay.h"
-#include "replay/engine/neighbours.h"
-#include "replay/engine/private_namespace.h"
-#include "replay/engine/test_run.h"
-#include "replay/engine/tun_device.h"
-#include "replay/engine/world_setup.h"
-#include "replay/engine/xdp_test_run.h"
 #include "tests/bench/bench_cluster.h"
+#include "tests/bench/bench_hooks.h"
+#include "tests/bench/bench_node.h"
 #include "tests/bench/bench_traffic.h"
+#include "tests/bench/durations.h"
 #include "tests/bench/last_used.h"
+#include "tests/bench/ratio_reporter.h"
 #include "tests/bench/registration.h"
 
 namespace kubeproof {
@@ -26,91 +18,62 @@ namespace {
 // Flows that are made before the table is emptied, outside of the measurement.
 constexpr size_t kFlowsBetweenCollections = 200'000;
 
-class Hooks {
- public:
-  static Result<std::unique_ptr<Hooks>> create(size_t services) {
-    auto configuration = bench_configuration(services);
-    auto space = PrivateNamespace::create();
-    if (!space) return tl::unexpected(space.error());
-    auto devices = space->run([&] { return set_up_world(configuration.world); });
-    if (!devices) return tl::unexpected(devices.error());
-    LoadOptions options;
-    options.xdp = true;
-    auto datapath = Datapath::load(options);
-    if (!datapath) return tl::unexpected(datapath.error());
-    if (auto allowed = datapath->allow_xdp(kBenchUplink, true); !allowed) {
-      return tl::unexpected(allowed.error());
-    }
-    auto met = space->run([&]() -> Result<void> {
-      auto neighbours = Neighbours::create();
-      if (!neighbours) return tl::unexpected(neighbours.error());
-      return neighbours->know(RoutingTable(configuration.world), bench_elsewhere().address);
-    });
-    if (!met) return tl::unexpected(met.error());
-    auto programmed =
-        datapath->program(configuration.world, configuration.cluster, configuration.proxy);
-    if (!programmed) return tl::unexpected(programmed.error());
-    return std::unique_ptr<Hooks>(
-        new Hooks(std::move(*space), std::move(*devices), std::move(*datapath)));
+struct Programs {
+  static Result<std::unique_ptr<Programs>> create(size_t services) {
+    const auto configuration = bench_configuration(services);
+    auto node = BenchNode::create(configuration);
+    if (!node) return tl::unexpected(node.error());
+    auto hooks = BenchHooks::create(configuration);
+    if (!hooks) return tl::unexpected(hooks.error());
+    return std::make_unique<Programs>(Programs{std::move(*node), std::move(*hooks)});
   }
 
-  // For another measurement: in the namespace, without flows.
-  Result<void> begin() {
-    if (auto entered = stay_.enter(); !entered) return entered;
-    return forget_flows();
-  }
-
-  Result<TestRun::Output> at_ingress(uint32_t interface, ByteView packet) {
-    return ingress_.run(packet, {.interface = interface, .ingress = interface});
-  }
-
-  // From the uplink's link. What the program at XDP does not finish is an error.
-  Result<XdpTestRun::Output> at_xdp(ByteView packet) {
-    auto output = xdp_.run(packet, kBenchUplink);
-    if (output && output->verdict != XDP_TX) return environment_error("XDP left a packet to tc");
-    return output;
-  }
-  Result<XdpTestRun::Output> past_xdp(ByteView packet) { return xdp_.run(packet, kBenchUplink); }
-
-  // All of them are over ten days later.
-  Result<void> forget_flows() {
-    now_ += std::chrono::hours(240);
-    datapath_.set_clock(0, static_cast<uint64_t>(now_.count()));
-    datapath_.collect_garbage();
-    return {};
-  }
-
- private:
-  Hooks(PrivateNamespace space, std::vector<TunDevice> devices, Datapath datapath)
-      : space_(std::move(space)),
-        devices_(std::move(devices)),
-        stay_(space_),
-        datapath_(std::move(datapath)),
-        ingress_(datapath_.ingress_program(), "tc ingress"),
-        xdp_(datapath_.xdp_program(), "XDP") {}
-
-  PrivateNamespace space_;
-  std::vector<TunDevice> devices_;
-  NamespaceStay stay_;
-  Datapath datapath_;
-  TestRun ingress_;
-  XdpTestRun xdp_;
-  std::chrono::nanoseconds now_{};
+  std::unique_ptr<BenchNode> node;
+  BenchHooks hooks;
 };
+using SharedPrograms = std::shared_ptr<LastUsed<Programs>>;
 
-using Prepare = Result<Bytes> (*)(Hooks&, const SocketAddress& service);
+using Took = Result<std::chrono::nanoseconds>;
 
-Result<Bytes> established(Hooks& hooks, const SocketAddress& service) {
+template <class Output>
+Took time_of(const Result<Output>& output) {
+  if (!output) return tl::unexpected(output.error());
+  return output->duration;
+}
+
+Took at_pod(BenchHooks& hooks, ByteView packet) {
+  return time_of(hooks.at_ingress(kBenchPod, packet));
+}
+Took at_uplink(BenchHooks& hooks, ByteView packet) {
+  return time_of(hooks.at_ingress(kBenchUplink, packet));
+}
+Took at_own_egress(BenchHooks& hooks, ByteView packet) {
+  return time_of(hooks.at_own_egress(packet));
+}
+Took at_forwarded_egress(BenchHooks& hooks, ByteView packet) {
+  return time_of(hooks.at_forwarded_egress(packet, 0));
+}
+Took at_xdp(BenchHooks& hooks, ByteView packet) {
+  return time_of(hooks.at_xdp(packet));
+}
+Took past_xdp(BenchHooks& hooks, ByteView packet) {
+  return time_of(hooks.past_xdp(packet));
+}
+
+// A client outside, for XDP.
+SocketAddress outside() {
+  return *SocketAddress::parse("203.0.113.7:40000");
+}
+
+Result<Bytes> established(BenchHooks& hooks, const SocketAddress& service) {
   auto opened = hooks.at_ingress(kBenchPod, opening_segment(bench_client(), service));
   if (!opened) return tl::unexpected(opened.error());
-  const Bytes answer = opening_answer(opened->packet);
-  if (auto done = hooks.at_ingress(kBenchUplink, answer); !done) {
-    return tl::unexpected(done.error());
-  }
+  auto answered = hooks.at_ingress(kBenchUplink, opening_answer(opened->packet));
+  if (!answered) return tl::unexpected(answered.error());
   return data_segment(bench_client(), service);
 }
 
-Result<Bytes> reply(Hooks& hooks, const SocketAddress& service) {
+Result<Bytes> reply(BenchHooks& hooks, const SocketAddress& service) {
   auto data = established(hooks, service);
   if (!data) return data;
   auto sent = hooks.at_ingress(kBenchPod, *data);
@@ -118,127 +81,126 @@ Result<Bytes> reply(Hooks& hooks, const SocketAddress& service) {
   return data_answer(sent->packet);
 }
 
-Result<Bytes> miss(Hooks&, const SocketAddress&) {
-  return data_segment(bench_client(), bench_elsewhere());
+// The same between the hooks.
+Result<Bytes> forwarded_reply(BenchHooks& hooks, const SocketAddress& service) {
+  auto answer = reply(hooks, service);
+  if (!answer) return answer;
+  auto passed = hooks.at_ingress(kBenchUplink, *answer);
+  if (!passed) return tl::unexpected(passed.error());
+  return Bytes(passed->packet.begin(), passed->packet.end());
 }
 
-using SharedHooks = std::shared_ptr<LastUsed<Hooks>>;
-
-Result<Hooks*> begin_with(const SharedHooks& shared, size_t services) {
-  auto hooks = shared->at(services);
-  if (!hooks) return hooks;
-  if (auto begun = (*hooks)->begin(); !begun) return tl::unexpected(begun.error());
-  return hooks;
+Result<Bytes> established_by_node(BenchHooks& hooks, const SocketAddress& service) {
+  auto opened = hooks.at_own_egress(opening_segment(bench_client(), service));
+  if (!opened) return tl::unexpected(opened.error());
+  auto answered = hooks.at_ingress(kBenchUplink, opening_answer(opened->packet));
+  if (!answered) return tl::unexpected(answered.error());
+  return data_segment(bench_client(), service);
 }
 
-void run_one_packet(benchmark::State& state, const SharedHooks& shared, size_t services,
-                    uint32_t interface, Prepare prepare) {
-  auto hooks = begin_with(shared, services);
-  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
-  const auto packet = prepare(**hooks, bench_service(services - 1));
-  if (!packet) return state.SkipWithError(packet.error().message.c_str());
-  for ([[maybe_unused]] auto iteration : state) {
-    if (!(*hooks)->at_ingress(interface, *packet)) return state.SkipWithError("a run failed");
-  }
-}
-
-void run_new_flows(benchmark::State& state, const SharedHooks& shared, size_t services) {
-  auto hooks = begin_with(shared, services);
-  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
-  NewFlows flows(bench_service(services - 1));
-  size_t made = 0;
-  for ([[maybe_unused]] auto iteration : state) {
-    if (!(*hooks)->at_ingress(kBenchPod, flows.next())) return state.SkipWithError("a run failed");
-    if (++made % kFlowsBetweenCollections != 0) continue;
-    state.PauseTiming();
-    if (!(*hooks)->forget_flows()) return state.SkipWithError("flows cannot be collected");
-    state.ResumeTiming();
-  }
-}
-
-// At XDP, for a client outside.
-SocketAddress outside() {
-  return *SocketAddress::parse("203.0.113.7:40000");
-}
-
-Result<Bytes> xdp_established(Hooks& hooks, const SocketAddress& service) {
+Result<Bytes> established_at_xdp(BenchHooks& hooks, const SocketAddress& service) {
   auto opened = hooks.at_xdp(opening_segment(outside(), service));
   if (!opened) return tl::unexpected(opened.error());
-  if (auto done = hooks.at_xdp(opening_answer(opened->packet())); !done) {
-    return tl::unexpected(done.error());
-  }
+  auto answered = hooks.at_xdp(opening_answer(opened->packet()));
+  if (!answered) return tl::unexpected(answered.error());
   return data_segment(outside(), service);
 }
 
-Result<Bytes> xdp_reply(Hooks& hooks, const SocketAddress& service) {
-  auto data = xdp_established(hooks, service);
+Result<Bytes> reply_at_xdp(BenchHooks& hooks, const SocketAddress& service) {
+  auto data = established_at_xdp(hooks, service);
   if (!data) return data;
   auto sent = hooks.at_xdp(*data);
   if (!sent) return tl::unexpected(sent.error());
   return data_answer(sent->packet());
 }
 
-void run_one_frame(benchmark::State& state, const SharedHooks& shared, size_t services,
-                   Prepare prepare) {
-  auto hooks = begin_with(shared, services);
-  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
-  const auto packet = prepare(**hooks, bench_service(services - 1));
+Result<Bytes> miss(BenchHooks&, const SocketAddress&) {
+  return data_segment(bench_client(), bench_elsewhere());
+}
+
+Result<Bytes> miss_at_xdp(BenchHooks&, const SocketAddress&) {
+  return data_segment(outside(), bench_client());
+}
+
+using Run = Took (*)(BenchHooks&, ByteView packet);
+using Prepare = Result<Bytes> (*)(BenchHooks&, const SocketAddress& service);
+
+Result<Programs*> begin_with(const SharedPrograms& shared, size_t services) {
+  auto programs = shared->at(services);
+  if (!programs) return programs;
+  if (auto entered = (*programs)->node->enter(); !entered) return tl::unexpected(entered.error());
+  (*programs)->hooks.forget_flows();
+  return programs;
+}
+
+// The same packet again and again: one of a flow that `prepare` has begun.
+void run_same(benchmark::State& state, const SharedPrograms& shared, size_t services,
+              Prepare prepare, Run run) {
+  auto programs = begin_with(shared, services);
+  if (!programs) return state.SkipWithError(programs.error().message.c_str());
+  BenchHooks& hooks = (*programs)->hooks;
+  const auto packet = prepare(hooks, bench_service(services - 1));
   if (!packet) return state.SkipWithError(packet.error().message.c_str());
+  Durations durations;
   for ([[maybe_unused]] auto iteration : state) {
-    if (!(*hooks)->at_xdp(*packet)) return state.SkipWithError("a run failed");
+    const Took took = run(hooks, *packet);
+    if (!took) return state.SkipWithError(took.error().message.c_str());
+    durations.add(*took);
   }
+  state.counters[kProgramCounter] = durations.lower_quartile_nanoseconds();
 }
 
-void run_missed_frames(benchmark::State& state, const SharedHooks& shared, size_t services) {
-  auto hooks = begin_with(shared, services);
-  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
-  const Bytes packet = data_segment(outside(), bench_client());
-  for ([[maybe_unused]] auto iteration : state) {
-    if (!(*hooks)->past_xdp(packet)) return state.SkipWithError("a run failed");
-  }
-}
-
-void run_new_flows_at_xdp(benchmark::State& state, const SharedHooks& shared, size_t services) {
-  auto hooks = begin_with(shared, services);
-  if (!hooks) return state.SkipWithError(hooks.error().message.c_str());
-  NewFlows flows(bench_service(services - 1));
+// A flow each.
+void run_new(benchmark::State& state, const SharedPrograms& shared, size_t services,
+             const SocketAddress& server, Run run) {
+  auto programs = begin_with(shared, services);
+  if (!programs) return state.SkipWithError(programs.error().message.c_str());
+  BenchHooks& hooks = (*programs)->hooks;
+  NewFlows flows(server);
+  Durations durations;
   size_t made = 0;
   for ([[maybe_unused]] auto iteration : state) {
-    if (!(*hooks)->at_xdp(flows.next())) return state.SkipWithError("a run failed");
+    const Took took = run(hooks, flows.next());
+    if (!took) return state.SkipWithError(took.error().message.c_str());
+    durations.add(*took);
     if (++made % kFlowsBetweenCollections != 0) continue;
     state.PauseTiming();
-    if (!(*hooks)->forget_flows()) return state.SkipWithError("flows cannot be collected");
+    hooks.forget_flows();
     state.ResumeTiming();
   }
+  state.counters[kProgramCounter] = durations.lower_quartile_nanoseconds();
 }
 
 }  // namespace
 
 void register_programs() {
-  const auto shared = std::make_shared<LastUsed<Hooks>>();
-  for (const size_t services : kServiceCounts) {
-    const auto one = [=](const char* what, uint32_t interface, Prepare prepare) {
+  const auto shared = std::make_shared<LastUsed<Programs>>();
+  for (const size_t services : kProgramServiceCounts) {
+    const auto same = [=](const char* what, Prepare prepare, Run run) {
       register_benchmark(name_with_services(what, services), [=](benchmark::State& state) {
-        run_one_packet(state, shared, services, interface, prepare);
+        run_same(state, shared, services, prepare, run);
       });
     };
-    register_benchmark(name_with_services("program/new_flow", services),
-                       [=](benchmark::State& state) { run_new_flows(state, shared, services); });
-    one("program/established", kBenchPod, established);
-    one("program/reply", kBenchUplink, reply);
-    one("program/miss", kBenchPod, miss);
-    register_benchmark(
-        name_with_services("program/xdp_new_flow", services),
-        [=](benchmark::State& state) { run_new_flows_at_xdp(state, shared, services); });
-    register_benchmark(
-        name_with_services("program/xdp_established", services),
-        [=](benchmark::State& state) { run_one_frame(state, shared, services, xdp_established); });
-    register_benchmark(
-        name_with_services("program/xdp_reply", services),
-        [=](benchmark::State& state) { run_one_frame(state, shared, services, xdp_reply); });
-    register_benchmark(
-        name_with_services("program/xdp_miss", services),
-        [=](benchmark::State& state) { run_missed_frames(state, shared, services); });
+    const auto each_new = [=](const char* what, const SocketAddress& server, Run run) {
+      register_benchmark(name_with_services(what, services), [=](benchmark::State& state) {
+        run_new(state, shared, services, server, run);
+      });
+    };
+    const SocketAddress service = bench_service(services - 1);
+    each_new("program/ingress_new_flow", service, at_pod);
+    same("program/ingress_established", established, at_pod);
+    same("program/ingress_reply", reply, at_uplink);
+    each_new("program/ingress_new_miss", bench_elsewhere(), at_pod);
+    same("program/ingress_miss", miss, at_pod);
+    each_new("program/egress_new_flow", service, at_own_egress);
+    same("program/egress_established", established_by_node, at_own_egress);
+    same("program/egress_reply", forwarded_reply, at_forwarded_egress);
+    each_new("program/egress_new_miss", bench_elsewhere(), at_own_egress);
+    same("program/egress_miss", miss, at_forwarded_egress);
+    each_new("program/xdp_new_flow", service, at_xdp);
+    same("program/xdp_established", established_at_xdp, at_xdp);
+    same("program/xdp_reply", reply_at_xdp, at_xdp);
+    same("program/xdp_miss", miss_at_xdp, past_xdp);
   }
 }
 

@@ -14,6 +14,8 @@ namespace kubeproof {
 
 // Cost must not grow from one to the next.
 constexpr std::array<size_t, 3> kServiceCounts = {10, 1'000, 50'000};
+// For the programs, to which a service is an entry of a map and no more.
+constexpr std::array<size_t, 3> kProgramServiceCounts = {1, 1'000, 100'000};
 
 template <class Function>
 benchmark::internal::Benchmark* register_benchmark(const std::string& name, Function&& function) {
@@ -25,6 +27,7 @@ inline std::string name_with_services(std::string_view what, size_t services) {
 }
 
 void register_programs();
+void register_trace();
 void register_reference();
 void register_compared();
 void register_import();
