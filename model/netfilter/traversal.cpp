@@ -53,6 +53,13 @@ bool goes_to_loopback(const RouteDecision& route) {
   return route.out != nullptr && route.out->kind == InterfaceKind::kLoopback;
 }
 
+// nf_nat_masquerade_ipv4() leaves a host alone that has no address yet; its brother of IPv6 does
+// not.
+bool may_masquerade(const Connection& connection) {
+  const IpAddress& source = connection.original.source;
+  return !source.is_v4() || !source.is_unspecified();
+}
+
 // Where an emission shows the source port that was chosen for its connection: as its own, or in an
 // error on its way to the server as that which the quoted answer was for.
 std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
@@ -303,8 +310,7 @@ void Traversal::bind_nat(PacketPath& path, const NatChoice& choice) {
     request.address = choice.to.address;
     request.port = choice.to.port;
     path.endpoint = choice.to;
-  } else if (choice.kind == NatChoice::Kind::kMasquerade &&
-             !connection.original.source.is_unspecified()) {
+  } else if (choice.kind == NatChoice::Kind::kMasquerade && may_masquerade(connection)) {
     const auto source =
         routes_.select_source(*path.out, path.view.destination, path.route.next_hop);
     if (!source) return drop(path);

@@ -68,6 +68,15 @@ bool IpStack::is_joined(const IpAddress& group) const {
          (bytes[15] == kAllRouters && bytes[1] == kLink && world_.sysctls.ip_forward);
 }
 
+// fib_validate_source() with rp_filter off: no other host has an address of the node's own. Routes
+// are asked only where the addresses are not all that is local. IPv6 does not ask at all.
+bool IpStack::claims_to_be_the_node(const IpAddress& source, const Interface& in) const {
+  if (world_.sysctls.accept_local || in.accept_local) return false;
+  if (!routes_.has_further_local_routes(Family::kIpv4)) return routes_.is_configured(source);
+  const RouteVerdict verdict = routes_.lookup(source).verdict;
+  return verdict == RouteVerdict::kLocal || verdict == RouteVerdict::kBroadcast;
+}
+
 StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface& in) const {
   const IpAddress source = source_of(packet);
   const IpAddress destination = destination_of(packet);
@@ -86,19 +95,17 @@ StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface
   RouteDecision route = routes_.lookup(destination, strict ? &in : nullptr);
   if (ipv4 && destination.is_unspecified()) route.verdict = RouteVerdict::kBroadcast;
 
-  // fib_validate_source() with rp_filter off: no other host has an address of the node's own. IPv6
-  // does not ask.
-  if (ipv4 && !sysctls.accept_local && !in.accept_local &&
-      (is_for_the_node(route.verdict) || route.verdict == RouteVerdict::kForward) &&
-      routes_.is_configured(source)) {
+  if (ipv4 && (is_for_the_node(route.verdict) || route.verdict == RouteVerdict::kForward) &&
+      claims_to_be_the_node(source, in)) {
     return fail(StackDrop::kMartianSource);
   }
   if (ipv4 && ipv4_header_size(packet) > kIpv4HeaderSize) {
     if (auto refusal = refuse_ipv4_options(packet)) return tl::unexpected(*refusal);
   }
-  if (!sysctls.ip_forward && !is_for_the_node(route.verdict)) {
-    return fail(StackDrop::kNotForwarding);
-  }
+  // IPv6 answers by its routes all the same (ip6_pkt_discard()); ip_error() stays silent.
+  const bool asks =
+      ipv4 ? !is_for_the_node(route.verdict) : route.verdict == RouteVerdict::kForward;
+  if (!sysctls.ip_forward && asks) return fail(StackDrop::kNotForwarding);
   return dispatch(route, destination.family());
 }
 

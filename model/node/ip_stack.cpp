@@ -139,15 +139,18 @@ std::optional<Bytes> IpStack::make_answer(ByteView offending, const IcmpError& e
       (contacted_is == RouteVerdict::kBroadcast || contacted_is == RouteVerdict::kMulticast)) {
     return std::nullopt;
   }
+  if (routes_.is_anycast(to)) return std::nullopt;  // icmpv6_route_lookup()
   const bool on_link = !to.is_v4() && to.is_link_local();
   RouteDecision way_back = routes_.output(to, on_link ? &in : nullptr);
   // icmp6_send() would rather be seen at the interface that the offending packet came in at.
   const bool arrived = !to.is_v4() && in.kind != InterfaceKind::kLoopback;
   const bool has_source = way_back.verdict != RouteVerdict::kLocal && way_back.preferred_source;
   if (arrived && !has_source && way_back.out != nullptr) way_back.out = &in;
-  const std::optional<IpAddress> source = contacted_is == RouteVerdict::kLocal
-                                              ? std::optional(contacted)
-                                              : routes_.local_source(way_back, to);
+  // icmp6_send() asks for addresses, where icmp_send() asks for the route.
+  const bool contacted_is_own = contacted.is_v4() ? contacted_is == RouteVerdict::kLocal
+                                                  : routes_.is_of_an_interface(contacted);
+  const std::optional<IpAddress> source =
+      contacted_is_own ? std::optional(contacted) : routes_.local_source(way_back, to);
   if (!source || !route_output(*source, to, on_link ? &in : nullptr)) return std::nullopt;
   return make_icmp_error(offending, error, *source);
 }

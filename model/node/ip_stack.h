@@ -105,6 +105,8 @@ class IpStack {
                                    const Interface& in) const;
 
  private:
+  bool claims_to_be_the_node(const IpAddress& source, const Interface& in) const;
+
   const World& world_;
   const RoutingTable& routes_;
 };

@@ -106,9 +106,12 @@ void RoutingTable::add_route(const Route& route) {
                            .out = world_.find_interface(route.interface),
                            .next_hop = route.gateway.value_or(IpAddress()),
                            .preferred_source = route.preferred_source}};
-  if (route.type == RouteType::kLocal) entry.decision.out = &world_.loopback();
+  if (route.type == RouteType::kLocal) {
+    entry.decision.out = &world_.loopback();
+    further_local_[route.destination.family() == Family::kIpv4 ? 0 : 1] = true;
+  }
   if (!entry.decision.preferred_source && route.destination.family() == Family::kIpv4 &&
-      entry.decision.out != nullptr) {
+      entry.decision.out != nullptr && route.type != RouteType::kLocal) {
     // Routes without a gateway have link scope (`scope link`), and so may take any address that is
     // good on the link.
     entry.decision.preferred_source =
@@ -133,8 +136,20 @@ RouteDecision RoutingTable::lookup(const IpAddress& destination,
   if (destination.is_limited_broadcast()) {
     return {.verdict = RouteVerdict::kBroadcast, .next_hop = destination};
   }
-  const Entry* entry = local_.find(destination, only_through);
-  return decide(entry != nullptr ? entry : main_.find(destination, only_through), destination);
+  return decide(find(destination, only_through), destination);
+}
+
+// IPv4 keeps the two tables in one, and takes the longest prefix of both (fib_trie_unmerge() tells
+// when not); IPv6 looks into one after the other.
+const RoutingTable::Entry* RoutingTable::find(const IpAddress& destination,
+                                              const Interface* only_through) const {
+  const Entry* own = local_.find(destination, only_through);
+  if (own == nullptr) return main_.find(destination, only_through);
+  if (!destination.is_v4() || own->destination.prefix_length() == 32) return own;
+  const Entry* other = main_.find(destination, only_through);
+  const bool longer =
+      other != nullptr && other->destination.prefix_length() > own->destination.prefix_length();
+  return longer ? other : own;
 }
 
 RouteDecision RoutingTable::output(const IpAddress& destination, const Interface* bound_to) const {
@@ -155,6 +170,26 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
   return {.next_hop = destination};
 }
 
+bool RoutingTable::is_of_an_interface(const IpAddress& address) const {
+  const std::vector<Entry>* entries = local_.entries.at_host(address);
+  return entries != nullptr &&
+         std::any_of(entries->begin(), entries->end(), [](const Entry& entry) {
+           return entry.decision.verdict == RouteVerdict::kLocal;
+         });
+}
+
+bool RoutingTable::is_anycast(const IpAddress& address) const {
+  if (address.is_v4()) return false;
+  constexpr uint8_t kSmallestSubnet = 126;
+  if (const Entry* own = local_.find(address, nullptr)) {
+    return own->decision.preferred_source != address;
+  }
+  const Entry* entry = main_.find(address, nullptr);
+  return entry != nullptr && entry->next_hop_is_destination && entry->decision.out != nullptr &&
+         entry->destination.prefix_length() <= kSmallestSubnet &&
+         entry->destination.base() == address;
+}
+
 bool RoutingTable::is_bridge(const Interface& interface) const {
   return std::any_of(world_.interfaces.begin(), world_.interfaces.end(),
                      [&](const Interface& port) { return port.master == interface.name; });
@@ -170,10 +205,13 @@ bool RoutingTable::is_configured(const IpAddress& address) const {
   });
 }
 
+// Of an address that is one interface's own and anycast at another, the first to come decides.
 bool RoutingTable::is_local(const IpAddress& address) const {
-  if (!address.is_v4()) return is_configured(address);
-  const Entry* entry = local_.find(address, nullptr);
-  return entry != nullptr && entry->decision.verdict == RouteVerdict::kLocal;
+  const Entry* own = local_.find(address, nullptr);
+  if (own == nullptr && !has_further_local_routes(address.family())) return false;
+  const Entry* entry = find(address, nullptr);
+  if (entry == nullptr || entry->decision.verdict != RouteVerdict::kLocal) return false;
+  return address.is_v4() || own == nullptr || own->decision.preferred_source == address;
 }
 
 std::optional<IpAddress> RoutingTable::select_source(const Interface& out,
@@ -187,6 +225,10 @@ std::optional<IpAddress> RoutingTable::select_source(const Interface& out,
 
 std::optional<IpAddress> RoutingTable::local_source(const RouteDecision& route,
                                                     const IpAddress& destination) const {
+  // What is local by a route alone answers itself (ip_route_output_key_hash_rcu()).
+  if (destination.is_v4() && route.verdict == RouteVerdict::kLocal && !route.preferred_source) {
+    return destination;
+  }
   if (destination.is_v4() || route.out == nullptr) return route.preferred_source;
   if (route.preferred_source && route.verdict != RouteVerdict::kLocal) {
     return route.preferred_source;

@@ -1,9 +1,10 @@
-// Which way a packet goes: table local (the node's own addresses), then the world's routes, by
+// Which way a packet goes: table local (the node's own addresses) and the world's routes, by
 // longest prefix and then lowest metric; and which of the node's addresses it is given as a source.
 // Follows net/ipv4/fib_frontend.c (fib_add_ifaddr) and net/ipv6/addrconf.c for what table local
 // holds. Left out: policy rules, further tables, multipath.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -48,11 +49,22 @@ class RoutingTable {
   // broadcast leave through an interface.
   RouteDecision output(const IpAddress& destination, const Interface* bound_to = nullptr) const;
 
-  // An address of the node's own (RTN_LOCAL); no broadcast, no anycast.
+  // An address of the node's own, as `-m addrtype` has it; no broadcast, no anycast.
   bool is_local(const IpAddress& address) const;
 
   // Exactly the address of an interface: 127.0.0.1 usually is one, 127.0.0.2 is only local.
   bool is_configured(const IpAddress& address) const;
+
+  // Exactly the address of an interface, or in IPv6 the anycast address of its subnet.
+  bool is_of_an_interface(const IpAddress& address) const;
+
+  // Of IPv6: not the address of one node, as far as routes tell (ipv6_anycast_destination()).
+  bool is_anycast(const IpAddress& address) const;
+
+  // Beside those to the addresses of interfaces.
+  bool has_further_local_routes(Family family) const {
+    return further_local_[family == Family::kIpv4 ? 0 : 1];
+  }
 
   // An interface that others are ports of.
   bool is_bridge(const Interface& interface) const;
@@ -84,6 +96,7 @@ class RoutingTable {
     const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   };
 
+  const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   static RouteDecision decide(const Entry* entry, const IpAddress& destination);
   void add_local_routes(const Interface& interface, const InterfaceAddress& address);
   void add_route(const Route& route);
@@ -91,6 +104,7 @@ class RoutingTable {
   const World& world_;
   Table local_;
   Table main_;
+  std::array<bool, 2> further_local_{};  // IPv4, IPv6
 };
 
 }  // namespace kubeproof

@@ -21,6 +21,11 @@ AddressPlan ipv4_plan() {
   plan.second_node = parse("192.168.0.3");
   plan.node_among_pods = parse("10.180.0.200");
   plan.loopback = parse("127.0.0.1");
+  plan.bridge = parse("10.180.0.1");
+  plan.overlay = parse("10.180.0.0");
+  plan.storage = parse("10.200.0.2");
+  plan.storage_gateway = parse("10.200.0.1");
+  plan.link_local = parse("169.254.20.10");
   plan.neighbour = parse("192.168.0.77");
   plan.other_node = parse("192.168.0.50");
   plan.pods_here = parse({"10.180.0.9", "10.180.0.10", "10.180.0.11"});
@@ -41,6 +46,11 @@ AddressPlan ipv6_plan() {
   plan.second_node = parse("2001:db8::3");
   plan.node_among_pods = parse("fd00:180::200");
   plan.loopback = parse("::1");
+  plan.bridge = parse("fd00:180::1");
+  plan.overlay = parse("fd00:180::");
+  plan.storage = parse("2001:db8:200::2");
+  plan.storage_gateway = parse("2001:db8:200::1");
+  plan.link_local = parse("fe80::2");
   plan.neighbour = parse("2001:db8::77");
   plan.other_node = parse("2001:db8::50");
   plan.pods_here = parse({"fd00:180::9", "fd00:180::10", "fd00:180::11"});

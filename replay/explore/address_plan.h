@@ -16,6 +16,12 @@ struct AddressPlan {
   IpAddress second_node;      // another address of the node, in the same subnet
   IpAddress node_among_pods;  // another address of the node, out of its pods' range
   IpAddress loopback;
+  // The node's own, where it is described to have such interfaces.
+  IpAddress bridge;
+  IpAddress overlay;
+  IpAddress storage;  // on a second uplink, whose gateway is the next
+  IpAddress storage_gateway;
+  IpAddress link_local;
   IpAddress neighbour;   // on the uplink's link, a machine
   IpAddress other_node;  // on the uplink's link, a node of the cluster
   std::vector<IpAddress> pods_here;
@@ -23,7 +29,7 @@ struct AddressPlan {
   std::vector<IpAddress> outside;
   std::vector<IpAddress> cluster_ips;
   std::vector<IpAddress> external_ips;  // for load balancers and spec.externalIPs; nobody's own
-  std::string node_prefix;              // "/24"
+  std::string node_prefix;              // "/24", of any subnet
   std::string pod_cidr;                 // of the node
   std::string cluster_cidr;             // of all pods
 };

@@ -32,14 +32,12 @@ enum class FrontendKind : uint8_t {
 };
 constexpr size_t kFrontendKinds = 5;
 
-// Of every service, in every state of the cluster.
+// Of every service, in every state of the cluster; node ports at `hosts`.
 std::vector<Target> frontends(const std::vector<Cluster>& clusters, Family family,
-                              FrontendKind kind) {
-  const AddressPlan& plan = address_plan(family);
+                              FrontendKind kind, const std::vector<IpAddress>& hosts) {
   std::vector<Target> targets;
   const auto at_the_node = [&](uint16_t number, uint8_t protocol) {
-    for (const IpAddress& host :
-         {plan.node, plan.node, plan.second_node, plan.loopback, plan.other_node}) {
+    for (const IpAddress& host : hosts) {
       if (number != 0) targets.push_back({{host, number}, protocol});
     }
   };
@@ -92,11 +90,13 @@ class FlowGenerator {
       : random_(random),
         scenario_(scenario),
         kinds_(kinds),
+        extra_(scenario.seed ^ 0x2),
         marks_(kinds.marks && random.percent(kMarkedScenarios)) {}
 
   FlowPlan generate(const std::vector<FlowPlan>& earlier) {
     const Family family = random_.percent(60) ? Family::kIpv4 : Family::kIpv6;
     plan_ = &address_plan(family);
+    note_addresses_of_node();
     const Target target = pick_target();
     FlowPlan flow;
     flow.to = target.address;
@@ -115,11 +115,37 @@ class FlowGenerator {
       }
     }
     if (marks_ && random_.percent(10)) flow.mark = random_.pick({1U, 0x4000U, 0x80000000U});
-    if (flow.protocol == kIcmp || flow.protocol == kIcmpv6) flow.to.port = flow.from.port;
+    if (flow.protocol == kIcmp || flow.protocol == kIcmpv6) {
+      flow.to.port = flow.from.port;
+      // Time stamps, information, address masks; node information; and types that nobody knows.
+      if (kinds_.oddities && extra_.percent(15)) {
+        flow.query = flow.protocol == kIcmp
+                         ? extra_.pick({uint8_t{13}, uint8_t{15}, uint8_t{17}, uint8_t{42}})
+                         : extra_.pick({uint8_t{139}, uint8_t{200}});
+      }
+    }
     return flow;
   }
 
  private:
+  // Of the family at hand; of its links' scope, they are of use on one link only.
+  void note_addresses_of_node() {
+    own_.clear();
+    for (const Interface& interface : scenario_.world.interfaces) {
+      for (const InterfaceAddress& each : interface.addresses) {
+        if (each.address.family() != plan_->family || each.scope == AddressScope::kLink) continue;
+        own_.push_back(each.address);
+      }
+    }
+    for (const Route& route : scenario_.world.routes) {
+      const bool own =
+          route.type == RouteType::kLocal && route.destination.family() == plan_->family;
+      if (own) own_.push_back(route.destination.base());
+    }
+  }
+
+  bool described() const { return scenario_.node.interfaces.has_value(); }
+
   Target pick_target() {
     const std::vector<Target> services = frontends_of_a_kind();
     const std::vector<Target> direct = endpoints(scenario_.clusters, plan_->family);
@@ -137,6 +163,8 @@ class FlowGenerator {
       target.address.port = 80;
       target.protocol =
           random_.pick({kTcp, kUdp, plan_->family == Family::kIpv4 ? kIcmp : kIcmpv6});
+      if (described() && extra_.percent(40)) target.address.address = extra_.pick(own_);
+      if (kinds_.oddities && extra_.percent(15)) target.address.address = group();
     }
     if (target.protocol == kSctp && !kinds_.sctp) target.protocol = kTcp;
     const bool query = target.protocol == kIcmp || target.protocol == kIcmpv6;
@@ -144,13 +172,25 @@ class FlowGenerator {
     return target;
   }
 
+  IpAddress group() {
+    if (plan_->family == Family::kIpv6) {
+      return *IpAddress::parse(extra_.pick({"ff02::1", "ff05::2", "ff0e::1:3"}));
+    }
+    return *IpAddress::parse(
+        extra_.pick({"255.255.255.255", "192.168.0.255", "192.168.0.0", "224.0.0.1", "239.1.2.3",
+                     "127.0.0.2", "127.255.255.255", "0.0.0.0"}));
+  }
+
   // Each kind that there is as often as any other, however many addresses it has.
   std::vector<Target> frontends_of_a_kind() {
     std::vector<Target> targets;
+    std::vector<IpAddress> hosts = {plan_->node, plan_->node, plan_->second_node, plan_->loopback,
+                                    plan_->other_node};
+    if (described()) hosts.insert(hosts.end(), own_.begin(), own_.end());
     const size_t first = random_.below(kFrontendKinds);
     for (size_t i = 0; targets.empty() && i < kFrontendKinds; ++i) {
       const auto kind = static_cast<FrontendKind>((first + i) % kFrontendKinds);
-      targets = frontends(scenario_.clusters, plan_->family, kind);
+      targets = frontends(scenario_.clusters, plan_->family, kind, hosts);
     }
     return targets;
   }
@@ -181,10 +221,20 @@ class FlowGenerator {
     flow.ingress = world.ingress_for_source(flow.from.address);
     // Nobody may say that he is somebody else, but some do.
     if (kinds_.strangers && random_.percent(4)) {
-      flow.from.address = random_.pick({plan_->node, plan_->loopback, plan_->pods_here[1],
-                                        plan_->external_ips[0], plan_->external_ips[1]});
+      flow.from.address =
+          random_.pick({plan_->node, plan_->loopback, plan_->pods_here[1], plan_->external_ips[0],
+                        plan_->external_ips[1], plan_->external_ips[2]});
       flow.ingress = Ingress{random_.pick({world.uplink().index, world.interfaces.back().index})};
+      if (kinds_.oddities && extra_.percent(20)) flow.from.address = nobody();
     }
+  }
+
+  // What no machine has as its own address, unless it is the node's by a route.
+  IpAddress nobody() {
+    if (extra_.percent(25)) return plan_->external_ips[2];
+    if (plan_->family == Family::kIpv6) return *IpAddress::parse(extra_.pick({"::", "ff0e::1"}));
+    return *IpAddress::parse(
+        extra_.pick({"0.0.0.0", "255.255.255.255", "224.0.0.1", "240.0.0.1", "127.0.0.2"}));
   }
 
   void set_host(FlowPlan& flow) {
@@ -197,13 +247,18 @@ class FlowGenerator {
     } else {
       flow.from.address = plan_->node;
     }
+    if (described() && !flow.from.address.is_loopback() && extra_.percent(40)) {
+      flow.from.address = extra_.pick(own_);
+    }
   }
 
   Random& random_;
   const Scenario& scenario_;
   const TrafficKinds& kinds_;
+  Random extra_;  // for choices that no other choice is to depend on
   const bool marks_;
   const AddressPlan* plan_ = nullptr;
+  std::vector<IpAddress> own_;  // the node's addresses of the plan's family
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "replay/explore/generate_scenario.h"
 
+#include "replay/explore/describe_node.h"
 #include "replay/explore/generate_cluster.h"
 #include "replay/explore/generate_world.h"
 #include "replay/explore/random.h"
@@ -21,6 +22,15 @@ void set_release(const Releases& releases, Scenario& scenario) {
   }
 }
 
+// Likewise.
+void set_world(const TrafficKinds& kinds, Scenario& scenario) {
+  constexpr unsigned kDescribed = 40;
+  Random random(scenario.seed ^ 0x1);
+  if (random.percent(kDescribed)) {
+    describe_node(random, scenario.proxy, kinds.corners, scenario.node);
+  }
+}
+
 }  // namespace
 
 Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const TrafficKinds& kinds) {
@@ -29,6 +39,7 @@ Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const Traffi
   scenario.seed = seed;
   scenario.proxy = generate_proxy_config(random);
   scenario.node = generate_node(random);
+  if (kinds.worlds) set_world(kinds, scenario);
   scenario.world = world_of(scenario.node, scenario.proxy);
   scenario.clusters.push_back(generate_cluster(random));
   while (scenario.clusters.size() < size.cluster_states) {

@@ -165,6 +165,9 @@ class StepGenerator {
       shape.dont_fragment = false;
       shape.fragment_size = random_.pick({uint16_t{64}, uint16_t{1480}});
       shape.fragments_reversed = random_.percent(30);
+      if (kinds_.oddities && random_.percent(20)) {
+        shape.fragment_fault = random_.pick({FragmentFault::kOneMissing, FragmentFault::kOneTwice});
+      }
     }
     return shape;
   }

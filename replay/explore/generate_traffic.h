@@ -22,6 +22,9 @@ struct TrafficKinds {
   bool strangers = true;     // sources that are not where they are
   bool marks = true;         // on packets as they enter
   bool time = true;          // long pauses, longer than most timeouts
+  bool oddities = true;  // groups, more of 127/8, nobody's addresses, lost fragments, odd queries
+  bool worlds = true;    // nodes with bridges, overlays, several uplinks, other MTUs
+  bool corners = true;   // of such nodes: local routes, dead ends, anycast (describe_node.h)
 };
 
 // `scenario` has its world and clusters.

@@ -1,5 +1,5 @@
-// Generated nodes: the default world or one with a bridge, and kube-proxy's configuration over all
-// fields that packets notice.
+// Generated nodes, as far as they leave their interfaces to the default (describe_node.h has
+// others), and kube-proxy's configuration over all fields that packets notice.
 #pragma once
 
 #include "model/cluster/proxy_config.h"

@@ -20,6 +20,27 @@ Actor other(Actor actor) {
   return actor == Actor::kClient ? Actor::kServer : Actor::kClient;
 }
 
+bool is_broadcast(const World& world, const IpAddress& address) {
+  for (const Interface& interface : world.interfaces) {
+    for (const InterfaceAddress& each : interface.addresses) {
+      if (!each.broadcast) continue;
+      const Cidr subnet(each.address, each.prefix_length);
+      if (address == *each.broadcast || address == subnet.base()) return true;
+    }
+  }
+  return address.is_limited_broadcast();
+}
+
+// What the node itself sends to a group comes back to it as well: two packets of one. So do its
+// answers to whoever claims to be all of a subnet. And its kernel does not send from or to no
+// address at all (raw_send_hdrinc(), ip_route_output_key()).
+bool cannot_be_sent(const World& world, Ingress ingress, const IpAddress& from,
+                    const IpAddress& to) {
+  if (!from.is_limited_broadcast() && is_broadcast(world, from)) return true;
+  return ingress.is_host() && (from.is_unspecified() || to.is_unspecified() || to.is_multicast() ||
+                               is_broadcast(world, to));
+}
+
 }  // namespace
 
 Player::Player(const Scenario& scenario, Stage& stage)
@@ -86,8 +107,10 @@ PacketBuilder Player::builder(const PacketStep& step, const Path& path, Flow& fl
     case kIcmpv6: {
       const uint16_t identifier = step.actor == Actor::kClient ? path.from.port : path.to.port;
       const bool is_v4 = path.from.address.is_v4();
-      const uint8_t request = is_v4 ? 8 : 128;
-      const uint8_t reply = is_v4 ? 0 : 129;
+      const uint8_t query = scenario_.flows[step.flow].query;
+      const uint8_t request = query != 0 ? query : is_v4 ? 8 : 128;
+      // All others of IPv4, and all of IPv6, are numbered so.
+      const uint8_t reply = is_v4 && query == 0 ? 0 : static_cast<uint8_t>(request + 1);
       return PacketBuilder::icmp(path.from.address, path.to.address,
                                  step.actor == Actor::kClient ? request : reply, 0,
                                  uint32_t{identifier} << 16 | 1)
@@ -107,6 +130,9 @@ bool Player::play_step(const PacketStep& planned) {
     return send(step, again, sender.sent_from);
   }
   const Path path = this->path(step);
+  if (cannot_be_sent(scenario_.world, path.ingress, path.from.address, path.to.address)) {
+    return true;
+  }
   if (path.ingress.is_host()) fit_to_socket(path.to.address.family(), step.shape);
   // What is left of a datagram in the kernel's queues ages in real time only.
   if (step.shape.fragment_size != 0) step.shape.identification = ++datagrams_;
@@ -126,6 +152,7 @@ bool Player::play_step(const PacketStep& planned) {
   }
   auto fragments = builder.build_fragments(step.shape.fragment_size);
   if (step.shape.fragments_reversed) std::reverse(fragments.begin(), fragments.end());
+  spoil(step.shape, fragments);
   return std::all_of(fragments.begin(), fragments.end(),
                      [&](const Bytes& fragment) { return send(step, fragment, path.ingress); });
 }
@@ -156,11 +183,13 @@ bool Player::play_step(const ErrorStep& step) {
   const AddressPlan& plan = address_plan(view->family);
   const bool at_sockets = sender.arrived_at.is_sockets();
   const IpAddress from = step.from_router && !at_sockets ? plan.outside[1] : view->destination;
+  const Ingress ingress{sender.arrived_at.interface};
+  if (cannot_be_sent(scenario_.world, ingress, from, view->source)) return true;
   const size_t quoted = std::min<size_t>(step.quoted, sender.arrived.size());
   PacketBuilder error = PacketBuilder::icmp(from, view->source, step.type, step.code, step.info);
   error.payload(ByteView(sender.arrived).first(quoted));
   const Bytes packet = error.build();
-  return stage_.packet({Ingress{sender.arrived_at.interface}, packet, 0}, fate_);
+  return stage_.packet({ingress, packet, 0}, fate_);
 }
 
 }  // namespace kubeproof::explore

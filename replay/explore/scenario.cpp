@@ -128,9 +128,41 @@ std::string text_of(const ProxyConfig& proxy) {
   return text;
 }
 
+// Nothing where all is as by default.
+std::string text_of(const NodeSpec& node) {
+  std::string text;
+  for (const Interface& interface : node.interfaces.value_or(std::vector<Interface>())) {
+    text += fmt::format("interface {} {} mtu {}", interface.index, interface.name, interface.mtu);
+    for (const InterfaceAddress& each : interface.addresses) {
+      text += fmt::format(" {}/{}", each.address.to_string(), each.prefix_length);
+    }
+    text += "\n";
+  }
+  for (const NamedRoute& named : node.routes.value_or(std::vector<NamedRoute>())) {
+    const Route& route = named.route;
+    text += fmt::format("route {}", route.destination.to_string());
+    if (route.type != RouteType::kUnicast) {
+      text += fmt::format(" of type {}", static_cast<int>(route.type));
+    }
+    if (route.gateway) text += fmt::format(" via {}", route.gateway->to_string());
+    if (!named.device.empty()) text += " dev " + named.device;
+    if (route.preferred_source) text += fmt::format(" src {}", route.preferred_source->to_string());
+    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
+    text += "\n";
+  }
+  const auto setting = [&](const char* name, std::optional<bool> value) {
+    if (value) text += fmt::format("{} {}\n", name, *value ? "on" : "off");
+  };
+  setting("route_localnet", node.sysctls.route_localnet);
+  setting("accept_local", node.sysctls.accept_local);
+  setting("tcp_loose", node.sysctls.tcp_loose);
+  return text;
+}
+
 std::string text_of(const FlowPlan& flow, const World& world) {
   std::string text = fmt::format("{} {} > {} from {}", name(flow.protocol), flow.from.to_string(),
                                  flow.to.to_string(), world.describe(flow.ingress));
+  if (flow.query != 0) text += fmt::format(" type {}", flow.query);
   if (flow.mark != 0) text += fmt::format(" mark {:#x}", flow.mark);
   return text;
 }
@@ -145,6 +177,8 @@ std::string text_of(const PacketShape& shape) {
     text += fmt::format(" in fragments of {}{}", shape.fragment_size,
                         shape.fragments_reversed ? ", last first" : "");
   }
+  constexpr std::array<std::string_view, 3> kFaults = {"", ", one missing", ", one twice"};
+  text += kFaults[static_cast<size_t>(shape.fragment_fault)];
   constexpr std::array<std::string_view, 4> kDefects = {"", " wrong transport checksum",
                                                         " wrong header checksum", " no checksum"};
   text += kDefects[static_cast<size_t>(shape.defect)];
@@ -192,7 +226,7 @@ std::string describe(const Step& step, const Scenario& scenario) {
 }
 
 std::string Scenario::describe() const {
-  std::string text = text_of(proxy) + "\n";
+  std::string text = text_of(proxy) + "\n" + text_of(node);
   for (size_t i = 0; i < clusters.size(); ++i) {
     text += fmt::format("cluster state {}\n", i);
     for (const auto& [key, service] : clusters[i].services) {

@@ -25,6 +25,7 @@ struct FlowPlan {
   SocketAddress to;
   uint8_t protocol = kUdp;
   uint32_t mark = 0;
+  uint8_t query = 0;  // the type of ICMP message that it is made of; 0: echo requests
 };
 
 enum class Actor : uint8_t { kClient, kServer };
@@ -45,6 +46,9 @@ enum class Options : uint8_t {
   kBroken,       // an option that runs past the end of the header
 };
 
+// What goes wrong with the fragments of a datagram, beside their order.
+enum class FragmentFault : uint8_t { kNone, kOneMissing, kOneTwice };
+
 // How a packet looks, beside what its flow says.
 struct PacketShape {
   uint8_t ttl = 64;
@@ -54,6 +58,7 @@ struct PacketShape {
   uint16_t payload = 8;        // bytes
   uint16_t fragment_size = 0;  // payload bytes of each fragment; 0: whole
   bool fragments_reversed = false;
+  FragmentFault fragment_fault = FragmentFault::kNone;
   Defect defect = Defect::kNone;
   Options options = Options::kNone;
   // Where not zero, the transport header and payload end after so many bytes; the IP header says so

@@ -99,6 +99,13 @@ void cut(const PacketShape& shape, Bytes& packet) {
   store16(packet, 10, update_checksum(load16(packet, 10), before, load16(packet, 2)));
 }
 
+void spoil(const PacketShape& shape, std::vector<Bytes>& fragments) {
+  if (fragments.size() < 2) return;
+  const auto one = fragments.begin() + static_cast<ptrdiff_t>(shape.payload % fragments.size());
+  if (shape.fragment_fault == FragmentFault::kOneMissing) fragments.erase(one);
+  if (shape.fragment_fault == FragmentFault::kOneTwice) fragments.insert(one, Bytes(*one));
+}
+
 void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
   if (family == Family::kIpv4) {
     add_ipv4_options(shape.options, builder);
@@ -126,6 +133,7 @@ void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
 
 void fit_to_socket(Family family, PacketShape& shape) {
   if (family == Family::kIpv6) shape.fragment_size = 0;
+  shape.fragment_fault = FragmentFault::kNone;
   shape.payload = std::min(shape.payload, kLargestHostPayload);
   if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;
   shape.cut_silently = false;

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "replay/explore/generate_world.h"
+
 namespace kubeproof::explore {
 namespace {
 
@@ -201,6 +203,7 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
       {[](PacketStep& p) { return set(p.shape.payload, uint16_t{8}); }},
       {[](PacketStep& p) { return set(p.shape.fragment_size, uint16_t{0}); }},
       {[](PacketStep& p) { return set(p.shape.fragments_reversed, false); }},
+      {[](PacketStep& p) { return set(p.shape.fragment_fault, FragmentFault::kNone); }},
       {[](PacketStep& p) { return set(p.shape.defect, Defect::kNone); }},
       {[](PacketStep& p) { return set(p.shape.options, Options::kNone); }},
       {[](PacketStep& p) { return set(p.shape.cut_to, uint8_t{0}); }},
@@ -221,7 +224,9 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
 bool plain_flow(const Scenario& from, size_t attempt, Maybe& to) {
   if (attempt >= from.flows.size()) return false;
   Scenario changed = from;
-  if (set(changed.flows[attempt].mark, 0U)) to = std::move(changed);
+  FlowPlan& flow = changed.flows[attempt];
+  const bool unmarked = set(flow.mark, 0U);
+  if (set(flow.query, uint8_t{0}) || unmarked) to = std::move(changed);
   return true;
 }
 
@@ -238,15 +243,63 @@ bool plain_proxy(const Scenario& from, size_t attempt, Maybe& to) {
   return true;
 }
 
+// The node as it is by default, unless somebody enters by an interface that it then lacks.
+bool default_node(const Scenario& from, size_t attempt, Maybe& to) {
+  if (attempt > 0 || !from.node.interfaces) return false;
+  Scenario changed = from;
+  changed.node.interfaces.reset();
+  changed.node.routes.reset();
+  changed.node.sysctls = {};
+  changed.world = world_of(changed.node, changed.proxy);
+  const bool fits =
+      std::all_of(changed.flows.begin(), changed.flows.end(), [&](const FlowPlan& flow) {
+        return flow.ingress.is_host() ||
+               changed.world.find_interface(flow.ingress.interface) != nullptr;
+      });
+  if (fits) to = std::move(changed);
+  return true;
+}
+
+bool without_route(const Scenario& from, size_t attempt, Maybe& to) {
+  if (!from.node.routes || attempt >= from.node.routes->size()) return false;
+  to = from;
+  to->node.routes->erase(to->node.routes->begin() + static_cast<ptrdiff_t>(attempt));
+  to->world = world_of(to->node, to->proxy);
+  return true;
+}
+
+bool plain_node(const Scenario& from, size_t attempt, Maybe& to) {
+  static constexpr Edit<NodeSpec> kEdits[] = {
+      {[](NodeSpec& n) { return std::exchange(n.sysctls.route_localnet, {}).has_value(); }},
+      {[](NodeSpec& n) { return std::exchange(n.sysctls.accept_local, {}).has_value(); }},
+      {[](NodeSpec& n) { return std::exchange(n.sysctls.tcp_loose, {}).has_value(); }},
+      {[](NodeSpec& n) {
+        bool any = false;
+        for (Interface& interface : *n.interfaces) {
+          if (interface.name != "lo") any |= set(interface.mtu, 1500U);
+        }
+        return any;
+      }},
+  };
+  if (!from.node.interfaces || attempt >= std::size(kEdits)) return false;
+  Scenario changed = from;
+  if (kEdits[attempt].apply(changed.node)) {
+    changed.world = world_of(changed.node, changed.proxy);
+    to = std::move(changed);
+  }
+  return true;
+}
+
 }  // namespace
 
 Simplifications::Simplifications(Scenario scenario) : scenario_(std::move(scenario)) {}
 
 const std::vector<Simplifications::Pass>& Simplifications::passes() {
   static const std::vector<Pass> kPasses = {
-      only_last_flow,       first_steps,     without_steps, only_one_flow,    without_flow,
-      fewer_cluster_states, without_service, without_slice, without_endpoint, plain_service,
-      plain_packet,         plain_flow,      plain_proxy,
+      only_last_flow,   first_steps,          without_steps,   only_one_flow,
+      without_flow,     fewer_cluster_states, without_service, without_slice,
+      without_endpoint, plain_service,        plain_packet,    plain_flow,
+      plain_proxy,      default_node,         without_route,   plain_node,
   };
   return kPasses;
 }

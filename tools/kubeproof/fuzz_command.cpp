@@ -37,6 +37,7 @@ struct FuzzOptions {
   std::optional<uint64_t> only;
   std::optional<std::string> shard;
   std::vector<std::string> without;
+  std::vector<std::string> with;
   std::optional<std::string> save;
   size_t failures = 10;
 };
@@ -58,6 +59,9 @@ constexpr std::array kKinds = {
     NamedKind{"strangers", &TrafficKinds::strangers},
     NamedKind{"marks", &TrafficKinds::marks},
     NamedKind{"time", &TrafficKinds::time},
+    NamedKind{"oddities", &TrafficKinds::oddities},
+    NamedKind{"worlds", &TrafficKinds::worlds},
+    NamedKind{"corners", &TrafficKinds::corners},
 };
 
 std::string names_of_kinds() {
@@ -68,17 +72,24 @@ std::string names_of_kinds() {
   return names;
 }
 
-Result<void> read_kinds(const FuzzOptions& options, FuzzPlan& plan) {
-  for (const std::string& name : options.without) {
+Result<void> set_kinds(std::string_view option, const std::vector<std::string>& names, bool on,
+                       FuzzPlan& plan) {
+  for (const std::string& name : names) {
     const auto found = std::find_if(kKinds.begin(), kKinds.end(),
                                     [&](const NamedKind& kind) { return kind.name == name; });
     if (found == kKinds.end()) {
-      return bad_input("--without: no kind of traffic is called '{}'; there are {}", name,
+      return bad_input("{}: no kind of traffic is called '{}'; there are {}", option, name,
                        names_of_kinds());
     }
-    plan.kinds.*found->member = false;
+    plan.kinds.*found->member = on;
   }
   return {};
+}
+
+Result<void> read_kinds(const FuzzOptions& options, FuzzPlan& plan) {
+  auto set = set_kinds("--with", options.with, true, plan);
+  if (set) set = set_kinds("--without", options.without, false, plan);
+  return set;
 }
 
 // "2/8".
@@ -126,8 +137,9 @@ int run_fuzz(const FuzzOptions& options) {
   const auto plan = plan_of(options);
   if (!plan) return fail(plan.error());
   ProgressLine progress;
-  std::string without;
-  for (const std::string& kind : options.without) without += " --without " + kind;
+  std::string kinds;
+  for (const std::string& kind : options.with) kinds += " --with " + kind;
+  for (const std::string& kind : options.without) kinds += " --without " + kind;
   FuzzHost host;
   host.make_engines = [&] { return options.engines.make(); };
   host.make_engine = [&](const std::string& name) { return options.engines.make_one(name); };
@@ -136,7 +148,7 @@ int run_fuzz(const FuzzOptions& options) {
   };
   host.fuzz_command = [&](const std::string& engine, uint64_t number) {
     return fmt::format("kubeproof fuzz {} --seed {} --only {}{}",
-                       options.engines.arguments_for(engine), plan->seed, number, without);
+                       options.engines.arguments_for(engine), plan->seed, number, kinds);
   };
   host.progress = [&](const std::string& line) { progress.show(line); };
   const auto report = explore::fuzz(*plan, host);
@@ -171,6 +183,11 @@ void add_fuzz_command(CLI::App& program, int& status) {
   command
       ->add_option("--without", options->without,
                    "Kinds of traffic to leave out: " + names_of_kinds())
+      ->type_name("KIND[,KIND…]")
+      ->delimiter(',');
+  command
+      ->add_option("--with", options->with,
+                   "Kinds that come up only where asked for: oddities, worlds, corners")
       ->type_name("KIND[,KIND…]")
       ->delimiter(',');
   command->add_option("--save", options->save, "Leave a case here for each failure, made simple")

@@ -42,6 +42,28 @@ TEST(GenerateScenario, EachKindOfTrafficCanBeLeftOut) {
   EXPECT_FALSE(any_packet({.defects = false}, defects));
   EXPECT_TRUE(any_packet({.fragments = true}, fragments));
   EXPECT_FALSE(any_packet({.fragments = false}, fragments));
+  const auto faults = [](const PacketStep& step) {
+    return step.shape.fragment_fault != FragmentFault::kNone;
+  };
+  EXPECT_TRUE(any_packet({.oddities = true}, faults));
+  EXPECT_FALSE(any_packet({.oddities = false}, faults));
+}
+
+TEST(GenerateScenario, NodesAreDescribedOnlyWhereWorldsMayBe) {
+  const auto described = [](const TrafficKinds& kinds) {
+    int count = 0;
+    for (uint64_t seed = 1; seed < 40; ++seed) {
+      const Scenario scenario = generate_scenario(seed, kSize, kinds);
+      if (scenario.node.interfaces) ++count;
+      for (const FlowPlan& flow : scenario.flows) {
+        EXPECT_TRUE(flow.ingress.is_host() ||
+                    scenario.world.find_interface(flow.ingress.interface) != nullptr);
+      }
+    }
+    return count;
+  };
+  EXPECT_GT(described({}), 5);
+  EXPECT_EQ(described({.worlds = false}), 0);
 }
 
 TEST(GenerateScenario, ClusterStatesComeInTheirOrder) {

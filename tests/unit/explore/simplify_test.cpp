@@ -21,7 +21,8 @@ Scenario simplest(Scenario scenario, Fails fails) {
 }
 
 Scenario some_scenario() {
-  return generate_scenario(3, {.flows = 12, .steps = 120, .cluster_states = 3}, {});
+  return generate_scenario(3, {.flows = 12, .steps = 120, .cluster_states = 3},
+                           {.oddities = false, .worlds = false});
 }
 
 TEST(Simplify, WithoutAnythingThatMattersNothingStays) {
@@ -46,6 +47,21 @@ TEST(Simplify, KeepsTheStepsThatMatterAndTheirFlow) {
   EXPECT_EQ(left.steps.size(), 1U);
   ASSERT_EQ(left.flows.size(), 1U);
   EXPECT_EQ(left.flows[0].protocol, kTcp);
+}
+
+TEST(Simplify, ADescribedNodeIsDescribedNoMoreThanMatters) {
+  Scenario scenario = some_scenario();
+  for (uint64_t seed = 1; !scenario.node.interfaces; ++seed) {
+    scenario = generate_scenario(seed, {}, {});
+  }
+  const Scenario ordinary = simplest(scenario, [](const Scenario&) { return true; });
+  EXPECT_FALSE(ordinary.node.interfaces);
+  EXPECT_FALSE(ordinary.node.routes);
+  const auto is_described = [](const Scenario& each) { return each.node.interfaces.has_value(); };
+  const Scenario left = simplest(scenario, is_described);
+  ASSERT_TRUE(left.node.routes);
+  EXPECT_TRUE(left.node.routes->empty());
+  EXPECT_TRUE(left.world.routes.empty());
 }
 
 TEST(Simplify, KeepsTheServiceThatMatters) {
