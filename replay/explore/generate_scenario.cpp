@@ -13,6 +13,8 @@ void set_release(const Releases& releases, Scenario& scenario) {
   Random random(~scenario.seed);
   scenario.proxy.release_minor =
       static_cast<uint8_t>(random.between(releases.oldest, releases.newest));
+  // Whether 127.0.0.0/8 is routed hangs on it.
+  scenario.world = world_of(scenario.node, scenario.proxy);
   if (releases.oldest == releases.newest) return;
   // Topology hints would not count without.
   for (Cluster& cluster : scenario.clusters) {
