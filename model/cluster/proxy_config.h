@@ -37,7 +37,8 @@ struct ProxyConfig {
   bool masquerade_all = false;
   bool localhost_node_ports = true;
   bool tcp_be_liberal = false;
-  bool allow_service_external_ips = true;  // the feature gate of this name
+  bool allow_service_external_ips = true;          // the feature gate of this name
+  std::vector<std::string> ignored_feature_gates;  // others that were set: they change nothing here
   ConntrackTimeouts timeouts;
   uint8_t release_minor = 36;  // of the kube-proxy to follow: Kubernetes 1.36
 

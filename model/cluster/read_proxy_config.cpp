@@ -170,8 +170,14 @@ ProxyConfig read_config(const JsonField& root) {
   timeouts.udp = read_timeout(conntrack["udpTimeout"], timeouts.udp);
   timeouts.udp_stream = read_timeout(conntrack["udpStreamTimeout"], timeouts.udp_stream);
 
-  config.allow_service_external_ips =
-      root["featureGates"]["AllowServiceExternalIPs"].boolean_or(config.allow_service_external_ips);
+  for (const auto& [name, gate] : root["featureGates"].members()) {
+    const bool on = gate.boolean_or(true);
+    if (name == "AllowServiceExternalIPs") {
+      config.allow_service_external_ips = on;
+    } else {
+      config.ignored_feature_gates.push_back(name);
+    }
+  }
   config.release_minor = read_release(root["proxyVersion"], config.release_minor);
   return config;
 }

@@ -44,7 +44,7 @@ std::vector<std::string> counted(const std::map<std::string, size_t>& kinds) {
 
 }  // namespace
 
-std::vector<std::string> snapshot_notes(const Objects& objects) {
+std::vector<std::string> snapshot_notes(const Objects& objects, const ProxyConfig& proxy) {
   const Cluster& cluster = objects.cluster;
   std::set<ObjectKey> served;
   std::vector<std::string> strays;
@@ -84,6 +84,11 @@ std::vector<std::string> snapshot_notes(const Objects& objects) {
   if (!objects.skipped.empty()) {
     notes.push_back(
         fmt::format("objects of other kinds, not used: {}", list(counted(objects.skipped))));
+  }
+  if (!proxy.ignored_feature_gates.empty()) {
+    notes.push_back(fmt::format(
+        "feature gates that are taken as they are by default, whatever the configuration says: {}",
+        list(proxy.ignored_feature_gates)));
   }
   return notes;
 }

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "model/cluster/objects.h"
+#include "model/cluster/proxy_config.h"
 
 namespace kubeproof {
 
 // One line each; empty where nothing is odd.
-std::vector<std::string> snapshot_notes(const Objects& objects);
+std::vector<std::string> snapshot_notes(const Objects& objects, const ProxyConfig& proxy = {});
 
 }  // namespace kubeproof

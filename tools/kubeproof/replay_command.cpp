@@ -120,7 +120,7 @@ int run_replay(const ReplayOptions& options) {
   Report report;
   report.command = "replay";
   report.inputs = options.captures;
-  report.notes = snapshot_notes(inputs->snapshot.objects);
+  report.notes = snapshot_notes(inputs->snapshot.objects, inputs->snapshot.proxy);
   const auto replayed = replay_all(options, *inputs, report);
   if (!replayed) return fail(replayed.error());
   return options.report.print(report);

@@ -71,7 +71,7 @@ Result<Configuration> configure(const Snapshot& snapshot, const std::vector<IpAd
 }
 
 void tell_notes(const Snapshot& snapshot) {
-  for (const std::string& note : snapshot_notes(snapshot.objects)) {
+  for (const std::string& note : snapshot_notes(snapshot.objects, snapshot.proxy)) {
     fmt::print(stderr, "kubeproof: note: {}\n", note);
   }
 }

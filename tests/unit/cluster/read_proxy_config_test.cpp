@@ -52,7 +52,7 @@ bindAddress: "::"
 hostnameOverride: other
 iptables: {masqueradeBit: 15, masqueradeAll: true, localhostNodePorts: false, syncPeriod: 0s}
 conntrack: {tcpBeLiberal: true, tcpEstablishedTimeout: 0s, udpTimeout: 10s, maxPerCore: null}
-featureGates: {AllowServiceExternalIPs: false}
+featureGates: {AllowServiceExternalIPs: false, SomeGate: true}
 proxyVersion: v1.34.1
 winkernel: {networkName: ""}
 )")
@@ -70,6 +70,7 @@ winkernel: {networkName: ""}
   EXPECT_FALSE(config.timeouts.tcp_established);
   EXPECT_EQ(config.timeouts.udp, 10s);
   EXPECT_FALSE(config.allow_service_external_ips);
+  EXPECT_EQ(config.ignored_feature_gates, std::vector<std::string>{"SomeGate"});
   EXPECT_EQ(config.release_minor, 34);
 }
 

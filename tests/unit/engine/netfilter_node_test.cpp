@@ -301,7 +301,7 @@ TEST_F(NetfilterNodeTest, ExplainListsTheRulesInTheOrderThatThePacketMetThem) {
             "--to-destination "
             "10.180.0.9:5353");
   EXPECT_TRUE(fate.trace.back().starts_with(
-      "conntrack udp 10.180.0.10:1 > 10.96.0.10:53, replies 10.180.0.9:5353 > 10.180.0.10:1, "))
+      "conntrack UDP 10.180.0.10:1 > 10.96.0.10:53, replies 10.180.0.9:5353 > 10.180.0.10:1, "))
       << fate.trace.back();
 }
 

@@ -70,5 +70,13 @@ TEST(SnapshotNotes, NameObjectsThatWereGivenTwiceAndNotAlike) {
                 "given more than once and not alike, so that the last one counts: Node node-a"}));
 }
 
+TEST(SnapshotNotes, NameFeatureGatesThatChangeNothing) {
+  ProxyConfig proxy;
+  proxy.ignored_feature_gates = {"TopologyAwareHints"};
+  EXPECT_EQ(snapshot_notes({}, proxy),
+            (std::vector<std::string>{"feature gates that are taken as they are by default, "
+                                      "whatever the configuration says: TopologyAwareHints"}));
+}
+
 }  // namespace
 }  // namespace kubeproof
