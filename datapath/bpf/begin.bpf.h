@@ -32,6 +32,10 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->segmented = 0;
 	packet->checksum_offset = 0;
 	packet->quoted_checksum_offset = 0;
+	packet->quoted_short = 0;
+	packet->ipv6_answer.type = ICMPV6_UNREACHABLE;
+	packet->ipv6_answer.code = ICMPV6_PORT_UNREACHABLE;
+	packet->ipv6_answer.mtu = 0;
 	packet->headers.identification = 0;
 	packet->headers.fragment = FRAGMENT_NONE;
 	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));

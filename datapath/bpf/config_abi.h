@@ -45,8 +45,6 @@ struct settings {
 	/* From ingress to egress: the source address of this packet is to be changed. kube-proxy's
 	 * masquerade mark; a first packet that comes with it is masqueraded. */
 	__u32 masquerade_mark;
-	/* From a program to the hook that its redirect reaches: nothing is left to be done. */
-	__u32 decided_mark;
 	__u32 flags; /* enum settings_flag */
 	struct family_settings ipv4;
 	struct family_settings ipv6;
@@ -102,6 +100,9 @@ struct local_address_key {
 
 struct local_address {
 	__u32 flags; /* enum local_address_flag */
+	/* IPv4: what the node sends from to this address where nobody says: the primary address of
+	 * its subnet. */
+	__be32 source;
 };
 
 #ifdef __cplusplus

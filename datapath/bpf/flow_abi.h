@@ -34,6 +34,9 @@ enum flow_flag {
 	FLOW_REFUSABLE = 1 << 4,
 	/* Over with its first packet, which the stack refuses: only that refusal is translated. */
 	FLOW_DOOMED = 1 << 5,
+	/* The client came in from a link with an address of the node's own, which IPv6 lets pass:
+	 * what goes back to it is delivered here. */
+	FLOW_OWN_CLIENT = 1 << 6,
 };
 
 /* What connection tracking knows; kept in the ORIGINAL entry. */

@@ -13,6 +13,7 @@
 
 #include "deliver.bpf.h"
 #include "flow.bpf.h"
+#include "ipv6_loopback.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "route.bpf.h"
@@ -57,10 +58,12 @@ static __noinline int ingress_original(struct __sk_buff *skb, struct packet *pac
 static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet,
 				    const struct flow *flow)
 {
-	if (flow->flags & FLOW_HOST_CLIENT) {
-		if (flow->flags & FLOW_HOST_BACKEND)
+	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT)) {
+		if (flow->flags & FLOW_HOST_CLIENT && flow->flags & FLOW_HOST_BACKEND)
 			return pass(packet, PASS_MARTIAN);
 		tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
+		if (is_for_ipv6_loopback(packet))
+			return reply_to_ipv6_loopback(skb, packet);
 		if (translate(skb, packet))
 			return drop(packet, DROP_REWRITE);
 		return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_REPLY);

@@ -28,6 +28,9 @@
 #define ICMP_FIRST_PAIR 13 /* timestamp, information, address mask: query and answer in turn */
 #define ICMP_LAST_PAIR 18
 #define ICMPV6_UNREACHABLE 1
+#define ICMPV6_TOO_BIG 2
+#define ICMPV6_TIME_EXCEEDED 3
+#define ICMPV6_NO_ROUTE 0
 #define ICMPV6_PORT_UNREACHABLE 4
 #define ICMPV6_FIRST_QUERY 128
 #define ICMPV6_ECHO 128

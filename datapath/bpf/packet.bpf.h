@@ -78,6 +78,7 @@ struct route {
 	struct address next_hop;
 	__u8 kind; /* enum route_kind */
 	__u8 too_long; /* the packet does not fit as it is */
+	__u16 mtu; /* then */
 	__u8 has_link_addresses;
 	__u8 source_link[6];
 	__u8 destination_link[6];
@@ -102,6 +103,23 @@ enum track_result {
 	TRACK_OK = 0,
 	TRACK_NEW, /* the flow was over: this packet starts another */
 	TRACK_INVALID, /* not part of the flow; it is not translated */
+};
+
+/* An ICMPv6 error. */
+struct ipv6_answer {
+	__u8 type;
+	__u8 code;
+	__u16 mtu; /* where it says that the packet is too big */
+};
+
+/* What nat rules decided: to which set of endpoints a packet may go. */
+struct choice {
+	__u32 service_id;
+	__u32 flags; /* enum frontend_flag */
+	__u32 affinity_timeout; /* seconds */
+	__u32 set;
+	__u32 count;
+	__u8 masquerade;
 };
 
 struct packet {
@@ -131,10 +149,13 @@ struct packet {
 	struct headers quoted_headers;
 	struct tuple quoted;
 	__u32 quoted_checksum_offset; /* 0: cut off, or none */
+	__u8 quoted_short; /* its ports are there, but not all that would have to be translated */
 
 	/* Set by decisions. */
 	struct tuple to; /* what the tuple is to become */
 	struct tuple quoted_to; /* and the quoted one */
+	struct choice choice;
+	struct ipv6_answer ipv6_answer; /* to be given where the packet is rejected */
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow leaving; /* being removed */

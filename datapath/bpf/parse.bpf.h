@@ -224,7 +224,7 @@ static __always_inline int parse_quoted_icmp(frame_t *frame, struct packet *pack
 	return ERROR_ABOUT_FLOW;
 }
 
-/* The packet that an ICMP error quotes: 8 bytes of a transport header that we know are needed. */
+/* The packet that an ICMP error quotes: ports are all that it takes to tell the flow. */
 static __always_inline int parse_quoted(frame_t *frame, struct packet *packet)
 {
 	struct headers *headers = &packet->quoted_headers;
@@ -241,13 +241,15 @@ static __always_inline int parse_quoted(frame_t *frame, struct packet *packet)
 		return ERROR_ABOUT_NOTHING;
 	if (!is_icmp(tuple) && !has_port_numbers(tuple))
 		return ERROR_ABOUT_FLOW;
-	if (headers->transport + QUOTED_TRANSPORT > headers->end)
-		return ERROR_ABOUT_NOTHING;
+	packet->quoted_short = headers->transport + QUOTED_TRANSPORT > headers->end;
 	if (is_icmp(tuple))
-		return parse_quoted_icmp(frame, packet);
+		return packet->quoted_short ? ERROR_ABOUT_NOTHING
+					    : parse_quoted_icmp(frame, packet);
 	if (!load_ports(frame, headers, tuple))
 		return ERROR_ABOUT_NOTHING;
 	/* As netfilter does, the checksum only where the header is there as far as it. */
+	if (packet->quoted_short)
+		return ERROR_ABOUT_FLOW;
 	if (tuple->protocol == IPPROTO_UDP)
 		packet->quoted_checksum_offset =
 			headers->transport + __builtin_offsetof(struct udphdr, check);

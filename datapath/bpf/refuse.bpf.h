@@ -9,6 +9,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/tcp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -70,7 +71,8 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 }
 
 /* To 127.0.0.0/8 from elsewhere, neither translated nor an answer: KUBE-FIREWALL drops it, since
- * kube-proxy opens these addresses to translated packets only (route_localnet). */
+ * kube-proxy opens these addresses to translated packets only (route_localnet). In INPUT, health
+ * checks are accepted before. */
 static __always_inline int enters_loopback(const struct packet *packet)
 {
 	return packet->tuple.family == FAMILY_IPV4 &&
@@ -79,29 +81,52 @@ static __always_inline int enters_loopback(const struct packet *packet)
 	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4);
 }
 
+static __always_inline int enters_loopback_at_input(const struct packet *packet)
+{
+	return enters_loopback(packet) && !is_health_check(packet, packet->tuple.destination_port);
+}
+
+/* Of a TCP header that is cut short, a match on ports makes an end (net/netfilter/xt_tcpudp.c): in
+ * INPUT those of health checks are asked about every packet. */
+static __always_inline int input_drops_cut_header(const struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	const struct tuple *tuple = &packet->tuple;
+
+	return tuple->protocol == IPPROTO_TCP && headers->fragment == FRAGMENT_NONE &&
+	       headers->end - headers->transport < sizeof(struct tcphdr) &&
+	       frontend_find(0, 0, tuple, FRONTEND_HEALTH_CHECK);
+}
+
 /* Connection tracking makes nothing of it: it is not translated, and dropped in FORWARD. */
 VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct tuple *tuple;
+	struct local_address *local;
 
 	if (!packet)
 		return ACTION_DROP;
 	tuple = &packet->tuple;
 	packet->to = packet->tuple;
+	if (packet->host_origin && enters_loopback(packet))
+		return drop(packet, DROP_LOCALNET);
+	if (address_is_local(packet, &tuple->destination, &local))
+		return input_drops_cut_header(packet) ? drop(packet, DROP_INVALID)
+						      : pass(packet, PASS_INVALID);
 	if (packet->host_origin)
-		return enters_loopback(packet) ? drop(packet, DROP_LOCALNET)
-					       : pass(packet, PASS_INVALID);
+		return pass(packet, PASS_INVALID);
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
-	if (packet->route.kind == ROUTE_LOCAL)
-		return pass(packet, PASS_INVALID);
-	if (!(settings_of(packet)->flags & SETTING_DROP_INVALID)) {
-		/* Egress is not to translate it either. */
-		skb->mark = packet->mark | settings_of(packet)->decided_mark;
-		return pass(packet, PASS_INVALID);
-	}
 	if (stack_refuses(packet))
 		return pass(packet, PASS_STACK_ANSWERS);
-	return drop(packet, DROP_INVALID);
+	if (settings_of(packet)->flags & SETTING_DROP_INVALID)
+		return drop(packet, DROP_INVALID);
+	/* The stack has to cut it. */
+	if (packet->route.too_long)
+		return pass(packet, PASS_INVALID);
+	/* Past the stack, since egress is not to translate it either. */
+	if (change_ttl(skb, packet, -1))
+		return drop(packet, DROP_REWRITE);
+	return deliver_to_neighbour(skb, packet, PASS_INVALID);
 }
 
 /* An ICMP error about no flow that there is; nobody answers to errors. */

@@ -91,8 +91,6 @@ VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *p
 		.ip.version = 6,
 		.ip.nexthdr = IPPROTO_ICMPV6,
 		.ip.hop_limit = ERROR_TTL,
-		.icmp.type = ICMPV6_UNREACHABLE,
-		.icmp.code = ICMPV6_PORT_UNREACHABLE,
 	};
 	struct {
 		__be32 length;
@@ -106,6 +104,9 @@ VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *p
 	quote = packet->headers.end - network;
 	if (quote > IPV6_QUOTE_MAX)
 		quote = IPV6_QUOTE_MAX;
+	error.icmp.type = packet->ipv6_answer.type;
+	error.icmp.code = packet->ipv6_answer.code;
+	error.icmp.sequence = bpf_htons(packet->ipv6_answer.mtu);
 	error.ip.payload_len = bpf_htons(sizeof(error.icmp) + quote);
 	__builtin_memcpy(&error.ip.saddr, source, sizeof(*source));
 	__builtin_memcpy(&error.ip.daddr, &packet->tuple.source, sizeof(packet->tuple.source));
@@ -129,9 +130,24 @@ static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
 	       transport_checksum(skb, packet) == CHECKSUM_WRONG;
 }
 
+/* What routing gives to a packet from nowhere in particular to an address of the node. */
+static __always_inline void source_toward_own(const struct packet *packet,
+					      const struct address *own, struct address *source)
+{
+	struct local_address *local;
+
+	*source = *own;
+	if (packet->tuple.family != FAMILY_IPV4)
+		return;
+	address_is_local(packet, own, &local);
+	/* Any of 127.0.0.0/8 is the node's by the route of 127.0.0.1. */
+	source->words[0] = local ? local->source : bpf_htonl(0x7f000001);
+}
+
 /*
  * `from`: the address that the error comes from, where that is not for routing to say. `forwarded`:
- * the packet had passed the router's own checks when it was rejected.
+ * the packet had passed the router's own checks when it was rejected. In IPv6
+ * `packet->ipv6_answer` says with what.
  */
 VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const struct address *from,
 			 int forwarded)
@@ -149,7 +165,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	if (from)
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL)
-		source = *client;
+		source_toward_own(packet, client, &source);
 	else if (!select_source(packet, client, SCOPE_LINK, &source))
 		return drop(packet, DROP_REJECT_SILENT);
 	/* A martian's error would go nowhere either. */

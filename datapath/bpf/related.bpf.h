@@ -34,6 +34,9 @@ static __always_inline int source_changes(const struct flow *flow)
 
 static __always_inline int apply_related(struct __sk_buff *skb, struct packet *packet)
 {
+	/* The kernel translates only what it sees whole, ports and a checksum (l4proto_manip_pkt()). */
+	if (packet->quoted_short && !tuple_keeps(&packet->quoted, &packet->quoted_to))
+		return drop(packet, DROP_REWRITE);
 	if (translate_quoted(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	if (translate(skb, packet))
@@ -125,12 +128,18 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	if (flow->role == FLOW_ORIGINAL) {
 		if (flow->flags & FLOW_HOST_CLIENT)
 			return pass(packet, PASS_MARTIAN);
+		if (flow->flags & FLOW_HOST_BACKEND)
+			return related_to_backend(skb, packet, flow);
 		return related_ingress_original(skb, packet, flow);
 	}
-	if (!(flow->flags & FLOW_HOST_CLIENT))
+	if (!(flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT)))
 		return related_ingress_reply(skb, packet, flow);
 	action = related_to_client(skb, packet, flow);
-	if (packet->trace.verdict != VERDICT_PASS || !destination_changes(flow))
+	if (packet->trace.verdict != VERDICT_PASS)
+		return action;
+	if (is_for_ipv6_loopback(packet))
+		return error_to_ipv6_loopback(skb, packet);
+	if (!destination_changes(flow))
 		return action;
 	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
 }

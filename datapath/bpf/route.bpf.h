@@ -111,6 +111,7 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* The kernel names the interface only for what fits. */
 		route->too_long = 1;
+		route->mtu = lookup.mtu_result;
 		result = fib_ask(frame, packet, source, destination, ifindex, 1, &lookup);
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)

@@ -42,6 +42,9 @@ static __always_inline __u32 random_number(void)
 	return (state ^ (state >> 31)) >> 32;
 }
 
+/* By which programs know what another has redirected to them: drawn when they are loaded. */
+volatile __u32 decided_key[2] __weak = {};
+
 /* Of choices that several programs make for one packet. */
 volatile __u64 choice_key __weak = 0;
 

@@ -28,7 +28,7 @@ static __always_inline struct backend *affinity_find(const struct affinity *affi
 						     const struct packet *packet,
 						     const struct choice *choice)
 {
-	__u64 timeout = choice->frontend->affinity_timeout * 1000000000ull;
+	__u64 timeout = choice->affinity_timeout * 1000000000ull;
 	__u32 best = choice->count;
 
 	for (int i = 0; i < AFFINITY_CHOICES; i++) {
@@ -73,45 +73,46 @@ static __always_inline void affinity_key_of(struct affinity_key *key, const stru
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	key->client = packet->tuple.source;
-	key->service_id = choice->frontend->service_id;
+	key->service_id = choice->service_id;
 	key->family = packet->tuple.family;
 }
 
 /* Changes nothing yet. */
-static __noinline struct backend *select_backend(struct packet *packet, struct choice *choice)
+static __noinline struct backend *select_backend(struct packet *packet)
 {
+	const struct choice *choice = &packet->choice;
+	const struct affinity *affinity;
 	struct affinity_key key;
 	struct backend *backend;
 
-	choice->affinity = 0;
-	if (choice->frontend->flags & FRONTEND_AFFINITY) {
+	if (choice->flags & FRONTEND_AFFINITY) {
 		affinity_key_of(&key, packet, choice);
-		choice->affinity = bpf_map_lookup_elem(&affinities, &key);
-		if (choice->affinity) {
-			backend = affinity_find(choice->affinity, packet, choice);
-			if (backend) {
-				packet->trace.flags |= TRACE_AFFINITY;
-				return backend;
-			}
+		affinity = bpf_map_lookup_elem(&affinities, &key);
+		backend = affinity ? affinity_find(affinity, packet, choice) : 0;
+		if (backend) {
+			packet->trace.flags |= TRACE_AFFINITY;
+			return backend;
 		}
 	}
 	return backend_at(choice->set, choice_below(packet, choice->count));
 }
 
 /* The client is led to the backend that select_backend() said. */
-static __noinline void affinity_keep(const struct packet *packet, const struct choice *choice,
-				     __u32 backend_id)
+static __noinline void affinity_keep(const struct packet *packet, __u32 backend_id)
 {
+	const struct choice *choice = &packet->choice;
 	struct affinity_key key;
+	struct affinity *affinity;
 	struct affinity fresh = {};
 
-	if (!(choice->frontend->flags & FRONTEND_AFFINITY))
+	if (!(choice->flags & FRONTEND_AFFINITY))
 		return;
-	if (choice->affinity) {
-		affinity_note(choice->affinity, backend_id, packet->now);
+	affinity_key_of(&key, packet, choice);
+	affinity = bpf_map_lookup_elem(&affinities, &key);
+	if (affinity) {
+		affinity_note(affinity, backend_id, packet->now);
 		return;
 	}
-	affinity_key_of(&key, packet, choice);
 	affinity_note(&fresh, backend_id, packet->now);
 	bpf_map_update_elem(&affinities, &key, &fresh, BPF_ANY);
 }

@@ -34,19 +34,18 @@ static __always_inline int flow_begin(frame_t *frame, struct packet *packet)
 }
 
 /* Returns whether the flow is to be masqueraded. */
-static __always_inline int lead_to(struct packet *packet, const struct choice *choice,
-				   const struct backend *backend)
+static __always_inline int lead_to(struct packet *packet, const struct backend *backend)
 {
 	struct flow *flow = &packet->flow;
 
-	flow->service_id = choice->frontend->service_id;
+	flow->service_id = packet->choice.service_id;
 	flow->backend.address = backend->address;
 	flow->backend.port = backend->port;
 	if (address_equal(&backend->address, &packet->tuple.source)) {
 		packet->trace.flags |= TRACE_HAIRPIN;
 		return 1;
 	}
-	return choice->masquerade || packet->mark & settings_of(packet)->masquerade_mark;
+	return packet->choice.masquerade || packet->mark & settings_of(packet)->masquerade_mark;
 }
 
 /* `packet->route` leads to the backend. 0 where the node has no address to give. */

@@ -17,15 +17,6 @@
 #include "tuple.bpf.h"
 #include "verified_once.bpf.h"
 
-/* What nat decided; `count` is 0 where no rule led to an endpoint. */
-struct choice {
-	struct frontend *frontend;
-	struct affinity *affinity; /* of the client, where it has one */
-	__u32 set;
-	__u32 count;
-	__u8 masquerade;
-};
-
 /* The filter hooks that a packet meets. */
 enum filter_hook {
 	HOOK_INPUT = 1 << 0,
@@ -40,19 +31,28 @@ enum refusal {
 	REFUSAL_DROP_SOURCE_RANGE,
 };
 
-static __always_inline struct frontend *frontend_find(const struct address *address, __be16 port,
-						      const struct tuple *like, __u8 kind)
+static __always_inline const struct frontend *frontend_of_rank(const struct address *address,
+							       __be16 port,
+							       const struct tuple *like, __u8 kind,
+							       __u8 rank)
 {
 	struct frontend_key key = {
 		.port = port,
 		.protocol = like->protocol,
 		.family = like->family,
 		.kind = kind,
+		.rank = rank,
 	};
 
 	if (kind == FRONTEND_ADDRESS)
 		key.address = *address;
 	return bpf_map_lookup_elem(&frontends, &key);
+}
+
+static __always_inline const struct frontend *
+frontend_find(const struct address *address, __be16 port, const struct tuple *like, __u8 kind)
+{
+	return frontend_of_rank(address, port, like, kind, 0);
 }
 
 static __always_inline int is_local_traffic(const struct packet *packet,
@@ -80,7 +80,7 @@ static __always_inline int source_is_allowed(const struct packet *packet,
 	return bpf_map_lookup_elem(&source_ranges, &key) != 0;
 }
 
-static __always_inline int choose_external(struct packet *packet, struct frontend *frontend,
+static __always_inline int choose_external(struct packet *packet, const struct frontend *frontend,
 					   const struct family_settings *settings,
 					   struct choice *choice)
 {
@@ -105,7 +105,7 @@ static __always_inline int choose_external(struct packet *packet, struct fronten
 	return choice->count != 0;
 }
 
-static __always_inline int choose_cluster_ip(struct packet *packet, struct frontend *frontend,
+static __always_inline int choose_cluster_ip(struct packet *packet, const struct frontend *frontend,
 					     const struct family_settings *settings,
 					     struct choice *choice)
 {
@@ -122,20 +122,46 @@ static __always_inline int choose_cluster_ip(struct packet *packet, struct front
 	return choice->count != 0;
 }
 
-static __always_inline int choose_set(struct packet *packet, struct frontend *frontend,
-				      struct choice *choice)
+static __always_inline int choose_set(struct packet *packet, const struct frontend *frontend)
 {
 	const struct family_settings *settings = packet->tuple.family == FAMILY_IPV4
 							 ? &settings_of(packet)->ipv4
 							 : &settings_of(packet)->ipv6;
+	struct choice *choice = &packet->choice;
 
+	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
 	if (!(frontend->flags & FRONTEND_HAS_ENDPOINTS))
 		return 0;
-	choice->frontend = frontend;
+	choice->service_id = frontend->service_id;
+	choice->flags = frontend->flags;
+	choice->affinity_timeout = frontend->affinity_timeout;
 	choice->masquerade = 0;
 	if (frontend->flags & FRONTEND_CLUSTER_IP)
 		return choose_cluster_ip(packet, frontend, settings, choice);
 	return choose_external(packet, frontend, settings, choice);
+}
+
+/* Rules of one kind, service by service. */
+VERIFIED_ONCE int choose_among(struct packet *packet, __u8 kind)
+{
+	const struct frontend *frontend;
+
+	if (!packet)
+		return 0;
+	for (__u8 rank = 0; rank < FRONTEND_RANKS; rank++) {
+		const struct tuple *tuple = &packet->tuple;
+
+		frontend = frontend_of_rank(&tuple->destination, tuple->destination_port, tuple,
+					    kind, rank);
+		if (!frontend)
+			break;
+		if (choose_set(packet, frontend))
+			return 1;
+		if (!(frontend->flags & FRONTEND_MORE))
+			break;
+	}
+	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
+	return 0;
 }
 
 static __always_inline int node_ports_answer_at(const struct packet *packet)
@@ -152,40 +178,58 @@ static __always_inline int node_ports_answer_at(const struct packet *packet)
 	       address_is_loopback(destination, FAMILY_IPV4);
 }
 
-/* The nat rules. Address rules come first; what they do not lead anywhere may still be for a node
- * port. */
-static __noinline int service_choose(struct packet *packet, struct choice *choice)
+/* The nat rules; `packet->choice` says what they decided. Address rules come first; what they do
+ * not lead anywhere may still be for a node port. */
+static __always_inline int service_choose(struct packet *packet)
 {
-	const struct tuple *tuple = &packet->tuple;
-	struct frontend *frontend;
-
-	choice->count = 0;
-	frontend = frontend_find(&tuple->destination, tuple->destination_port, tuple,
-				 FRONTEND_ADDRESS);
-	if (frontend && choose_set(packet, frontend, choice)) {
-		packet->trace.flags |= frontend->flags & FRONTEND_CLUSTER_IP ? TRACE_CLUSTER_IP
-									     : TRACE_EXTERNAL_IP;
+	if (choose_among(packet, FRONTEND_ADDRESS)) {
+		packet->trace.flags |= packet->choice.flags & FRONTEND_CLUSTER_IP
+					       ? TRACE_CLUSTER_IP
+					       : TRACE_EXTERNAL_IP;
 		return 1;
 	}
-	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
-	if (!node_ports_answer_at(packet))
+	if (!node_ports_answer_at(packet) || !choose_among(packet, FRONTEND_NODE_PORT))
 		return 0;
-	frontend = frontend_find(0, tuple->destination_port, tuple, FRONTEND_NODE_PORT);
-	if (frontend && choose_set(packet, frontend, choice)) {
-		packet->trace.flags |= TRACE_NODE_PORT;
-		return 1;
-	}
-	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
-	return 0;
+	packet->trace.flags |= TRACE_NODE_PORT;
+	return 1;
 }
 
-static __always_inline int frontend_refusal(const struct frontend *frontend)
+static __always_inline int refusal_of(__u32 flags, __u32 rejects, __u32 drops)
 {
-	if (!(frontend->flags & FRONTEND_HAS_ENDPOINTS))
+	if (flags & rejects)
 		return REFUSAL_REJECT;
-	if (frontend->flags & FRONTEND_POLICY_LOCAL && !frontend->local_count)
-		return REFUSAL_DROP_NO_LOCAL_ENDPOINT;
-	return REFUSAL_NONE;
+	return flags & drops ? REFUSAL_DROP_NO_LOCAL_ENDPOINT : REFUSAL_NONE;
+}
+
+static __always_inline int external_refusal(const struct frontend *frontend)
+{
+	return refusal_of(frontend->flags, FRONTEND_REJECTS_EXTERNAL, FRONTEND_DROPS_EXTERNAL);
+}
+
+/* Of the rules for an address. */
+static __always_inline int address_refusal(const struct frontend *frontend, __u32 hooks, int marked,
+					   int accepted)
+{
+	int refusal = REFUSAL_NONE;
+
+	if (frontend->flags & FRONTEND_DROPS_OTHER_SOURCES)
+		return REFUSAL_DROP_SOURCE_RANGE;
+	if (hooks & HOOK_FORWARD && marked)
+		return REFUSAL_NONE;
+	if (hooks & (HOOK_FORWARD | HOOK_OUTPUT))
+		refusal = refusal_of(frontend->flags, FRONTEND_REJECTS_INTERNAL,
+				     FRONTEND_DROPS_INTERNAL);
+	if (!refusal && (hooks & HOOK_FORWARD || (hooks & HOOK_INPUT && !accepted &&
+						  !(frontend->flags & FRONTEND_NODE_PORT_FIRST))))
+		refusal = external_refusal(frontend);
+	return refusal;
+}
+
+/* INPUT accepts what goes to a health check's port, whatever the rules behind it say. */
+static __always_inline int is_health_check(const struct packet *packet, __be16 port)
+{
+	return port && packet->tuple.protocol == IPPROTO_TCP &&
+	       frontend_find(0, port, &packet->tuple, FRONTEND_HEALTH_CHECK);
 }
 
 /* The filter rules for a new flow to `destination`, as it is after nat. `marked`: for masquerade,
@@ -195,34 +239,21 @@ VERIFIED_ONCE int filter_refusal(struct packet *packet, const struct socket_addr
 {
 	const struct frontend *frontend;
 	const struct tuple *tuple;
-	int refusal = REFUSAL_NONE;
+	int refusal = REFUSAL_NONE, accepted;
 
 	if (!packet || !destination)
 		return REFUSAL_NONE;
 	tuple = &packet->tuple;
+	accepted = hooks & HOOK_INPUT && is_health_check(packet, destination->port);
 	frontend = frontend_find(&destination->address, destination->port, tuple, FRONTEND_ADDRESS);
-	if (frontend) {
-		if (frontend->flags & FRONTEND_SOURCE_RANGES &&
-		    frontend->flags & FRONTEND_HAS_ENDPOINTS)
-			refusal = REFUSAL_DROP_SOURCE_RANGE;
-		else if (hooks & HOOK_FORWARD && marked)
-			refusal = REFUSAL_NONE;
-		else if (hooks &
-			 (frontend->flags & FRONTEND_CLUSTER_IP ? HOOK_FORWARD | HOOK_OUTPUT
-								: HOOK_FORWARD | HOOK_INPUT))
-			refusal = frontend_refusal(frontend);
-		if (refusal) {
-			packet->trace.service_id = frontend->service_id;
-			return refusal;
-		}
+	if (frontend)
+		refusal = address_refusal(frontend, hooks, marked, accepted);
+	if (!refusal && hooks & HOOK_INPUT && !accepted) {
+		frontend = frontend_find(0, destination->port, tuple, FRONTEND_NODE_PORT);
+		if (frontend)
+			refusal = external_refusal(frontend);
 	}
-	if (!(hooks & HOOK_INPUT))
-		return REFUSAL_NONE;
-	frontend = frontend_find(0, destination->port, tuple, FRONTEND_NODE_PORT);
-	if (!frontend || frontend->flags & FRONTEND_HEALTH_CHECK)
-		return REFUSAL_NONE;
-	refusal = frontend_refusal(frontend);
-	if (refusal)
+	if (refusal && frontend)
 		packet->trace.service_id = frontend->service_id;
 	return refusal;
 }

@@ -3,6 +3,10 @@
  * Services as the programs look them up. A frontend is one address and port that a client may
  * contact; it names the sets of backends that its traffic goes to. Sets are written before a
  * frontend names them and removed after none does, and their identifiers are not used again.
+ *
+ * Several services may have the same address and port. Packets that the first does not lead
+ * anywhere are for the next, its rank one higher. What filter rules of any of them refuse stands at
+ * rank 0.
  */
 #pragma once
 
@@ -15,6 +19,8 @@ namespace kubeproof::abi {
 enum frontend_kind {
 	FRONTEND_ADDRESS = 1, /* clusterIP, externalIP or load balancer's IP */
 	FRONTEND_NODE_PORT = 2, /* a port of the node's addresses; `address` is zero */
+	/* healthCheckNodePort, which INPUT accepts; port 0 stands for there being any. */
+	FRONTEND_HEALTH_CHECK = 3,
 };
 
 struct frontend_key {
@@ -23,8 +29,11 @@ struct frontend_key {
 	__u8 protocol;
 	__u8 family; /* enum family */
 	__u8 kind; /* enum frontend_kind */
-	__u8 zero[3];
+	__u8 rank;
+	__u8 zero[2];
 };
+
+#define FRONTEND_RANKS 4
 
 enum frontend_flag {
 	FRONTEND_CLUSTER_IP = 1 << 0, /* otherwise traffic here is external */
@@ -32,7 +41,17 @@ enum frontend_flag {
 	FRONTEND_HAS_ENDPOINTS = 1 << 2, /* usable ones, anywhere */
 	FRONTEND_SOURCE_RANGES = 1 << 3, /* only sources in `source_ranges` */
 	FRONTEND_AFFINITY = 1 << 4, /* sessionAffinity: ClientIP */
-	FRONTEND_HEALTH_CHECK = 1 << 5, /* healthCheckNodePort: INPUT accepts */
+	FRONTEND_MORE = 1 << 5, /* another service is at the next rank */
+	/* Of what is not translated. KUBE-SERVICES: */
+	FRONTEND_REJECTS_INTERNAL = 1 << 6,
+	FRONTEND_DROPS_INTERNAL = 1 << 7,
+	/* KUBE-EXTERNAL-SERVICES: */
+	FRONTEND_REJECTS_EXTERNAL = 1 << 8,
+	FRONTEND_DROPS_EXTERNAL = 1 << 9,
+	FRONTEND_NODE_PORT_FIRST =
+		1 << 10, /* what refuses at the node port of this number comes first */
+	/* KUBE-PROXY-FIREWALL: */
+	FRONTEND_DROPS_OTHER_SOURCES = 1 << 11,
 };
 
 struct frontend {

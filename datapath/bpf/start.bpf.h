@@ -42,6 +42,7 @@ static __always_inline int send_first(struct __sk_buff *skb, struct packet *pack
 VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 {
 	struct packet *packet = this_packet();
+	struct local_address *local;
 	struct flow *flow;
 	int doomed, result;
 
@@ -51,6 +52,8 @@ VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 	doomed = stack_refuses(packet);
 	if (packet->host_origin)
 		flow->flags |= FLOW_HOST_CLIENT;
+	else if (address_is_local(packet, &packet->tuple.source, &local))
+		flow->flags |= FLOW_OWN_CLIENT;
 	if (packet->route.kind == ROUTE_LOCAL) {
 		flow->flags |= FLOW_HOST_BACKEND;
 		/* What was received is not masqueraded on the way to INPUT. */
@@ -72,17 +75,16 @@ VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 	return send_first(skb, packet, result, served ? REASON_NEW_FLOW : REASON_NEW_DIRECT_FLOW);
 }
 
-static __always_inline int start_service_flow(struct __sk_buff *skb, struct packet *packet,
-					      struct choice *choice)
+static __always_inline int start_service_flow(struct __sk_buff *skb, struct packet *packet)
 {
 	struct flow *flow = &packet->flow;
-	const struct backend *backend = select_backend(packet, choice);
+	const struct backend *backend = select_backend(packet);
 	int masquerade, refusal;
 
 	if (!backend)
 		return drop(packet, DROP_NO_BACKEND);
-	affinity_keep(packet, choice, backend->id);
-	masquerade = lead_to(packet, choice, backend);
+	affinity_keep(packet, backend->id);
+	masquerade = lead_to(packet, backend);
 	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
 		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
 	if (packet->host_origin && packet->route.kind == ROUTE_REFUSED)
@@ -140,7 +142,7 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 		}
 		return refuse(skb, packet, refusal, 0);
 	}
-	if (!packet->host_origin && enters_loopback(packet))
+	if (!packet->host_origin && enters_loopback_at_input(packet))
 		return drop(packet, DROP_LOCALNET);
 	if (stack_refuses(packet))
 		return pass(packet, PASS_STACK_ANSWERS);
@@ -150,8 +152,6 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 #define start BY_FRAME(start)
 VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 {
-	struct choice choice = {};
-
 	if (!packet)
 		return ACTION_DROP;
 	if (packet->headers.fragment == FRAGMENT_LATER)
@@ -160,7 +160,7 @@ VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_SPECIAL_DESTINATION);
 	if (!flow_begin(skb, packet))
 		return invalid_packet(skb, packet);
-	if (service_choose(packet, &choice))
-		return start_service_flow(skb, packet, &choice);
+	if (service_choose(packet))
+		return start_service_flow(skb, packet);
 	return unserved_packet(skb, packet);
 }

@@ -83,7 +83,7 @@ static __always_inline void finish(struct packet *packet)
 static __always_inline int close_loopback(struct packet *packet, int action)
 {
 	if (packet->trace.verdict == VERDICT_PASS && packet->trace.reason < REASON_NEW_FLOW &&
-	    enters_loopback(packet))
+	    enters_loopback_at_input(packet))
 		return drop(packet, DROP_LOCALNET);
 	return action;
 }
@@ -167,12 +167,10 @@ int tc_egress(struct __sk_buff *skb)
 	packet_begin(packet, PROGRAM_TC_EGRESS, skb->ifindex, skb->mark);
 	packet->segmented = frame_awaits_segmentation(skb);
 	packet->host_origin = skb->ingress_ifindex == 0;
-	if (packet->mark & settings_of(packet)->decided_mark) {
-		skb->mark = packet->mark & ~settings_of(packet)->decided_mark;
+	if (take_decided(skb))
 		action = pass(packet, PASS_ALREADY_DECIDED);
-	} else {
+	else
 		action = handle(skb, packet);
-	}
 	finish(packet);
 	return action;
 }

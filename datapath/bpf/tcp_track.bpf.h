@@ -281,13 +281,16 @@ VERIFIED_ONCE int tcp_segment_track(struct packet *packet, struct flow *state, i
 	return result;
 }
 
-/* The first fragment does not tell where the segment ends, nor so what may be acknowledged. */
-static __always_inline void tcp_note_fragment(const struct packet *packet, struct flow *state)
+/* The first fragment does not tell where the segment ends, nor so what may be acknowledged: its
+ * sender's next one will. */
+static __always_inline void tcp_note_fragment(const struct packet *packet, struct flow *state,
+					      int reply)
 {
 	if (packet->headers.fragment != FRAGMENT_FIRST)
 		return;
 	state->tcp_ends[0].flags |= TCP_END_LIBERAL;
 	state->tcp_ends[1].flags |= TCP_END_LIBERAL;
+	state->tcp_ends[reply & 1].window_max = 0;
 }
 
 static __always_inline int track_tcp(frame_t *frame, struct packet *packet, struct flow *state,
@@ -302,7 +305,7 @@ static __always_inline int track_tcp(frame_t *frame, struct packet *packet, stru
 	tcp_read_options(frame, packet);
 	result = tcp_segment_track(packet, state, reply, 0);
 	if (result == TRACK_OK)
-		tcp_note_fragment(packet, state);
+		tcp_note_fragment(packet, state, reply);
 	return result;
 }
 
@@ -313,6 +316,6 @@ static __always_inline int start_tcp(frame_t *frame, struct packet *packet, stru
 	tcp_read_options(frame, packet);
 	if (tcp_segment_track(packet, flow, 0, 1) != TRACK_OK)
 		return 0;
-	tcp_note_fragment(packet, flow);
+	tcp_note_fragment(packet, flow, 0);
 	return 1;
 }

@@ -215,7 +215,7 @@ static __always_inline void tcp_learn(struct tcp_end *sender, struct tcp_end *re
 		receiver->window_max += numbers->end - sender->end_max;
 	if (is_before(receiver->end_max - 1, numbers->highest + window))
 		receiver->end_max = numbers->highest + window + !window;
-	if (numbers->acknowledgment == receiver->end)
+	if (numbers->acknowledgment == receiver->end || !receiver->window_max)
 		receiver->flags &= ~TCP_END_AWAITS_ACKNOWLEDGMENT;
 }
 

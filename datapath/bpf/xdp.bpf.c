@@ -129,20 +129,19 @@ static __noinline int start(frame_t *frame, struct packet *packet)
 	struct flow *flow = &packet->flow;
 	const struct flow *entered;
 	const struct backend *backend;
-	struct choice choice = {};
 	int masquerade, result;
 	__u8 obstacle;
 
 	if (destination_is_special(packet))
 		return pass(packet, PASS_SPECIAL_DESTINATION);
-	if (!service_choose(packet, &choice))
+	if (!service_choose(packet))
 		return pass(packet, LEFT_UNSERVED);
 	if (!flow_begin(frame, packet))
 		return pass(packet, LEFT_INVALID);
-	backend = select_backend(packet, &choice);
+	backend = select_backend(packet);
 	if (!backend)
 		return pass(packet, LEFT_UNSERVED);
-	masquerade = lead_to(packet, &choice, backend);
+	masquerade = lead_to(packet, backend);
 	route_find(frame, packet, &packet->tuple.source, &flow->backend.address, packet->ifindex);
 	obstacle = obstacle_on_route(packet);
 	if (obstacle)
@@ -154,7 +153,7 @@ static __noinline int start(frame_t *frame, struct packet *packet)
 	if (transport_checksum(frame, packet) != CHECKSUM_RIGHT)
 		return pass(packet, LEFT_CHECKSUM);
 
-	affinity_keep(packet, &choice, backend->id);
+	affinity_keep(packet, backend->id);
 	result = flow_enter(packet, masquerade);
 	if (result == CREATE_NO_PORT)
 		return drop(packet, DROP_NO_PORT);

@@ -132,6 +132,8 @@ Result<Datapath> Datapath::load(const LoadOptions& options) {
                              std::strerror(errno));
   }
   state->object->bss->choice_key = random_key();
+  std::random_device random;
+  for (auto& word : state->object->bss->decided_key) word = random() | 1;
   return Datapath(std::move(state));
 }
 
@@ -147,9 +149,12 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
   if (auto written = state_->services.program(cluster, facts); !written) return written;
   node_writes.commit();
   if (state_->node.take_over() && state_->observer) state_->observer();
-  if (state_->services.take_udp_change()) {
+  const std::set<Family> changed = state_->services.take_udp_changes();
+  if (!changed.empty()) {
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
-      return control::is_stale_udp_flow(state_->services.table(), tuple, flow, release);
+      const Family family = tuple.family == abi::FAMILY_IPV4 ? Family::kIpv4 : Family::kIpv6;
+      return changed.contains(family) &&
+             control::is_stale_udp_flow(state_->services.table(), tuple, flow, release);
     });
   }
   return {};

@@ -12,17 +12,6 @@ constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
 constexpr const char* kProxyNameLabel = "service.kubernetes.io/service-proxy-name";
 constexpr const char* kHeadlessLabel = "service.kubernetes.io/headless";
 
-struct Candidate {
-  SocketAddress address;
-  const SliceEndpoint* endpoint = nullptr;
-  bool on_this_node = false;
-
-  bool ready() const { return endpoint->ready; }
-  bool draining() const { return !endpoint->ready && endpoint->serving && endpoint->terminating; }
-};
-
-using Candidates = std::map<std::string, Candidate>;  // by "address:port"
-
 bool lists(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -32,7 +21,7 @@ bool is_of_family(SliceAddressType type, Family family) {
 }
 
 void add_slice(const EndpointSlice& slice, uint16_t port, Family family, const NodePlace& node,
-               const Release& release, Candidates& candidates) {
+               const Release& release, KnownEndpoints& candidates) {
   for (const SliceEndpoint& endpoint : slice.endpoints) {
     if (endpoint.addresses.empty()) continue;
     const auto address = parse_sloppy_address(endpoint.addresses.front());
@@ -47,27 +36,40 @@ void add_slice(const EndpointSlice& slice, uint16_t port, Family family, const N
   }
 }
 
+// Those that are watched, and name a port.
+template <class Visit>
+void for_each_port(const std::vector<const EndpointSlice*>& slices, Family family,
+                   const Release& release, Visit visit) {
+  for (const EndpointSlice* slice : slices) {
+    if (release.hides_both_kinds_alike() && slice->labels.contains(kProxyNameLabel)) continue;
+    if (!is_of_family(slice->address_type, family)) continue;
+    for (const SlicePort& port : slice->ports) {
+      if (port.name && port.port.value_or(0) != 0) visit(*slice, port);
+    }
+  }
+}
+
 // Topology hints count when every ready endpoint has some and at least one is meant for us.
 template <class HintsOf>
-bool hints_apply(const std::vector<const Candidate*>& ready, const std::string& ours,
+bool hints_apply(const std::vector<const KnownEndpoint*>& ready, const std::string& ours,
                  HintsOf hints_of) {
-  const auto has_hints = [&](const Candidate* c) { return !hints_of(*c).empty(); };
-  const auto is_ours = [&](const Candidate* c) { return lists(hints_of(*c), ours); };
+  const auto has_hints = [&](const KnownEndpoint* c) { return !hints_of(*c).empty(); };
+  const auto is_ours = [&](const KnownEndpoint* c) { return lists(hints_of(*c), ours); };
   return std::all_of(ready.begin(), ready.end(), has_hints) &&
          std::any_of(ready.begin(), ready.end(), is_ours);
 }
 
-const std::vector<std::string>& node_hints(const Candidate& c) {
+const std::vector<std::string>& node_hints(const KnownEndpoint& c) {
   return c.endpoint->node_hints;
 }
-const std::vector<std::string>& zone_hints(const Candidate& c) {
+const std::vector<std::string>& zone_hints(const KnownEndpoint& c) {
   return c.endpoint->zone_hints;
 }
 
-std::vector<const Candidate*> near(std::vector<const Candidate*> ready, const NodePlace& node,
-                                   const Release& release) {
+std::vector<const KnownEndpoint*> near(std::vector<const KnownEndpoint*> ready,
+                                       const NodePlace& node, const Release& release) {
   const auto keep = [&](const std::string& ours, auto hints_of) {
-    std::erase_if(ready, [&](const Candidate* c) { return !lists(hints_of(*c), ours); });
+    std::erase_if(ready, [&](const KnownEndpoint* c) { return !lists(hints_of(*c), ours); });
   };
   if (release.reads_hints_for_nodes() && hints_apply(ready, node.name, node_hints)) {
     keep(node.name, node_hints);
@@ -78,18 +80,18 @@ std::vector<const Candidate*> near(std::vector<const Candidate*> ready, const No
 }
 
 template <class Predicate>
-std::vector<const Candidate*> select(const Candidates& candidates, Predicate predicate) {
-  std::vector<const Candidate*> selected;
+std::vector<const KnownEndpoint*> select(const KnownEndpoints& candidates, Predicate predicate) {
+  std::vector<const KnownEndpoint*> selected;
   for (const auto& [id, candidate] : candidates) {
     if (predicate(candidate)) selected.push_back(&candidate);
   }
   return selected;
 }
 
-std::vector<SocketAddress> addresses(const std::vector<const Candidate*>& candidates) {
+std::vector<SocketAddress> addresses(const std::vector<const KnownEndpoint*>& candidates) {
   std::vector<SocketAddress> result;
   result.reserve(candidates.size());
-  for (const Candidate* candidate : candidates) result.push_back(candidate->address);
+  for (const KnownEndpoint* candidate : candidates) result.push_back(candidate->address);
   return result;
 }
 
@@ -102,31 +104,37 @@ std::optional<ObjectKey> service_of(const EndpointSlice& slice) {
   return ObjectKey{slice.key.name_space, service->second};
 }
 
+std::map<std::pair<std::string, Protocol>, KnownEndpoints> known_endpoints(
+    const std::vector<const EndpointSlice*>& slices, Family family, const NodePlace& node,
+    const Release& release) {
+  std::map<std::pair<std::string, Protocol>, KnownEndpoints> result;
+  for_each_port(slices, family, release, [&](const EndpointSlice& slice, const SlicePort& port) {
+    add_slice(slice, *port.port, family, node, release, result[{*port.name, port.protocol}]);
+  });
+  return result;
+}
+
 EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,
                               const ServicePort& port, const NodePlace& node,
                               const Release& release) {
-  Candidates candidates;
-  for (const EndpointSlice* slice : slices) {
-    if (release.hides_both_kinds_alike() && slice->labels.contains(kProxyNameLabel)) continue;
-    if (!is_of_family(slice->address_type, family)) continue;
-    for (const SlicePort& slice_port : slice->ports) {
-      const bool joins = slice_port.name == port.name && slice_port.protocol == port.protocol;
-      if (joins && slice_port.port.value_or(0) != 0) {
-        add_slice(*slice, *slice_port.port, family, node, release, candidates);
-      }
-    }
-  }
+  KnownEndpoints candidates;
+  for_each_port(slices, family, release, [&](const EndpointSlice& slice, const SlicePort& joins) {
+    if (*joins.name != port.name || joins.protocol != port.protocol) return;
+    add_slice(slice, *joins.port, family, node, release, candidates);
+  });
 
-  const auto ready = select(candidates, [](const Candidate& c) { return c.ready(); });
-  const auto draining = select(candidates, [](const Candidate& c) { return c.draining(); });
-  auto local = select(candidates, [](const Candidate& c) { return c.on_this_node && c.ready(); });
+  const auto ready = select(candidates, [](const KnownEndpoint& c) { return c.ready(); });
+  const auto draining = select(candidates, [](const KnownEndpoint& c) { return c.draining(); });
+  auto local =
+      select(candidates, [](const KnownEndpoint& c) { return c.on_this_node && c.ready(); });
   if (local.empty()) {
-    local = select(candidates, [](const Candidate& c) { return c.on_this_node && c.draining(); });
+    local =
+        select(candidates, [](const KnownEndpoint& c) { return c.on_this_node && c.draining(); });
   }
   return {.cluster = addresses(ready.empty() ? draining : near(ready, node, release)),
           .local = addresses(local),
-          .serving =
-              addresses(select(candidates, [](const Candidate& c) { return c.endpoint->serving; })),
+          .serving = addresses(
+              select(candidates, [](const KnownEndpoint& c) { return c.endpoint->serving; })),
           .usable = !ready.empty() || !draining.empty()};
 }
 

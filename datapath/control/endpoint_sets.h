@@ -3,8 +3,10 @@
 // mistake here is not the reference's mistake too.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "datapath/control/release.h"
@@ -33,6 +35,22 @@ struct EndpointSets {
   // Some endpoint, here or elsewhere, could serve: without one, traffic is refused, not dropped.
   bool usable = false;
 };
+
+// One that slices list for a port, usable or not.
+struct KnownEndpoint {
+  SocketAddress address;
+  const SliceEndpoint* endpoint = nullptr;
+  bool on_this_node = false;
+
+  bool ready() const { return endpoint->ready; }
+  bool draining() const { return !endpoint->ready && endpoint->serving && endpoint->terminating; }
+};
+using KnownEndpoints = std::map<std::string, KnownEndpoint>;  // by "address:port"
+
+// By port, as the slices of one service name it.
+std::map<std::pair<std::string, Protocol>, KnownEndpoints> known_endpoints(
+    const std::vector<const EndpointSlice*>& slices, Family family, const NodePlace& node,
+    const Release& release);
 
 EndpointSets choose_endpoints(const std::vector<const EndpointSlice*>& slices, Family family,
                               const ServicePort& port, const NodePlace& node,

@@ -10,13 +10,6 @@
 namespace kubeproof::control {
 namespace {
 
-// Between programs, on packets that one has redirected to the hook of another. Any bit that nobody
-// else uses; kube-proxy's own is the masquerade bit.
-uint32_t decided_mark(const ProxyConfig& proxy) {
-  constexpr uint32_t kHighest = uint32_t{1} << 31;
-  return proxy.masquerade_mark() == kHighest ? kHighest >> 1 : kHighest;
-}
-
 template <class T>
 bool same_bytes(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
@@ -72,13 +65,14 @@ NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
   Node node;
   node.settings = make_settings(world, cluster, proxy);
   node.settings.masquerade_mark = proxy.masquerade_mark();
-  node.settings.decided_mark = decided_mark(proxy);
   for (const auto& [interface, settings] : make_interface_settings(world, proxy)) {
     complete(interface, node.interfaces.emplace(interface, settings).first->second);
   }
   for (const auto& [address, entry] : make_local_addresses(world, cluster, proxy)) {
     auto& addresses = address.is_v4() ? node.ipv4_addresses : node.ipv6_addresses;
-    addresses[to_abi(address)].flags |= entry.flags;
+    abi::local_address& known = addresses[to_abi(address)];
+    known.flags |= entry.flags;
+    if (known.source == 0) known.source = entry.source;
   }
   return node;
 }

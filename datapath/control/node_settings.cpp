@@ -101,6 +101,20 @@ class NodePortAddresses {
   std::vector<Cidr> cidrs_;
 };
 
+// A secondary address stands in the routing table with the primary one of its subnet for a source
+// (fib_add_ifaddr(), net/ipv4/fib_frontend.c).
+const IpAddress& source_toward(const InterfaceAddress& own, const Interface& interface) {
+  if (!own.secondary) return own.address;
+  const Cidr subnet(own.address, own.prefix_length);
+  for (const InterfaceAddress& other : interface.addresses) {
+    if (!other.secondary && other.prefix_length == own.prefix_length &&
+        other.address.family() == own.address.family() && subnet.contains(other.address)) {
+      return other.address;
+    }
+  }
+  return own.address;
+}
+
 }  // namespace
 
 NodePlace node_place(const World& world, const Cluster& cluster) {
@@ -170,9 +184,10 @@ std::vector<std::pair<IpAddress, abi::local_address>> make_local_addresses(
       const IpAddress& address = own.address;
       const bool listed = (address.is_v4() ? ipv4 : ipv6).contains(address);
       const bool usable = !address.is_loopback() || (address.is_v4() && localhost);
-      result.emplace_back(
-          address,
-          abi::local_address{listed && usable ? uint32_t{abi::LOCAL_ADDRESS_NODE_PORTS} : 0});
+      abi::local_address entry{};
+      if (listed && usable) entry.flags = abi::LOCAL_ADDRESS_NODE_PORTS;
+      if (address.is_v4()) entry.source = to_abi(source_toward(own, interface)).words[0];
+      result.emplace_back(address, entry);
     }
   }
   return result;

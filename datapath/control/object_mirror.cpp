@@ -43,31 +43,22 @@ void take_over(Objects<Object>& mine, const Objects<Object>& theirs, const Objec
 
 }  // namespace
 
-ObjectChanges ObjectMirror::adopt(const Cluster& cluster) {
-  ObjectChanges changes;
+std::set<ObjectKey> ObjectMirror::adopt(const Cluster& cluster) {
+  std::set<ObjectKey> changed;
   for (const ObjectKey& key : differences(services_, cluster.services)) {
     take_over(services_, cluster.services, key);
-    changes.services.insert(key);
+    changed.insert(key);
   }
 
   const std::vector<ObjectKey> slices = differences(slices_, cluster.endpoint_slices);
-  std::set<ObjectKey> touched;
+  // The service that `all` gives the slice to.
   const auto touch = [&](const Objects<EndpointSlice>& all, const ObjectKey& key) {
     const auto found = all.find(key);
     if (found == all.end()) return std::optional<ObjectKey>();
     auto service = service_of(found->second);
-    if (service) touched.insert(*service);
+    if (service) changed.insert(*service);
     return service;
   };
-  for (const ObjectKey& key : slices) {
-    touch(slices_, key);
-    touch(cluster.endpoint_slices, key);
-  }
-  const auto any_udp = [&] {
-    return std::any_of(touched.begin(), touched.end(),
-                       [&](const ObjectKey& service) { return has_udp_port(service); });
-  };
-  changes.udp_endpoints = any_udp();
   for (const ObjectKey& key : slices) {
     if (const auto before = touch(slices_, key)) {
       const auto list = slices_of_.find(*before);
@@ -77,9 +68,7 @@ ObjectChanges ObjectMirror::adopt(const Cluster& cluster) {
     take_over(slices_, cluster.endpoint_slices, key);
     if (const auto after = touch(slices_, key)) slices_of_[*after].insert(key);
   }
-  changes.udp_endpoints = changes.udp_endpoints || any_udp();
-  changes.services.merge(touched);
-  return changes;
+  return changed;
 }
 
 const Service* ObjectMirror::service(const ObjectKey& key) const {
@@ -93,15 +82,6 @@ std::vector<const EndpointSlice*> ObjectMirror::slices_of(const ObjectKey& servi
   if (keys == slices_of_.end()) return slices;
   for (const ObjectKey& key : keys->second) slices.push_back(&slices_.at(key));
   return slices;
-}
-
-bool ObjectMirror::has_udp_port(const ObjectKey& service) const {
-  for (const EndpointSlice* slice : slices_of(service)) {
-    for (const SlicePort& port : slice->ports) {
-      if (port.protocol == kUdp) return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace kubeproof::control

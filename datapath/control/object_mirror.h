@@ -11,16 +11,11 @@
 
 namespace kubeproof::control {
 
-struct ObjectChanges {
-  std::set<ObjectKey> services;  // whose own object or slices differ
-  // Among them, one whose slices differ and have, or had, a UDP port.
-  bool udp_endpoints = false;
-};
-
 class ObjectMirror {
  public:
-  // Makes the mirror say what `cluster` says.
-  ObjectChanges adopt(const Cluster& cluster);
+  // Makes the mirror say what `cluster` says. Told are the services whose own object or slices
+  // differ.
+  std::set<ObjectKey> adopt(const Cluster& cluster);
 
   // Nothing for one that is gone.
   const Service* service(const ObjectKey& key) const;
@@ -29,8 +24,6 @@ class ObjectMirror {
   const std::map<ObjectKey, Service>& services() const { return services_; }
 
  private:
-  bool has_udp_port(const ObjectKey& service) const;
-
   std::map<ObjectKey, Service> services_;
   std::map<ObjectKey, EndpointSlice> slices_;
   std::map<ObjectKey, std::set<ObjectKey>> slices_of_;  // by service

@@ -141,10 +141,10 @@ class EntryBuilder {
     }
     if (service.type == ServiceType::kLoadBalancer && service.health_check_node_port != 0 &&
         external_policy_local(service)) {
-      entry.frontends.push_back(
-          {.kind = abi::FRONTEND_NODE_PORT,
-           .at = {IpAddress::unspecified(family_), service.health_check_node_port},
-           .flags = abi::FRONTEND_HEALTH_CHECK});
+      for (const uint16_t number : {service.health_check_node_port, uint16_t{0}}) {
+        entry.frontends.push_back(
+            {.kind = abi::FRONTEND_HEALTH_CHECK, .at = {IpAddress::unspecified(family_), number}});
+      }
     }
     return entry;
   }

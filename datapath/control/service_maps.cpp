@@ -21,6 +21,7 @@ abi::frontend_key key_of(const FrontendPlace& place) {
   key.protocol = place.protocol;
   key.family = to_abi(place.family);
   key.kind = static_cast<uint8_t>(place.kind);
+  key.rank = place.rank;
   return key;
 }
 

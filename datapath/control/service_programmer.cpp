@@ -5,12 +5,13 @@
 namespace kubeproof::control {
 
 Result<void> ServiceProgrammer::program(const Cluster& cluster, const NodeFacts& node) {
-  ObjectChanges changes = objects_.adopt(cluster);
-  outdated_.merge(changes.services);
-  udp_change_ = udp_change_ || changes.udp_endpoints;
+  outdated_.merge(objects_.adopt(cluster));
   if (node_ != node) {
     for (const auto& [key, service] : objects_.services()) outdated_.insert(key);
     node_ = node;
+  }
+  for (const ObjectKey& key : outdated_) {
+    udp_changes_.merge(watch_.note(key, objects_.slices_of(key), node.place, node.release));
   }
 
   ServiceTable::NewEntries entries;
@@ -26,8 +27,8 @@ Result<void> ServiceProgrammer::program(const Cluster& cluster, const NodeFacts&
   return {};
 }
 
-bool ServiceProgrammer::take_udp_change() {
-  return std::exchange(udp_change_, false);
+std::set<Family> ServiceProgrammer::take_udp_changes() {
+  return std::exchange(udp_changes_, {});
 }
 
 }  // namespace kubeproof::control

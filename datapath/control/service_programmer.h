@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "datapath/control/endpoint_watch.h"
 #include "datapath/control/object_mirror.h"
 #include "datapath/control/service_entries.h"
 #include "datapath/control/service_maps.h"
@@ -20,8 +21,8 @@ class ServiceProgrammer {
   // After an error the maps say what they said before, and the next call makes up for it.
   Result<void> program(const Cluster& cluster, const NodeFacts& node);
 
-  // Whether UDP endpoints changed since this was last asked.
-  bool take_udp_change();
+  // The families in which endpoints of services with UDP ports changed since this was last asked.
+  std::set<Family> take_udp_changes();
 
   const ServiceTable& table() const { return table_; }
   ServiceMaps& maps() { return maps_; }
@@ -30,7 +31,8 @@ class ServiceProgrammer {
  private:
   ObjectMirror objects_;
   std::set<ObjectKey> outdated_;  // services that the maps do not show as the mirror does
-  bool udp_change_ = false;
+  EndpointWatch watch_;
+  std::set<Family> udp_changes_;
   std::optional<NodeFacts> node_;
   ServiceTable table_;
   ServiceMaps maps_;

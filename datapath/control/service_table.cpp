@@ -1,5 +1,6 @@
 #include "datapath/control/service_table.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace kubeproof::control {
@@ -7,11 +8,51 @@ namespace {
 
 // A health check's port is TCP whatever the service is.
 FrontendPlace place_of(const ServicePortName& name, const Frontend& frontend) {
-  const bool health_check = (frontend.flags & abi::FRONTEND_HEALTH_CHECK) != 0;
+  const bool is_health_check = frontend.kind == abi::FRONTEND_HEALTH_CHECK;
   return {.family = name.family,
-          .protocol = health_check ? Protocol{kTcp} : name.protocol,
+          .protocol = is_health_check ? Protocol{kTcp} : name.protocol,
           .kind = frontend.kind,
           .at = frontend.at};
+}
+
+constexpr uint32_t kRefusesInternal = abi::FRONTEND_REJECTS_INTERNAL | abi::FRONTEND_DROPS_INTERNAL;
+constexpr uint32_t kRefusesExternal = abi::FRONTEND_REJECTS_EXTERNAL | abi::FRONTEND_DROPS_EXTERNAL;
+constexpr uint32_t kRefuses =
+    kRefusesInternal | kRefusesExternal | abi::FRONTEND_DROPS_OTHER_SOURCES;
+
+// What the filter rules of the service say about packets that no nat rule took.
+uint32_t refusals(const ServiceEntry& entry, const Frontend& frontend) {
+  if (frontend.kind == abi::FRONTEND_HEALTH_CHECK) return 0;
+  const bool internal = (frontend.flags & abi::FRONTEND_CLUSTER_IP) != 0;
+  const bool local = (frontend.flags & abi::FRONTEND_POLICY_LOCAL) != 0;
+  uint32_t flags = 0;
+  if ((frontend.flags & abi::FRONTEND_HAS_ENDPOINTS) == 0) {
+    return internal ? abi::FRONTEND_REJECTS_INTERNAL : abi::FRONTEND_REJECTS_EXTERNAL;
+  }
+  if (local && entry.endpoints.local.empty()) {
+    flags = internal ? abi::FRONTEND_DROPS_INTERNAL : abi::FRONTEND_DROPS_EXTERNAL;
+  }
+  if ((frontend.flags & abi::FRONTEND_SOURCE_RANGES) != 0) {
+    flags |= abi::FRONTEND_DROPS_OTHER_SOURCES;
+  }
+  return flags;
+}
+
+// Whether there is a nat rule for it.
+bool may_lead(const FrontendOwner& claim) {
+  return (claim.flags & abi::FRONTEND_HAS_ENDPOINTS) != 0 &&
+         (claim.flags & abi::FRONTEND_DROPS_INTERNAL) == 0;
+}
+
+bool always_leads(const FrontendOwner& claim) {
+  return (claim.flags & abi::FRONTEND_CLUSTER_IP) != 0 ||
+         (claim.flags & (abi::FRONTEND_POLICY_LOCAL | abi::FRONTEND_SOURCE_RANGES)) == 0;
+}
+
+template <class Claims>
+auto first_that_refuses(const Claims& claims, uint32_t how) {
+  return std::find_if(claims.begin(), claims.end(),
+                      [how](const auto& claim) { return (claim.second.flags & how) != 0; });
 }
 
 template <class Visit>
@@ -21,7 +62,7 @@ void for_each_frontend(const std::vector<ServiceEntry>& entries, Visit visit) {
       const Frontend& frontend = entries[i].frontends[j];
       visit(place_of(entries[i].name, frontend), i, j,
             FrontendOwner{.service = entries[i].name,
-                          .flags = frontend.flags,
+                          .flags = frontend.flags | refusals(entries[i], frontend),
                           .affinity_timeout_seconds = entries[i].affinity_timeout_seconds});
     }
   }
@@ -29,16 +70,77 @@ void for_each_frontend(const std::vector<ServiceEntry>& entries, Visit visit) {
 
 }  // namespace
 
-const FrontendOwner* ServiceTable::owner(const Claims& claims) {
+std::vector<FrontendOwner> ServiceTable::owners(const Claims& claims,
+                                                const Claims* node_port_claims) {
+  std::vector<FrontendOwner> ranks;
+  uint32_t refused = 0;
+  bool all_led = false;
   for (const auto& [claimant, claim] : claims) {
-    if ((claim.flags & abi::FRONTEND_HAS_ENDPOINTS) != 0) return &claim;
+    refused |= claim.flags & abi::FRONTEND_DROPS_OTHER_SOURCES;
+    if (!may_lead(claim) || all_led || ranks.size() == FRONTEND_RANKS) continue;
+    all_led = always_leads(claim);
+    if (!ranks.empty()) ranks.back().flags |= abi::FRONTEND_MORE;
+    ranks.push_back(claim);
+    ranks.back().flags &= ~kRefuses;
   }
-  return claims.empty() ? nullptr : &claims.begin()->second;
+  if (ranks.empty() && !claims.empty()) {
+    ranks.push_back(claims.begin()->second);
+    ranks.back().flags &= ~(kRefuses | abi::FRONTEND_HAS_ENDPOINTS);
+  }
+  for (const uint32_t how : {kRefusesInternal, kRefusesExternal}) {
+    const auto first = first_that_refuses(claims, how);
+    if (first == claims.end()) continue;
+    refused |= first->second.flags & how;
+    if (how != kRefusesExternal || node_port_claims == nullptr) continue;
+    const auto other = first_that_refuses(*node_port_claims, how);
+    if (other != node_port_claims->end() && other->first < first->first) {
+      refused |= abi::FRONTEND_NODE_PORT_FIRST;
+    }
+  }
+  if (!ranks.empty()) ranks.front().flags |= refused;
+  return ranks;
+}
+
+const ServiceTable::Claims* ServiceTable::node_port_claims(const FrontendPlace& place,
+                                                           const ClaimsByPlace& changed,
+                                                           const ClaimsByPlace& before) {
+  if (place.kind != abi::FRONTEND_ADDRESS) return nullptr;
+  FrontendPlace node_port = place;
+  node_port.kind = abi::FRONTEND_NODE_PORT;
+  node_port.at.address = IpAddress::unspecified(place.family);
+  if (const auto found = changed.find(node_port); found != changed.end()) return &found->second;
+  const auto found = before.find(node_port);
+  return found == before.end() ? nullptr : &found->second;
+}
+
+void ServiceTable::add_addresses_of_node_ports(ClaimsByPlace& changed) const {
+  ClaimsByPlace others;
+  for (const auto& [place, claims] : changed) {
+    if (place.kind != abi::FRONTEND_NODE_PORT) continue;
+    const auto addresses = addresses_.find({place.family, place.protocol, place.at.port});
+    if (addresses == addresses_.end()) continue;
+    for (const FrontendPlace& address : addresses->second) {
+      others.emplace(address, claims_.at(address));
+    }
+  }
+  changed.merge(others);
+}
+
+void ServiceTable::plan_frontends(const ClaimsByPlace& changed, TableChange& change) const {
+  for (const auto& [place, claims] : changed) {
+    const auto after = owners(claims, node_port_claims(place, changed, claims_));
+    const auto known = claims_.find(place);
+    const size_t before = known == claims_.end() ? 0 : owners(known->second, nullptr).size();
+    FrontendPlace at = place;
+    for (at.rank = 0; at.rank == 0 || at.rank < std::max(before, after.size()); ++at.rank) {
+      change.frontends[at] = at.rank < after.size() ? std::optional(after[at.rank]) : std::nullopt;
+    }
+  }
 }
 
 TableChange ServiceTable::plan(const NewEntries& entries) const {
   TableChange change;
-  std::map<FrontendPlace, Claims> claims;
+  ClaimsByPlace claims;
   const auto claims_of = [&](const FrontendPlace& place) -> Claims& {
     const auto [claimed, fresh] = claims.try_emplace(place);
     if (!fresh) return claimed->second;
@@ -63,10 +165,8 @@ TableChange ServiceTable::plan(const NewEntries& entries) const {
       claims_of(place).emplace(Claimant{service, i, j}, std::move(claim));
     });
   }
-  for (const auto& [place, claimants] : claims) {
-    const FrontendOwner* winner = owner(claimants);
-    change.frontends[place] = winner != nullptr ? std::optional(*winner) : std::nullopt;
-  }
+  add_addresses_of_node_ports(claims);
+  plan_frontends(claims, change);
   return change;
 }
 
@@ -80,7 +180,12 @@ void ServiceTable::take_over(NewEntries entries) {
           std::erase_if(claims->second, [service = key](const auto& claim) {
             return std::get<ObjectKey>(claim.first) == service;
           });
-          if (claims->second.empty()) claims_.erase(claims);
+          if (!claims->second.empty()) continue;
+          claims_.erase(claims);
+          if (place.kind != abi::FRONTEND_ADDRESS) continue;
+          const auto addresses = addresses_.find({place.family, place.protocol, place.at.port});
+          addresses->second.erase(place);
+          if (addresses->second.empty()) addresses_.erase(addresses);
         }
       }
       services_.erase(before);
@@ -94,6 +199,9 @@ void ServiceTable::take_over(NewEntries entries) {
     for_each_frontend(list, [&, service = key](const FrontendPlace& place, size_t i, size_t j,
                                                FrontendOwner claim) {
       ports[i].places.push_back(place);
+      if (place.kind == abi::FRONTEND_ADDRESS) {
+        addresses_[{place.family, place.protocol, place.at.port}].insert(place);
+      }
       claims_[place].emplace(Claimant{service, i, j}, std::move(claim));
     });
   }
@@ -102,9 +210,11 @@ void ServiceTable::take_over(NewEntries entries) {
 const std::vector<SocketAddress>* ServiceTable::udp_endpoints(const FrontendPlace& frontend) const {
   const auto claims = claims_.find(frontend);
   if (claims == claims_.end()) return nullptr;
-  const FrontendOwner* winner = owner(claims->second);
-  for (const Port& port : services_.at(winner->service.service)) {
-    if (port.name == winner->service) return &port.udp_endpoints;
+  for (auto claim = claims->second.rbegin(); claim != claims->second.rend(); ++claim) {
+    const ServicePortName& claimant = claim->second.service;
+    for (const Port& port : services_.at(claimant.service)) {
+      if (port.name == claimant && !port.udp_endpoints.empty()) return &port.udp_endpoints;
+    }
   }
   return nullptr;
 }

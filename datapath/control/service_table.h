@@ -1,10 +1,14 @@
-// All entries of all services, and who has a frontend that several of them claim. A table does not
-// change by itself: it tells what would follow from new entries of some services, which can be
-// written to maps and then taken over, or forgotten.
+// All entries of all services, and what becomes of a frontend that several of them claim: packets
+// are for the first that leads them anywhere, and what none does is refused by the first that
+// refuses, as kube-proxy's rules stand one behind the other. (Its own order of services is chance;
+// here it is that of their names.) A table does not change by itself: it tells what would follow
+// from new entries of some services, which can be written to maps and then taken over, or
+// forgotten.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -18,6 +22,7 @@ struct FrontendPlace {
   Protocol protocol = kTcp;
   abi::frontend_kind kind = abi::FRONTEND_ADDRESS;
   SocketAddress at;
+  uint8_t rank = 0;  // among those that several services have at one place
 
   friend auto operator<=>(const FrontendPlace&, const FrontendPlace&) = default;
 };
@@ -31,7 +36,8 @@ struct FrontendOwner {
 struct TableChange {
   // Nothing for a port that is gone.
   std::map<ServicePortName, std::optional<ServiceEntry>> services;
-  // Of all places that a service of these claims or claimed; nothing where nobody does any more.
+  // Of all places that a service of these claims or claimed, and of addresses with the port of a
+  // node port among them; nothing where nobody does any more.
   std::map<FrontendPlace, std::optional<FrontendOwner>> frontends;
 };
 
@@ -44,15 +50,18 @@ class ServiceTable {
   // As planned, with nothing taken over in between.
   void take_over(NewEntries entries);
 
-  // Where UDP from `frontend` may be led to, ready or not; nothing where no service has it.
+  // The serving endpoints, ready or not, of the UDP service that has `frontend`; nothing where
+  // there are none. Of several services the last that has some, as kube-proxy comes to it (in no
+  // order of its own, so that this one is as good as any).
   const std::vector<SocketAddress>* udp_endpoints(const FrontendPlace& frontend) const;
 
  private:
-  // In the order of services and, within one, as the entries and their frontends come: the first
-  // that has endpoints has the place, or the first of all. Whoever has endpoints has nat rules; the
-  // others only have filter rules, which do not stand in the way of those.
+  // In the order of services and, within one, as the entries and their frontends come.
   using Claimant = std::tuple<ObjectKey, size_t, size_t>;
+  // With all that the claimant's rules refuse in the flags.
   using Claims = std::map<Claimant, FrontendOwner>;
+  using ClaimsByPlace = std::map<FrontendPlace, Claims>;
+  using PortKey = std::tuple<Family, Protocol, uint16_t>;
 
   struct Port {
     ServicePortName name;
@@ -60,10 +69,16 @@ class ServiceTable {
     std::vector<SocketAddress> udp_endpoints;
   };
 
-  static const FrontendOwner* owner(const Claims& claims);
+  // By rank; none where nobody claims the place.
+  static std::vector<FrontendOwner> owners(const Claims& claims, const Claims* node_port_claims);
+  static const Claims* node_port_claims(const FrontendPlace& place, const ClaimsByPlace& changed,
+                                        const ClaimsByPlace& before);
+  void add_addresses_of_node_ports(ClaimsByPlace& changed) const;
+  void plan_frontends(const ClaimsByPlace& changed, TableChange& change) const;
 
   std::map<ObjectKey, std::vector<Port>> services_;
-  std::map<FrontendPlace, Claims> claims_;
+  ClaimsByPlace claims_;
+  std::map<PortKey, std::set<FrontendPlace>> addresses_;  // that are claimed with that port
 };
 
 }  // namespace kubeproof::control

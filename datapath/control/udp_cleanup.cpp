@@ -29,8 +29,7 @@ bool is_stale_udp_flow(const ServiceTable& table, const abi::tuple& tuple, const
       return endpoint.address == answers.address &&
              (endpoint.port == answers.port || !release.tells_ports_of_an_endpoint_apart());
     };
-    return endpoints != nullptr && !endpoints->empty() &&
-           std::none_of(endpoints->begin(), endpoints->end(), is_it);
+    return endpoints != nullptr && std::none_of(endpoints->begin(), endpoints->end(), is_it);
   };
   return leads_elsewhere(abi::FRONTEND_ADDRESS, contacted) ||
          leads_elsewhere(abi::FRONTEND_NODE_PORT, {IpAddress::unspecified(family), contacted.port});

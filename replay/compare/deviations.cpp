@@ -36,7 +36,8 @@ bool fragments_before_the_first(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), completes_the_datagram);
 }
 
-// Nothing but errors of the node's own, or nothing, on both sides.
+// Nothing but errors of the node's own, or nothing, on both sides. (Where an endpoint is still to
+// be chosen, one choice may lead to an answer and another not.)
 bool fragments_answered_one_by_one(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
   if (!view || !is_fragment(*view)) return false;
@@ -48,7 +49,7 @@ bool fragments_answered_one_by_one(const Disagreeing& at) {
     return std::all_of(outcome.emissions.begin(), outcome.emissions.end(), is_error);
   };
   return std::all_of(at.seen.begin(), at.seen.end(), seen_is_error) &&
-         std::all_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
+         std::any_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
 }
 
 bool is_invalid(const Outcome& outcome) {
@@ -64,6 +65,19 @@ bool fragments_judged_by_the_first(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
   return view && view->is_fragment && !at.outcomes.empty() &&
          std::all_of(at.outcomes.begin(), at.outcomes.end(), is_invalid);
+}
+
+// Where a segment in fragments ends, and so what is in step behind it and how long its flow lives,
+// only the whole tells.
+bool tcp_in_fragments(const Disagreeing& at) {
+  const auto view = parse_packet(at.injection.packet);
+  return at.after_fragments && view && view->protocol == kTcp;
+}
+
+// The engine drops all of the datagram, which is to go on with another port.
+bool sctp_in_fragments(const Disagreeing& at) {
+  const auto view = parse_packet(at.injection.packet);
+  return view && view->is_fragment && view->protocol == kSctp && at.seen.empty();
 }
 
 // What stands there is what a sender leaves for its device to complete.
@@ -101,6 +115,23 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/fragments-with-a-wrong-checksum.yaml",
        .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
        .covers = &fragments_judged_by_the_first},
+      {.id = "tcp-in-fragments",
+       .title = "a TCP flow of which a segment came in fragments",
+       .why = "How much such a segment holds is not known when its first fragment is judged: the "
+              "flow is not held to windows any more, may be forgotten earlier, and where the "
+              "segment ends it, the fragments behind the first are of no flow. TCP itself avoids "
+              "fragments.",
+       .pinned_by = "corpus/cases/deviations/reset-in-fragments.yaml",
+       .near_miss = "corpus/cases/malformed/tcp-flags.yaml",
+       .covers = &tcp_in_fragments},
+      {.id = "sctp-in-fragments",
+       .title = "SCTP in fragments, to another port",
+       .why = "What a port does to a CRC32c depends on how many bytes come behind it, which the "
+              "first fragment does not tell. Rather than let it go with a wrong checksum the "
+              "programs drop it. SCTP cuts its messages itself.",
+       .pinned_by = "corpus/cases/deviations/sctp-in-fragments.yaml",
+       .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
+       .covers = &sctp_in_fragments},
       {.id = "checksums-to-be-completed",
        .title = "a wrong checksum that is what a local sender leaves for its device",
        .why = "Programs are not told whether a checksum is still to be computed. Zero in SCTP, and "

@@ -17,6 +17,31 @@ bool is_undecided(const Outcome& outcome) {
   return outcome.undecided;
 }
 
+bool is_icmp_error_packet(ByteView packet) {
+  const auto view = parse_packet(packet);
+  return view && is_icmp_error(*view);
+}
+
+bool is_answer(const Outcome& outcome) {
+  return !outcome.emissions.empty() &&
+         std::all_of(outcome.emissions.begin(), outcome.emissions.end(),
+                     [](const auto& emission) { return is_icmp_error_packet(emission.packet); });
+}
+
+// Of a fragment of which nothing came but errors: the first outcome that is an error as well.
+std::optional<size_t> answer_to_fragment(ByteView packet, std::span<const Seen> seen,
+                                         std::span<const Outcome> outcomes) {
+  const auto view = parse_packet(packet);
+  if (!view || !view->is_fragment || !std::all_of(seen.begin(), seen.end(), [](const Seen& one) {
+        return is_icmp_error_packet(one.packet);
+      })) {
+    return std::nullopt;
+  }
+  const auto answer = std::find_if(outcomes.begin(), outcomes.end(), is_answer);
+  if (answer == outcomes.end()) return std::nullopt;
+  return static_cast<size_t>(answer - outcomes.begin());
+}
+
 }  // namespace
 
 std::string_view to_string(Judgement judgement) {
@@ -62,7 +87,10 @@ void Follower::see(ByteView packet, std::optional<Place> place) {
     return;
   }
   auto datagram = assembler_.add(place.value_or(Place{}), packet, *view);
-  if (!datagram) return;
+  if (!datagram) {
+    pieces_.push_back({packet, place});
+    return;
+  }
   // A vector's buffer stays where it is when the vector is moved.
   assembled_.push_back(std::move(*datagram));
   seen_.push_back({assembled_.back(), place});
@@ -70,6 +98,7 @@ void Follower::see(ByteView packet, std::optional<Place> place) {
 
 const Judged& Follower::judge(const Fate& fate) {
   seen_.clear();
+  pieces_.clear();
   assembled_.clear();
   for (const Emission& emission : fate) see(emission.packet, emission.place);
   violations_.clear();
@@ -79,6 +108,7 @@ const Judged& Follower::judge(const Fate& fate) {
 
 const Judged& Follower::judge_departures(std::span<const Seen> departures) {
   seen_.clear();
+  pieces_.clear();
   assembled_.clear();
   for (const Seen& departure : departures) see(departure.packet, departure.place);
   violations_.clear();
@@ -99,8 +129,22 @@ bool Follower::assume() {
   return certain;
 }
 
+void Follower::note_fragments() {
+  note_fragments(injection_.packet);
+  for (const Seen& piece : pieces_) note_fragments(piece.packet);
+}
+
+void Follower::note_fragments(ByteView packet) {
+  const auto view = parse_packet(packet);
+  if (!view || !view->is_first_fragment) return;
+  fragmented_.add(flow_key(*view), 1);
+  // Later fragments have no ports.
+  fragmented_.add(FlowKey::between({view->source, 0}, {view->destination, 0}, view->protocol), 1);
+}
+
 const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
+  note_fragments();
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty()) {
     auto refused = oracle_->commit(matches);
@@ -146,7 +190,12 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
 
   told.seen = describe_seen(world_, seen_);
   told.outcomes = outcomes_.size();
-  const size_t index = told.difference.nearest_outcome;
+  size_t index = told.difference.nearest_outcome;
+  if (const auto led = outcome_of_pieces()) {
+    index = *led;
+  } else if (const auto answer = answer_to_fragment(injection_.packet, seen_, outcomes_)) {
+    index = *answer;
+  }
   const Outcome nearest = outcomes_.empty() ? Outcome{} : outcomes_[index];
   told.rules = nearest.trace;
   for (const PermittedEmission& emission : nearest.emissions) {
@@ -157,7 +206,9 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
     told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));
   }
 
-  if (const Deviation* deviation = ledger_.take({injection_, seen_, outcomes_, told.difference})) {
+  const bool after_fragments = flow && fragmented_.find(*flow) != 0;
+  if (const Deviation* deviation =
+          ledger_.take({injection_, seen_, outcomes_, told.difference, after_fragments})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
   } else if (earlier != 0) {
@@ -173,6 +224,24 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
   oracle_->explain(explain_);
 }
 
+std::optional<size_t> Follower::outcome_of_pieces() const {
+  if (!seen_.empty()) return std::nullopt;
+  for (const Seen& piece : pieces_) {
+    const auto went = parse_packet(piece.packet);
+    if (!went || !went->is_first_fragment) continue;
+    for (size_t i = 0; i < outcomes_.size(); ++i) {
+      for (const PermittedEmission& emission : outcomes_[i].emissions) {
+        const auto permitted = parse_packet(emission.packet);
+        if (permitted && piece.place == emission.place &&
+            permitted->destination_endpoint() == went->destination_endpoint()) {
+          return i;
+        }
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 void Follower::commit_nearest(const Outcome& nearest, size_t index) {
   OutcomeMatch match;
   match.outcome = index;
@@ -185,6 +254,13 @@ void Follower::commit_nearest(const Outcome& nearest, size_t index) {
       if (free.packet_offset + size_t{2} > one.packet.size()) continue;
       const uint16_t observed = load16(one.packet, free.packet_offset);
       if (observed >= free.first && observed <= free.last) port = observed;
+    }
+    for (const Seen& piece : pieces_) {
+      const auto went = parse_packet(piece.packet);
+      if (!went || !went->is_first_fragment) continue;
+      if (went->source_port >= free.first && went->source_port <= free.last) {
+        port = went->source_port;
+      }
     }
   }
   // A port that is taken leaves the flow uncommitted; it is tainted anyway.

@@ -98,6 +98,8 @@ class Follower {
   void see(ByteView packet, std::optional<Place> place);
   void disagree(Visibility visibility, std::optional<std::string> refused_port);
   void commit_nearest(const Outcome& nearest, size_t index);
+  // The outcome that leads where the first fragment of a datagram went that is not whole.
+  std::optional<size_t> outcome_of_pieces() const;
   void taint(const Outcome& nearest, size_t divergence);
   // The packet's flow, and those of what came of it, go on unknown.
   void leave_undecided();
@@ -107,6 +109,11 @@ class Follower {
   Ledger ledger_;
   Matcher matcher_;
   DatagramAssembler assembler_;
+  // Marks the packet's flow, as it came and as it went on, if it is the first of several fragments.
+  void note_fragments();
+  void note_fragments(ByteView packet);
+
+  FlowMarks fragmented_{size_t{1} << 16};
   FlowMarks undecided_{size_t{1} << 16};
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;
@@ -115,7 +122,8 @@ class Follower {
   // Of the packet between permit() and judge().
   Injection injection_;
   std::span<const Outcome> outcomes_;
-  std::vector<Seen> seen_;  // datagrams whole
+  std::vector<Seen> seen_;    // datagrams whole
+  std::vector<Seen> pieces_;  // of those that are not
   std::vector<Bytes> assembled_;
   std::vector<DifferencePart> violations_;
   Judged judged_;

@@ -13,13 +13,14 @@
 
 namespace kubeproof {
 
-// What a predicate is asked about: a packet, what was seen of its fate, what was permitted, and how
-// the two differ.
+// What a predicate is asked about: a packet, what was seen of its fate, what was permitted, how the
+// two differ, and what came before.
 struct Disagreeing {
   const Injection& injection;
   std::span<const Seen> seen;
   std::span<const Outcome> outcomes;
   const Difference& difference;
+  bool after_fragments = false;  // a datagram of its flow came in fragments before
 };
 
 struct Deviation {

@@ -49,9 +49,10 @@ class DatapathHooks : public HookPrograms {
   Result<HookOutput> run(const HookInput& input, std::vector<std::string>* trace) override {
     if (input.hook == Hook::kXdp) return run_xdp(input, trace);
     TestRun& program = input.hook == Hook::kTcIngress ? ingress_ : egress_;
-    auto output = program.run(
-        input.packet,
-        {.interface = input.interface->index, .ingress = input.received_at, .mark = input.mark});
+    auto output = program.run(input.packet, {.interface = input.interface->index,
+                                             .ingress = input.received_at,
+                                             .mark = input.mark,
+                                             .cb = input.cb});
     if (!output) return tl::unexpected(output.error());
     auto record = explain(input, trace);
     if (!record) return tl::unexpected(record.error());
@@ -110,7 +111,7 @@ class DatapathHooks : public HookPrograms {
 
   // What becomes of the packet follows from the return code; only where it goes from the record.
   static Result<HookOutput> judge(const TestRun::Output& output, const abi::trace_record& record) {
-    HookOutput result{.mark = output.mark, .packet = output.packet};
+    HookOutput result{.mark = output.mark, .cb = output.cb, .packet = output.packet};
     switch (output.verdict) {
       case TC_ACT_SHOT:
       case TC_ACT_STOLEN:

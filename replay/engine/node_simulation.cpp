@@ -99,6 +99,7 @@ Result<void> NodeSimulation::run_hook(Traveller& traveller, Hook hook, Fate& fat
                         .interface = traveller.at,
                         .received_at = traveller.received_at,
                         .mark = traveller.mark,
+                        .cb = std::exchange(traveller.cb, {}),
                         .packet = traveller.packet};
   auto output = programs_.run(input, explain_ ? &fate.trace : nullptr);
   if (!output) return tl::unexpected(output.error());
@@ -157,6 +158,7 @@ void NodeSimulation::redirect(Traveller& traveller, const HookOutput& output, Fa
       break;
     default:
       traveller.stage = Stage::kTcEgress;
+      traveller.cb = output.cb;
       break;
   }
 }

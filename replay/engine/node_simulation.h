@@ -13,6 +13,7 @@
 // are delivered one by one), conntrack, neighbours (who always answer).
 #pragma once
 
+#include <array>
 #include <deque>
 #include <string>
 #include <unordered_map>
@@ -27,6 +28,10 @@ namespace kubeproof {
 
 enum class Hook : uint8_t { kXdp, kTcIngress, kTcEgress };
 
+// What programs leave in an skb for the hook that a redirect reaches (__sk_buff::cb); the stack
+// puts notes of its own there.
+using ControlBlock = std::array<uint32_t, 5>;
+
 // A packet as a program meets it. As an skb it keeps its mark through the node, and the interface
 // where it was last received.
 struct HookInput {
@@ -34,6 +39,7 @@ struct HookInput {
   const Interface* interface = nullptr;
   uint32_t received_at = 0;  // index; 0 for what the node made itself
   uint32_t mark = 0;
+  ControlBlock cb{};
   ByteView packet{};
 };
 
@@ -50,6 +56,7 @@ struct HookOutput {
   Action action = Action::kPass;
   uint32_t redirect_interface = 0;
   uint32_t mark = 0;
+  ControlBlock cb{};
   ByteView packet{};  // valid until the next run
 };
 
@@ -95,6 +102,7 @@ class NodeSimulation {
     KnownRoute route = KnownRoute::kNone;
     uint32_t received_at = 0;
     uint32_t mark = 0;
+    ControlBlock cb{};
   };
 
   Result<void> travel(Traveller& traveller, Fate& fate);

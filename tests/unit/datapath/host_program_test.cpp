@@ -23,10 +23,22 @@ TEST_F(HostProgram, IsMasqueradedAndSentTowardTheEndpoint) {
   EXPECT_EQ(out.view().destination_endpoint().to_string(), "10.180.0.9:8080");
   EXPECT_EQ(check_checksums(out.packet).transport, ChecksumState::kRight);
 
-  const Ran again = egress_of_host(kPod1, out.packet, out.mark);
+  const Ran again = egress_redirected(kPod1, 0, out);
   EXPECT_EQ(again.record.reason, abi::PASS_ALREADY_DECIDED);
   EXPECT_EQ(again.packet, out.packet);
   EXPECT_EQ(again.mark, 0U);
+}
+
+TEST_F(HostProgram, MarksOfOthersMeanNothingAndStay) {
+  serve(Family::kIpv4, kTcp, {"10.180.0.9"});
+  const uint32_t all = ~proxy_.masquerade_mark();
+  const Ran out =
+      egress_of_host(kEth0, PacketBuilder::tcp("192.168.0.2:4000", "10.96.0.10:80").syn(), all);
+  EXPECT_EQ(out.record.reason, abi::REASON_NEW_FLOW);
+  EXPECT_EQ(out.mark, all);
+  const Ran again = egress_redirected(kPod1, 0, out);
+  EXPECT_EQ(again.record.reason, abi::PASS_ALREADY_DECIDED);
+  EXPECT_EQ(again.mark, all);
 }
 
 TEST_F(HostProgram, RepliesAreRestoredOnArrival) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "datapath/control/abi_address.h"
 #include "tests/unit/datapath/control_fixture.h"
 
@@ -56,6 +59,20 @@ TEST(NodeSettings, ListedAddressesAloneAnswerAndTheOtherFamilyStaysOpen) {
   EXPECT_FALSE(answers_node_ports(proxy, "127.0.0.1"));
   EXPECT_TRUE(answers_node_ports(proxy, "2001:db8::2"));
   EXPECT_FALSE(make_settings(world(), {}, proxy).flags & abi::SETTING_NODE_PORTS_ON_ALL_LOOPBACK);
+}
+
+TEST(NodeSettings, ASecondaryAddressIsReachedFromThePrimaryOfItsSubnet) {
+  World node = world();
+  InterfaceAddress secondary = node.interfaces[1].addresses[0];
+  secondary.address = *IpAddress::parse("192.168.0.3");
+  secondary.secondary = true;
+  node.interfaces[1].addresses.push_back(secondary);
+  std::map<std::string, uint32_t> sources;
+  for (const auto& [address, entry] : make_local_addresses(node, {}, {})) {
+    sources[address.to_string()] = entry.source;
+  }
+  EXPECT_EQ(sources["192.168.0.2"], to_abi(node.interfaces[1].addresses[0].address).words[0]);
+  EXPECT_EQ(sources["192.168.0.3"], sources["192.168.0.2"]);
 }
 
 TEST(NodeSettings, BindAddressOverridesTheNodesOwn) {

@@ -22,7 +22,7 @@ class ObjectMirrorTest : public ::testing::Test {
   // "dns web "
   std::string changed() {
     std::string names;
-    for (const ObjectKey& key : mirror_.adopt(cluster_).services) names += key.name + " ";
+    for (const ObjectKey& key : mirror_.adopt(cluster_)) names += key.name + " ";
     return names;
   }
   size_t slices_of(const std::string& service) const {
@@ -64,19 +64,6 @@ TEST_F(ObjectMirrorTest, ASliceThatChangesHandsIsToldToBoth) {
   EXPECT_EQ(changed(), "dns web ");
   EXPECT_EQ(slices_of("dns"), 0u);
   EXPECT_EQ(slices_of("web"), 2u);
-}
-
-TEST_F(ObjectMirrorTest, OnlySlicesOfUdpAreToldAsSuch) {
-  EndpointSlice udp = slice("dns", 53, {endpoint("10.0.0.1", "node-a")});
-  udp.ports[0].protocol = kUdp;
-  put(udp);
-  EXPECT_TRUE(mirror_.adopt(cluster_).udp_endpoints) << "it comes";
-  cluster_.services.at({"default", "dns"}).ports[0].protocol = kUdp;
-  EXPECT_FALSE(mirror_.adopt(cluster_).udp_endpoints) << "the service alone";
-  put(slice("web", 8081, {endpoint("10.0.0.2", "node-a")}));
-  EXPECT_FALSE(mirror_.adopt(cluster_).udp_endpoints) << "another one's";
-  cluster_.endpoint_slices.erase(udp.key);
-  EXPECT_TRUE(mirror_.adopt(cluster_).udp_endpoints) << "it goes";
 }
 
 }  // namespace

@@ -142,6 +142,11 @@ Ran ProgramTest::egress_forwarded(uint32_t interface, uint32_t from, const Ran& 
   return run(*egress_, packet, {.interface = interface, .ingress = from, .mark = received.mark});
 }
 
+Ran ProgramTest::egress_redirected(uint32_t interface, uint32_t from, const Ran& sent) {
+  return run(*egress_, sent.packet,
+             {.interface = interface, .ingress = from, .mark = sent.mark, .cb = sent.cb});
+}
+
 int ProgramTest::map(const std::string& name) const {
   std::array<uint32_t, 64> ids{};
   bpf_prog_info program{};
@@ -172,6 +177,7 @@ Ran ProgramTest::run(TestRun& program, ByteView packet, const TestRun::Context& 
     ran.verdict = output->verdict;
     ran.packet.assign(output->packet.begin(), output->packet.end());
     ran.mark = output->mark;
+    ran.cb = output->cb;
     return {};
   });
   EXPECT_TRUE(done) << done.error().message;

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ struct Ran {
   Bytes packet;
   Bytes frame_header;  // at XDP
   uint32_t mark = 0;
+  std::array<uint32_t, 5> cb{};
   abi::trace_record record{};
 
   PacketView view() const { return *parse_packet(packet); }
@@ -70,6 +72,9 @@ class ProgramTest : public ::testing::Test {
   Ran egress_of_host(uint32_t interface, ByteView packet, uint32_t mark = 0);
   // What came in at `from` and is forwarded: as the program at ingress left it, with a lower TTL.
   Ran egress_forwarded(uint32_t interface, uint32_t from, const Ran& received);
+
+  // What a program redirected to there: received at `from`, or the node's own where that is 0.
+  Ran egress_redirected(uint32_t interface, uint32_t from, const Ran& sent);
 
   void advance(std::chrono::nanoseconds duration);
 

@@ -116,9 +116,11 @@ TEST(ServiceEntries, TheHealthCheckPortOfALocalLoadBalancerIsKept) {
   EXPECT_EQ(frontends_of(cluster_of(web)).size(), 1u);
   web.external_traffic_policy = TrafficPolicy::kLocal;
   const auto frontends = frontends_of(cluster_of(web));
-  ASSERT_EQ(frontends.size(), 2u);
+  ASSERT_EQ(frontends.size(), 3u);
   EXPECT_EQ(frontends[1].at.to_string(), "0.0.0.0:30000");
-  EXPECT_EQ(frontends[1].flags, uint32_t{abi::FRONTEND_HEALTH_CHECK});
+  EXPECT_EQ(frontends[1].kind, abi::FRONTEND_HEALTH_CHECK);
+  EXPECT_EQ(frontends[2].at.to_string(), "0.0.0.0:0") << "that there is one";
+  EXPECT_EQ(frontends[2].kind, abi::FRONTEND_HEALTH_CHECK);
 }
 
 TEST(ServiceEntries, ExternalIpsMayBeSwitchedOffSince136) {

@@ -200,7 +200,10 @@ TEST_F(StateProgram, InvalidPacketsOfAFlowPassUntranslatedWhereNothingDropsThem)
   establish();
   const Ran in = ingress(kEth0, from_server().seq(201).ack(101).flags(0));
   EXPECT_EQ(in.record.reason, abi::PASS_INVALID);
-  const Ran out = egress_forwarded(kPod1, kEth0, in);
+  EXPECT_EQ(in.record.redirect_ifindex, kPod1);
+  EXPECT_EQ(in.view().ttl, 63);
+  const Ran out = egress_redirected(kPod1, kEth0, in);
+  EXPECT_EQ(out.record.reason, abi::PASS_ALREADY_DECIDED);
   EXPECT_EQ(out.flow(), "10.180.1.7:8080 > 10.180.0.9:4000");
   EXPECT_EQ(out.mark, 0U);
 }
