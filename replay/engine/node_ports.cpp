@@ -38,6 +38,19 @@ Result<FileDescriptor> watch(const std::vector<TunDevice>& devices, const Packet
   return set;
 }
 
+// A queue that another processor is just running, with something of the stack's own (MLD), keeps
+// what we send until that one gets to it. Without, whoever sends waits for its turn.
+Result<void> remove_queues(const World& world) {
+  std::string batch;
+  for (const Interface& interface : world.interfaces) {
+    if (interface.kind == InterfaceKind::kLoopback) continue;
+    batch += fmt::format("qdisc replace dev {} root noqueue\n", interface.name);
+  }
+  auto removed = run_child_checked({"tc", "-batch", "-"}, batch);
+  if (!removed) return tl::unexpected(removed.error());
+  return {};
+}
+
 // Trailing bytes, as of link-layer padding, are no part of a packet; a length that promises more
 // than there is stays for the kernel to judge.
 ByteView without_trailer(ByteView packet) {
@@ -65,6 +78,7 @@ Result<NodePorts> NodePorts::open(const World& world) {
   if (!chains) return tl::unexpected(chains.error());
   auto devices = set_up_world(world);
   if (!devices) return tl::unexpected(devices.error());
+  if (auto removed = remove_queues(world); !removed) return tl::unexpected(removed.error());
   std::sort(devices->begin(), devices->end(),
             [](const TunDevice& a, const TunDevice& b) { return a.index() < b.index(); });
   auto log = PacketLog::open({kTraceGroup, kDeliveryGroup, kSentinelGroup});
