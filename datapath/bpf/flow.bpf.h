@@ -159,7 +159,8 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 		if (!original && packet->now < entry->created + SECOND)
 			return 0;
 	}
-	if (original && original->id == entry->id && packet->now < original->expires) {
+	if (original && original->id == entry->id && packet->now < original->expires &&
+	    !(original->status & FLOW_OVER)) {
 		*state = original;
 		return entry;
 	}

@@ -46,6 +46,8 @@ enum flow_status {
 	FLOW_CLOSING = 1 << 2, /* a FIN was seen from either side */
 	FLOW_LAST_FROM_CLIENT = 1 << 3, /* direction of the last TCP packet that counted */
 	FLOW_STREAM = 1 << 4, /* UDP: long-lived */
+	/* Refused, or given up: what the stack may yet say of its last packet is all that is its own. */
+	FLOW_OVER = 1 << 5,
 };
 
 enum tcp_flow_flag {

@@ -144,14 +144,18 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
 }
 
-/* The flow of an error that the node's stack made: one that lives, or never was to. */
+/* The flow of an error that the node's stack made: one that lives, never was to, or has just ended. */
 static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 						       const struct tuple *key)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	const struct flow *flow = bpf_map_lookup_elem(&flows, key), *original;
 	struct flow *state;
 
 	if (!flow || flow->flags & FLOW_DOOMED)
+		return flow;
+	flow_original_key(&packet->key, flow, key);
+	original = bpf_map_lookup_elem(&flows, &packet->key);
+	if (original && original->id == flow->id && original->status & FLOW_OVER)
 		return flow;
 	return flow_find(key, packet, &state);
 }

@@ -79,11 +79,12 @@ static __always_inline void finish(struct packet *packet)
 	trace_end(packet);
 }
 
-/* What the programs do not understand does not enter 127.0.0.0/8 either. */
+/* What the programs do not understand does not enter 127.0.0.0/8 either, unless the stack refuses it
+ * before. */
 static __always_inline int close_loopback(struct packet *packet, int action)
 {
 	if (packet->trace.verdict == VERDICT_PASS && packet->trace.reason < REASON_NEW_FLOW &&
-	    enters_loopback_at_input(packet))
+	    !packet->options_refused && enters_loopback_at_input(packet))
 		return drop(packet, DROP_LOCALNET);
 	return action;
 }

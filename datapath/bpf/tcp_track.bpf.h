@@ -171,7 +171,8 @@ static __always_inline int tcp_move_on(struct packet *packet, struct flow *state
 			state->status |= FLOW_ASSURED;
 	} else if (event == TCP_EVENT_RST) {
 		/* Refused, or given up before an answer: nothing is left of it. */
-		state->expires = packet->now;
+		state->status |= FLOW_OVER;
+		state->expires = packet->now + SECOND;
 		return TRACK_OK;
 	} else if (event == TCP_EVENT_SYN && old == TCP_STATE_SYN_SENT) {
 		/* A SYN sent again and again does not keep a flow. */

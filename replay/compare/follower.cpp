@@ -28,18 +28,23 @@ bool is_answer(const Outcome& outcome) {
                      [](const auto& emission) { return is_icmp_error_packet(emission.packet); });
 }
 
-// Of a fragment of which nothing came but errors: the first outcome that is an error as well.
-std::optional<size_t> answer_to_fragment(ByteView packet, std::span<const Seen> seen,
-                                         std::span<const Outcome> outcomes) {
+// Of a fragment of which nothing came but errors: the outcomes that are errors as well. Which
+// endpoint was chosen before does not show.
+std::vector<OutcomeMatch> answers_to_fragment(ByteView packet, std::span<const Seen> seen,
+                                              std::span<const Outcome> outcomes) {
   const auto view = parse_packet(packet);
   if (!view || !view->is_fragment || !std::all_of(seen.begin(), seen.end(), [](const Seen& one) {
         return is_icmp_error_packet(one.packet);
       })) {
-    return std::nullopt;
+    return {};
   }
-  const auto answer = std::find_if(outcomes.begin(), outcomes.end(), is_answer);
-  if (answer == outcomes.end()) return std::nullopt;
-  return static_cast<size_t>(answer - outcomes.begin());
+  std::vector<OutcomeMatch> answers;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    if (!is_answer(outcomes[i])) continue;
+    answers.emplace_back().outcome = i;
+    answers.back().ports.resize(outcomes[i].emissions.size());
+  }
+  return answers;
 }
 
 }  // namespace
@@ -129,6 +134,14 @@ bool Follower::assume() {
   return certain;
 }
 
+void Follower::mark_fragmented(const Outcome& nearest) {
+  const auto add = [&](ByteView packet) {
+    if (const auto flow = flow_key(packet)) fragmented_.add(*flow, 1);
+  };
+  for (const Seen& one : seen_) add(one.packet);
+  for (const PermittedEmission& emission : nearest.emissions) add(emission.packet);
+}
+
 void Follower::note_fragments() {
   note_fragments(injection_.packet);
   for (const Seen& piece : pieces_) note_fragments(piece.packet);
@@ -190,11 +203,12 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
 
   told.seen = describe_seen(world_, seen_);
   told.outcomes = outcomes_.size();
+  const auto answers = answers_to_fragment(injection_.packet, seen_, outcomes_);
   size_t index = told.difference.nearest_outcome;
   if (const auto led = outcome_of_pieces()) {
     index = *led;
-  } else if (const auto answer = answer_to_fragment(injection_.packet, seen_, outcomes_)) {
-    index = *answer;
+  } else if (!answers.empty()) {
+    index = answers.front().outcome;
   }
   const Outcome nearest = outcomes_.empty() ? Outcome{} : outcomes_[index];
   told.rules = nearest.trace;
@@ -211,6 +225,8 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
           ledger_.take({injection_, seen_, outcomes_, told.difference, after_fragments})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
+    // The engine and the reference go on with it under different ports, perhaps.
+    if (after_fragments) mark_fragmented(nearest);
   } else if (earlier != 0) {
     judged_.judgement = Judgement::kConsequence;
     judged_.divergence = earlier;
@@ -220,7 +236,11 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
     judged_.divergence = ++divergences_;
     taint(nearest, judged_.divergence);
   }
-  if (!outcomes_.empty()) commit_nearest(nearest, index);
+  if (!answers.empty() && index == answers.front().outcome) {
+    (void)oracle_->commit(answers);
+  } else if (!outcomes_.empty()) {
+    commit_nearest(nearest, index);
+  }
   oracle_->explain(explain_);
 }
 

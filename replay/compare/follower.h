@@ -112,6 +112,7 @@ class Follower {
   // Marks the packet's flow, as it came and as it went on, if it is the first of several fragments.
   void note_fragments();
   void note_fragments(ByteView packet);
+  void mark_fragmented(const Outcome& nearest);
 
   FlowMarks fragmented_{size_t{1} << 16};
   FlowMarks undecided_{size_t{1} << 16};
