@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "replay/engine/sysctl.h"
+#include "tests/unit/datapath/tested_programs.h"
 
 namespace kubeproof::attached {
 namespace {
@@ -164,8 +165,10 @@ void AttachedNode::SetUp() {
   LoadOptions options;
   options.sizes = {.frontends = 1000, .backends = 1000, .flows = 100'000};
   options.xdp = with_xdp_;
+  options.object_file = tested_programs();
   auto datapath = Datapath::load(options);
-  if (!datapath) GTEST_SKIP() << datapath.error().message;
+  if (!datapath && !programs_should_load()) GTEST_SKIP() << datapath.error().message;
+  ASSERT_TRUE(datapath) << datapath.error().message;
   datapath_.emplace(std::move(*datapath));
 
   const auto world = network_->world();

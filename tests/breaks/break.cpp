@@ -16,6 +16,12 @@ ExpectedDifference parse_difference(const std::string& value) {
   return {value.substr(0, comma), value.substr(comma + 2)};
 }
 
+BreakTest parse_test(const std::string& value) {
+  const size_t space = value.find(' ');
+  if (space == std::string::npos) throw std::runtime_error("Test: expected PROGRAM FILTER");
+  return {value.substr(0, space), value.substr(space + 1)};
+}
+
 Break read_break(const std::filesystem::path& patch) {
   Break result;
   result.name = patch.stem();
@@ -35,17 +41,20 @@ Break read_break(const std::filesystem::path& patch) {
       result.inputs.push_back(value);
     } else if (key == "Differs") {
       result.differences.push_back(parse_difference(value));
+    } else if (key == "Test") {
+      result.tests.push_back(parse_test(value));
     } else {
       throw std::runtime_error(
-          fmt::format("{}: '{}': expected Breaks, Caught by, Engine, Input or "
-                      "Differs",
+          fmt::format("{}: '{}': expected Breaks, Caught by, Engine, Input, Differs or Test",
                       patch.string(), line));
     }
   }
-  if (result.what.empty() || result.caught_by.empty() || result.inputs.empty() ||
-      result.differences.empty()) {
-    throw std::runtime_error(fmt::format(
-        "{}: expected lines Breaks, Caught by, Input and Differs before the diff", patch.string()));
+  const bool by_report = !result.inputs.empty() && !result.differences.empty();
+  if (result.what.empty() || result.caught_by.empty() || by_report == !result.tests.empty()) {
+    throw std::runtime_error(
+        fmt::format("{}: expected before the diff lines Breaks, Caught by, and either Input and "
+                    "Differs or Test",
+                    patch.string()));
   }
   return result;
 }

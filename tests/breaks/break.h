@@ -1,4 +1,5 @@
-// A deliberate break of the BPF programs: a patch, and what has to be said of it.
+// A deliberate break of the BPF programs, or, in control/, of what writes their maps: a patch, and
+// what has to be said of it.
 //
 //   Breaks: what it breaks.
 //   Caught by: what must catch it.
@@ -6,6 +7,8 @@
 //   Input: what to replay (a folder as corpus/lab is) or run (a case); one or several lines
 //   Differs: KIND, TEXT      a difference of that kind, in whose words the text occurs; one or
 //   several
+//   Test: PROGRAM FILTER     in place of Input and Differs: a program of tests with GoogleTest's
+//   filter, some test of which has to fail; one or several
 //
 //   --- a/datapath/bpf/…     a unified diff; `git apply` takes the file as it is
 #pragma once
@@ -22,6 +25,11 @@ struct ExpectedDifference {
   std::string text;  // may be empty
 };
 
+struct BreakTest {
+  std::string program;
+  std::string filter;
+};
+
 struct Break {
   std::string name;  // of the file, without ".patch"
   std::filesystem::path patch;
@@ -30,6 +38,7 @@ struct Break {
   std::string engine = "ebpf-tc";
   std::vector<std::string> inputs;
   std::vector<ExpectedDifference> differences;
+  std::vector<BreakTest> tests;
 };
 
 // How GoogleTest, and so ctest, names it.

@@ -1,6 +1,7 @@
 // The harness has to find what it exists to find. Each patch of this folder breaks the BPF programs
-// in one way; compiled with the flags of the real ones and put in their place, they must diverge in
-// the way that the patch foretells, and the untouched programs must not.
+// in one way; compiled with the flags of the real ones and put in their place, they must diverge,
+// or fail tests, in the way that the patch foretells, and the untouched programs must not. Those of
+// control/ break what writes the maps; programs of tests are linked with each (CMakeLists.txt).
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -154,6 +156,30 @@ std::string sample(const std::vector<ExpectedDifference>& told) {
 
 constexpr int kCannotRun = 3;
 
+// Whether each of the tests named fails, run from `program` with programs of tests as they are
+// named.
+void expect_failures(const Break& broken, const std::function<fs::path(const BreakTest&)>& program,
+                     const std::vector<std::string>& environment) {
+  for (const BreakTest& test : broken.tests) {
+    const auto output = run_child(
+        {program(test), "--gtest_filter=" + test.filter, "--gtest_brief=1"}, "", environment);
+    ASSERT_TRUE(output) << output.error().message;
+    const std::string& told = output->standard_output;
+    if (output->exit_status == 0 && told.find("Skipped") != std::string::npos) GTEST_SKIP() << told;
+    EXPECT_EQ(output->exit_status, 1) << "breaks: " << broken.what << "\nnot caught by "
+                                      << test.program << " " << test.filter << ":\n"
+                                      << told << output->standard_error;
+    EXPECT_NE(told.find("[  FAILED  ]"), std::string::npos) << told;
+  }
+}
+
+// By its name in a line "Test: NAME FILTER".
+fs::path test_program(const BreakTest& test) {
+  if (test.program == "datapath_program_test") return KUBEPROOF_PROGRAM_TEST;
+  if (test.program == "attached_test") return KUBEPROOF_ATTACHED_TEST;
+  throw std::runtime_error(test.program + " is no program of tests that takes broken programs");
+}
+
 class Breaks : public testing::TestWithParam<Break> {};
 
 TEST_P(Breaks, IsCaught) {
@@ -162,6 +188,7 @@ TEST_P(Breaks, IsCaught) {
   ASSERT_EQ(workshop.apply(broken.patch), "")
       << broken.patch << " no longer applies to datapath/bpf: bring it up to date";
   ASSERT_EQ(workshop.compile(), "") << broken.patch << " does not compile: bring it up to date";
+  expect_failures(broken, test_program, {"KUBEPROOF_BPF_OBJECT=" + workshop.object()});
   std::vector<ExpectedDifference> told;
   for (const std::string& input : broken.inputs) {
     const Finding finding = run_kubeproof(input, workshop.object(), broken.engine);
@@ -177,12 +204,26 @@ TEST_P(Breaks, IsCaught) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, Breaks, testing::ValuesIn(read_breaks(kRoot / "tests/breaks")),
-                         [](const auto& info) {
-                           std::string name = info.param.name;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+std::string name_of(const testing::TestParamInfo<Break>& info) {
+  std::string name = info.param.name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(, Breaks, testing::ValuesIn(read_breaks(kRoot / "tests/breaks")), name_of);
+
+class ControlBreaks : public testing::TestWithParam<Break> {};
+
+TEST_P(ControlBreaks, IsCaught) {
+  const Break& broken = GetParam();
+  ASSERT_FALSE(broken.tests.empty()) << "control is broken for programs of tests only";
+  expect_failures(
+      broken, [&](const BreakTest&) { return fs::path(KUBEPROOF_BROKEN_CONTROL) / broken.name; },
+      {});
+}
+
+INSTANTIATE_TEST_SUITE_P(, ControlBreaks,
+                         testing::ValuesIn(read_breaks(kRoot / "tests/breaks/control")), name_of);
 
 // What `replay --write` leaves of a divergence fails with the broken programs and passes with sound
 // ones.

@@ -16,7 +16,7 @@ class EchoProgram : public ProgramTest, public testing::WithParamInterface<Famil
  protected:
   void SetUp() override {
     ProgramTest::SetUp();
-    if (!IsSkipped()) program();
+    if (!IsSkipped() && !HasFatalFailure()) program();
   }
 
   static std::string by_family(const char* ipv4, const char* ipv6) {

@@ -37,7 +37,7 @@ class FlowTableProgram : public ProgramTest {
  protected:
   void SetUp() override {
     ProgramTest::SetUp();
-    if (IsSkipped()) return;
+    if (IsSkipped() || HasFatalFailure()) return;
     flows_ = FileDescriptor(map("flows"));
     ASSERT_TRUE(flows_);
   }

@@ -10,6 +10,7 @@
 #include "replay/engine/neighbours.h"
 #include "replay/engine/world_setup.h"
 #include "tests/unit/datapath/control_fixture.h"
+#include "tests/unit/datapath/tested_programs.h"
 
 namespace kubeproof::control {
 namespace {
@@ -86,8 +87,10 @@ void ProgramTest::SetUp() {
   LoadOptions options;
   options.sizes = sizes_;
   options.xdp = with_xdp_;
+  options.object_file = tested_programs();
   auto datapath = Datapath::load(options);
-  if (!datapath) GTEST_SKIP() << datapath.error().message;
+  if (!datapath && !programs_should_load()) GTEST_SKIP() << datapath.error().message;
+  ASSERT_TRUE(datapath) << datapath.error().message;
   datapath_.emplace(std::move(*datapath));
   datapath_->trace(true);
   advance({});
