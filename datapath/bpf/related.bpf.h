@@ -144,9 +144,22 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
 }
 
-/* The flow of an error that the node's stack made: one that lives, never was to, or has just ended. */
-static __noinline const struct flow *flow_of_own_error(struct packet *packet,
-						       const struct tuple *key)
+#define TCP_FLAGS_OFFSET 13
+#define TCP_FLAG_RESET_BIT 0x04
+
+static __always_inline int quotes_a_reset(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u32 offset = packet->quoted_headers.transport + TCP_FLAGS_OFFSET;
+	__u8 flags = 0;
+
+	return packet->quoted.protocol == IPPROTO_TCP &&
+	       !bpf_skb_load_bytes(skb, offset, &flags, sizeof(flags)) && flags & TCP_FLAG_RESET_BIT;
+}
+
+/* The flow of an error that the node's stack made: one that lives, never was to, or was ended by
+ * the very reset that the error is about. */
+static __noinline const struct flow *
+flow_of_own_error(struct __sk_buff *skb, struct packet *packet, const struct tuple *key)
 {
 	const struct flow *flow = bpf_map_lookup_elem(&flows, key), *original;
 	struct flow *state;
@@ -156,7 +169,7 @@ static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 	flow_original_key(&packet->key, flow, key);
 	original = bpf_map_lookup_elem(&flows, &packet->key);
 	if (original && original->id == flow->id && original->status & FLOW_OVER)
-		return flow;
+		return quotes_a_reset(skb, packet) ? flow : 0;
 	return flow_find(key, packet, &state);
 }
 
@@ -169,10 +182,10 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
-		flow = flow_of_own_error(packet, &key);
+		flow = flow_of_own_error(skb, packet, &key);
 		if (!flow) {
 			key.space = TUPLE_SPACE_INSIDE;
-			flow = flow_of_own_error(packet, &key);
+			flow = flow_of_own_error(skb, packet, &key);
 		}
 	} else {
 		if (packet->mark & masquerade_mark)
