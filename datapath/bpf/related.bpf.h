@@ -153,13 +153,14 @@ static __always_inline int quotes_a_reset(struct __sk_buff *skb, const struct pa
 	__u8 flags = 0;
 
 	return packet->quoted.protocol == IPPROTO_TCP &&
-	       !bpf_skb_load_bytes(skb, offset, &flags, sizeof(flags)) && flags & TCP_FLAG_RESET_BIT;
+	       !bpf_skb_load_bytes(skb, offset, &flags, sizeof(flags)) &&
+	       flags & TCP_FLAG_RESET_BIT;
 }
 
 /* The flow of an error that the node's stack made: one that lives, never was to, or was ended by
  * the very reset that the error is about. */
-static __noinline const struct flow *
-flow_of_own_error(struct __sk_buff *skb, struct packet *packet, const struct tuple *key)
+static __noinline const struct flow *flow_of_own_error(struct __sk_buff *skb, struct packet *packet,
+						       const struct tuple *key)
 {
 	const struct flow *flow = bpf_map_lookup_elem(&flows, key), *original;
 	struct flow *state;
