@@ -85,7 +85,7 @@ std::string describe_icmp(ByteView packet, const PacketView& view) {
 
 std::string describe_transport(ByteView packet, const PacketView& view) {
   if (view.has_icmp) return describe_icmp(packet, view);
-  const std::string name = protocol_name(view.protocol);
+  std::string name = protocol_name(view.protocol);
   if (view.protocol != kTcp || !view.has_ports) return name;
   return fmt::format("{} [{}]", name, tcp_flag_letters(view.tcp_flags));
 }
