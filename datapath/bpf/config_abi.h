@@ -29,7 +29,7 @@ enum settings_flag {
 
 /* How traffic from local pods is told (detectLocalMode). */
 enum detector {
-	DETECTOR_NONE = 0, /* not implemented: the rules that would use it do not exist */
+	DETECTOR_NONE = 0, /* nobody can be told apart: kube-proxy writes no rules that ask */
 	DETECTOR_PREFIX = 1, /* by source address */
 	DETECTOR_INTERFACE = 2, /* by ingress interface: INTERFACE_LOCAL_TRAFFIC */
 };

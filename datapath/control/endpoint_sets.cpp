@@ -12,10 +12,6 @@ constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
 constexpr const char* kProxyNameLabel = "service.kubernetes.io/service-proxy-name";
 constexpr const char* kHeadlessLabel = "service.kubernetes.io/headless";
 
-bool lists(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 bool is_of_family(SliceAddressType type, Family family) {
   return type == (family == Family::kIpv4 ? SliceAddressType::kIpv4 : SliceAddressType::kIpv6);
 }
@@ -96,6 +92,10 @@ std::vector<SocketAddress> addresses(const std::vector<const KnownEndpoint*>& ca
 }
 
 }  // namespace
+
+bool lists(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 std::optional<ObjectKey> service_of(const EndpointSlice& slice) {
   if (slice.labels.contains(kHeadlessLabel)) return std::nullopt;

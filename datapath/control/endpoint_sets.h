@@ -36,6 +36,9 @@ struct EndpointSets {
   bool usable = false;
 };
 
+// Whether hints name a node or zone.
+bool lists(const std::vector<std::string>& names, const std::string& name);
+
 // One that slices list for a port, usable or not.
 struct KnownEndpoint {
   SocketAddress address;

@@ -2,17 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <functional>
 #include <string>
 #include <utility>
 
 namespace kubeproof::control {
 namespace {
-
-bool lists(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
 
 std::string hints(const std::vector<std::string>& names, const std::string& ours) {
   return names.empty() ? "none" : lists(names, ours) ? "ours" : "others'";

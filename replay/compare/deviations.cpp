@@ -10,11 +10,6 @@
 namespace kubeproof {
 namespace {
 
-bool is_icmp_error_packet(ByteView packet) {
-  const auto view = parse_packet(packet);
-  return view && is_icmp_error(*view);
-}
-
 // One in a single piece counts, too: IPv6's fragment header is gone from what netfilter shows.
 bool is_fragment(const PacketView& view) {
   return view.is_fragment || view.fragment_header_offset != 0;

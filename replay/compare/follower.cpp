@@ -17,11 +17,6 @@ bool is_undecided(const Outcome& outcome) {
   return outcome.undecided;
 }
 
-bool is_icmp_error_packet(ByteView packet) {
-  const auto view = parse_packet(packet);
-  return view && is_icmp_error(*view);
-}
-
 bool is_answer(const Outcome& outcome) {
   return !outcome.emissions.empty() &&
          std::all_of(outcome.emissions.begin(), outcome.emissions.end(),
@@ -101,10 +96,14 @@ void Follower::see(ByteView packet, std::optional<Place> place) {
   seen_.push_back({assembled_.back(), place});
 }
 
-const Judged& Follower::judge(const Fate& fate) {
+void Follower::forget_seen() {
   seen_.clear();
   pieces_.clear();
   assembled_.clear();
+}
+
+const Judged& Follower::judge(const Fate& fate) {
+  forget_seen();
   for (const Emission& emission : fate) see(emission.packet, emission.place);
   violations_.clear();
   check_invariants(world_, injection_, fate, violations_);
@@ -112,9 +111,7 @@ const Judged& Follower::judge(const Fate& fate) {
 }
 
 const Judged& Follower::judge_departures(std::span<const Seen> departures) {
-  seen_.clear();
-  pieces_.clear();
-  assembled_.clear();
+  forget_seen();
   for (const Seen& departure : departures) see(departure.packet, departure.place);
   violations_.clear();
   const bool delivered = std::any_of(departures.begin(), departures.end(), [](const Seen& seen) {

@@ -95,6 +95,7 @@ class Follower {
 
  private:
   const Judged& conclude(Visibility visibility);
+  void forget_seen();
   void see(ByteView packet, std::optional<Place> place);
   void disagree(Visibility visibility, std::optional<std::string> refused_port);
   void commit_nearest(const Outcome& nearest, size_t index);

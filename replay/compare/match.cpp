@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/packet/checksum.h"
+#include "model/packet/packet_view.h"
 #include "replay/engine/free_port.h"
 
 namespace kubeproof {
@@ -21,6 +22,11 @@ bool in_place(const Seen& seen, const PermittedEmission& permitted) {
 }
 
 }  // namespace
+
+bool is_icmp_error_packet(ByteView packet) {
+  const auto view = parse_packet(packet);
+  return view && is_icmp_error(*view);
+}
 
 void fill_masked(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
   packet.assign(permitted.packet.begin(), permitted.packet.end());

@@ -23,6 +23,9 @@ struct Seen {
   std::optional<Place> place;
 };
 
+// False for what is no packet at all.
+bool is_icmp_error_packet(ByteView packet);
+
 enum class Visibility : uint8_t {
   kEverything,
   kDeparturesOnly,  // deliveries to the node's own sockets were not to be seen
