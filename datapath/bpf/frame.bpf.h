@@ -4,7 +4,9 @@
  * kind of frame a program is given is known when it is compiled: every .bpf.c defines FRAME_TC or
  * FRAME_XDP before it draws in anything. A kind defines
  *
- *   frame_t, frame_length(), frame_load(), frame_store()
+ *   frame_t, frame_length(), frame_load()
+ *   frame_store()            bytes that a checksum in the packet covers, which is changed with them
+ *   frame_store_uncovered()  bytes that none covers: only the device's sum of all of it does
  *   frame_awaits_segmentation()   by the device or the kernel: it is longer than any link takes
  *   frame_sum_is_vouched_for()    the device has found its transport checksum right
  *   frame_change_l3_sum(), frame_change_l4_sum()   as bpf_l3_csum_replace(), bpf_l4_csum_replace()

@@ -35,6 +35,12 @@ static __always_inline long frame_store(frame_t *frame, __u32 at, const void *fr
 	return bpf_skb_store_bytes(frame, at, from, size, 0);
 }
 
+static __always_inline long frame_store_uncovered(frame_t *frame, __u32 at, const void *from,
+						  __u32 size)
+{
+	return bpf_skb_store_bytes(frame, at, from, size, BPF_F_RECOMPUTE_CSUM);
+}
+
 static __always_inline int frame_awaits_segmentation(const frame_t *frame)
 {
 	return frame->gso_size != 0;

@@ -36,6 +36,12 @@ static __always_inline long frame_store(frame_t *frame, __u32 at, const void *fr
 	return bpf_xdp_store_bytes(frame, at, (void *)from, size);
 }
 
+static __always_inline long frame_store_uncovered(frame_t *frame, __u32 at, const void *from,
+						  __u32 size)
+{
+	return frame_store(frame, at, from, size);
+}
+
 static __always_inline int frame_awaits_segmentation(const frame_t *frame __attribute__((unused)))
 {
 	return 0;
@@ -54,8 +60,6 @@ static __noinline long frame_change_sum(frame_t *frame, __u32 at, __u32 differen
 
 	if (bpf_xdp_load_bytes(frame, at, &sum, sizeof(sum)))
 		return -1;
-	if (zero_means_none && !sum)
-		return 0;
 	sum = ~fold((__u32)(__u16)~sum + fold(difference));
 	if (zero_means_none && !sum)
 		sum = 0xffff;

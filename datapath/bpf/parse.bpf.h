@@ -295,7 +295,9 @@ static __always_inline int parse_udp(frame_t *frame, struct packet *packet)
 	    frame_load(frame, headers->transport, &udp, sizeof(udp)))
 		return 0;
 	length = bpf_ntohs(udp.len);
-	packet->checksum_offset = headers->transport + __builtin_offsetof(struct udphdr, check);
+	if (udp.check)
+		packet->checksum_offset =
+			headers->transport + __builtin_offsetof(struct udphdr, check);
 	packet->broken =
 		length < sizeof(udp) || (headers->fragment == FRAGMENT_NONE && !packet->segmented &&
 					 length > headers->end - headers->transport);

@@ -19,6 +19,7 @@
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "parse.bpf.h"
+#include "partial_checksum.bpf.h"
 #include "route.bpf.h"
 #include "seams.bpf.h"
 #include "translate.bpf.h"
@@ -47,7 +48,8 @@ struct ipv6_error {
 static __always_inline long make_room(struct __sk_buff *skb, const struct packet *packet,
 				      __u32 quote, __u32 headers)
 {
-	if (bpf_skb_change_tail(skb, packet->headers.network + quote, 0))
+	if (bpf_skb_change_tail(skb, packet->headers.network + quote, 0) ||
+	    forget_pending_checksum(skb, packet, quote))
 		return -1;
 	return bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0);
 }
@@ -81,7 +83,7 @@ VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, const struct packet *p
 						  sum_frame(skb, network, quote, 0)));
 	if (make_room(skb, packet, quote, sizeof(error)))
 		return -1;
-	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
+	return frame_store_uncovered(skb, network, &error, sizeof(error));
 }
 
 VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *packet,
@@ -119,7 +121,7 @@ VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *p
 	error.icmp.checksum = ~fold(sum);
 	if (make_room(skb, packet, quote, sizeof(error)))
 		return -1;
-	return bpf_skb_store_bytes(skb, network, &error, sizeof(error), 0);
+	return frame_store_uncovered(skb, network, &error, sizeof(error));
 }
 
 /* nf_reject_verify_csum(); what was received has been checked by now. */

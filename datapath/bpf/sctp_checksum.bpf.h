@@ -70,7 +70,7 @@ static __always_inline long change_sctp_checksum(frame_t *frame, __u32 transport
 		return 0;
 	crc = crc32c_of_change(__builtin_bswap32(bpf_htonl(change)), end - transport);
 	*to = *from ^ __builtin_bswap32(bpf_htonl(crc));
-	return frame_store(frame, transport + SCTP_CHECKSUM, to, sizeof(*to));
+	return frame_store_uncovered(frame, transport + SCTP_CHECKSUM, to, sizeof(*to));
 }
 
 /* What each bit of a word leaves behind once the word has gone through the register, which is linear:

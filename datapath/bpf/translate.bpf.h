@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Changes addresses and ports of a packet, with every checksum over them, and its TTL. Checksums are
- * changed as the kind of frame wants it; a UDP checksum of zero stays zero. What netfilter does:
+ * changed as the kind of frame wants it; UDP that came without one stays so. What netfilter does:
  * net/netfilter/nf_nat_proto.c.
  */
 #pragma once
@@ -51,25 +51,27 @@ static __always_inline long change_address(frame_t *frame, const struct packet *
 		       frame_store(frame, network + (is_source ? IPV4_SOURCE : IPV4_DESTINATION),
 				   to->words, sizeof(__be32));
 	}
-	if (checksum) {
-		__s64 difference = bpf_csum_diff((__be32 *)from->words, sizeof(*from),
-						 (__be32 *)to->words, sizeof(*to), 0);
-
-		error = frame_change_pseudo_header_ipv6(frame, checksum, difference, flags);
-	}
-	return error | frame_store(frame, network + (is_source ? IPV6_SOURCE : IPV6_DESTINATION),
-				   to->words, sizeof(*to));
+	network += is_source ? IPV6_SOURCE : IPV6_DESTINATION;
+	if (!checksum)
+		return frame_store_uncovered(frame, network, to->words, sizeof(*to));
+	error = frame_change_pseudo_header_ipv6(frame, checksum,
+						bpf_csum_diff((__be32 *)from->words, sizeof(*from),
+							      (__be32 *)to->words, sizeof(*to), 0),
+						flags);
+	return error | frame_store(frame, network, to->words, sizeof(*to));
 }
 
 static __always_inline long change_port(frame_t *frame, const struct packet *packet, __be16 from,
 					__be16 to, __u32 offset)
 {
-	long error = 0;
+	long error;
 
-	if (packet->checksum_offset)
-		error = frame_change_l4_sum(frame, packet->checksum_offset, from, to,
-					    checksum_flags(packet) | sizeof(__be16));
-	return error | frame_store(frame, packet->headers.transport + offset, &to, sizeof(to));
+	offset += packet->headers.transport;
+	if (!packet->checksum_offset)
+		return frame_store_uncovered(frame, offset, &to, sizeof(to));
+	error = frame_change_l4_sum(frame, packet->checksum_offset, from, to,
+				    checksum_flags(packet) | sizeof(__be16));
+	return error | frame_store(frame, offset, &to, sizeof(to));
 }
 
 static __always_inline __u32 port_change(const struct tuple *from, const struct tuple *to)
@@ -132,8 +134,9 @@ VERIFIED_ONCE long change_ttl(frame_t *frame, const struct packet *packet, int b
 	network = packet->headers.network;
 	ttl = packet->headers.ttl + by;
 	if (packet->tuple.family == FAMILY_IPV6)
-		return frame_store(frame, network + __builtin_offsetof(struct ipv6hdr, hop_limit),
-				   &ttl, sizeof(ttl));
+		return frame_store_uncovered(
+			frame, network + __builtin_offsetof(struct ipv6hdr, hop_limit), &ttl,
+			sizeof(ttl));
 	if (frame_change_l3_sum(frame, network + __builtin_offsetof(struct iphdr, check),
 				bpf_htons(packet->headers.ttl << 8), bpf_htons(ttl << 8),
 				sizeof(__be16)))

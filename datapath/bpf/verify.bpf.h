@@ -50,11 +50,10 @@ VERIFIED_ONCE int transport_checksum(frame_t *frame, const struct packet *packet
 		return CHECKSUM_UNKNOWN;
 	if (packet->tuple.protocol == IPPROTO_SCTP)
 		return sctp_checksum_verdict(frame, headers->transport, length);
-	if (!packet->checksum_offset ||
-	    frame_load(frame, packet->checksum_offset, &checksum, sizeof(checksum)))
+	if (!packet->checksum_offset)
+		return packet->tuple.protocol == IPPROTO_UDP ? CHECKSUM_RIGHT : CHECKSUM_UNKNOWN;
+	if (frame_load(frame, packet->checksum_offset, &checksum, sizeof(checksum)))
 		return CHECKSUM_UNKNOWN;
-	if (packet->tuple.protocol == IPPROTO_UDP && !checksum)
-		return CHECKSUM_RIGHT;
 	if (packet->tuple.protocol != IPPROTO_ICMP)
 		pseudo = sum_pseudo_header(packet, length);
 	/* Still to be computed: the field holds the sum of the pseudo-header. */

@@ -9,6 +9,7 @@
 
 #include "datapath/control/datapath.h"
 #include "model/node/ip_header.h"
+#include "model/packet/checksum.h"
 #include "replay/engine/namespace_stay.h"
 #include "replay/engine/neighbours.h"
 #include "replay/engine/node_simulation.h"
@@ -31,6 +32,15 @@ bool has_ip_header(ByteView packet) {
          packet.size() >= (family_of(packet) == Family::kIpv4 ? kIpv4HeaderSize : kIpv6HeaderSize);
 }
 
+bool has_wrong_checksum(ByteView packet) {
+  const ChecksumReport sums = check_checksums(packet);
+  for (const ChecksumState state :
+       {sums.ip_header, sums.transport, sums.quoted_ip_header, sums.quoted_transport}) {
+    if (state == ChecksumState::kWrong) return true;
+  }
+  return false;
+}
+
 bool has_xdp(const Interface& interface) {
   return interface.kind == InterfaceKind::kUplink;
 }
@@ -49,13 +59,29 @@ class DatapathHooks : public HookPrograms {
   Result<HookOutput> run(const HookInput& input, std::vector<std::string>* trace) override {
     if (input.hook == Hook::kXdp) return run_xdp(input, trace);
     TestRun& program = input.hook == Hook::kTcIngress ? ingress_ : egress_;
-    auto output = program.run(input.packet, {.interface = input.interface->index,
-                                             .ingress = input.received_at,
-                                             .mark = input.mark,
-                                             .cb = input.cb});
+    TestRun::Context context = {.interface = input.interface->index,
+                                .ingress = input.received_at,
+                                .mark = input.mark,
+                                .cb = input.cb};
+    auto output = program.run(input.packet, context);
     if (!output) return tl::unexpected(output.error());
     auto record = explain(input, trace);
     if (!record) return tl::unexpected(record.error());
+    if (!output->device_sum_lost) return judge(*output, *record);
+
+    // Once more to see the packet: a checksum in it that is wrong tells more than that sum, and of
+    // one that was cut the kernel has given up the sum without telling.
+    context.device_sum = false;
+    auto seen = program.run(input.packet, context);
+    if (!seen) return tl::unexpected(seen.error());
+    record = take_record(input);
+    if (!record) return tl::unexpected(record.error());
+    const bool was_cut = seen->packet.size() < input.packet.size();
+    if (was_cut || has_wrong_checksum(seen->packet)) return judge(*seen, *record);
+    if (trace != nullptr) {
+      trace->emplace_back(
+          "lost: the program left a device's sum over the packet (CHECKSUM_COMPLETE) wrong");
+    }
     return judge(*output, *record);
   }
 

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +18,11 @@ namespace {
 constexpr size_t kOutputSize = 0x10000 + ETH_HLEN;
 // What is given of a context ends here; the kernel takes the rest for zero.
 constexpr size_t kGivenContext = offsetof(__sk_buff, cb) + sizeof(__sk_buff::cb);
+constexpr uint32_t kWithDeviceSum = 1U << 2;  // BPF_F_TEST_SKB_CHECKSUM_COMPLETE
+// Of a longer packet a program may have to cut the end, to quote the rest in an ICMP error. There
+// the kernel gives up the sum (__skb_trim_rcsum()), and a test run goes on to hold the packet to
+// it.
+constexpr size_t kLargestQuotedWhole = 576 - 20 - 8;
 
 }  // namespace
 
@@ -56,10 +62,22 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
   options.ctx_out = &returned;
   options.ctx_size_out = sizeof(returned);
 
+  bool with_sum = with_device_sum_ && context.device_sum && packet.size() <= kLargestQuotedWhole;
   int error = 0;
-  do {
+  for (;;) {
+    options.flags = with_sum ? kWithDeviceSum : 0;
     error = bpf_prog_test_run_opts(program_fd_, &options);
-  } while (error == -EINTR);  // before the program ran; a single run is not interrupted after it
+    // Before the program ran; a single run is not interrupted after it.
+    if (error == -EINTR) continue;
+    if (error != -EINVAL || !with_sum) break;
+    with_sum = with_device_sum_ = false;  // a kernel that does not know the flag has run nothing
+  }
+  Output result;
+  if (error == -EBADMSG) {
+    result.device_sum_lost = true;
+    result.verdict = TC_ACT_SHOT;
+    return result;
+  }
   if (error != 0) {
     return environment_error("{}: test run on a packet of {} bytes at interface {}: {}", name_,
                              packet.size(), context.interface, std::strerror(-error));
@@ -69,7 +87,6 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
                              name_, options.data_size_out);
   }
 
-  Output result;
   result.verdict = static_cast<int>(options.retval);
   result.duration = std::chrono::nanoseconds(options.duration);
   result.packet = ByteView(output_).subspan(ETH_HLEN, options.data_size_out - ETH_HLEN);

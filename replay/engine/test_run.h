@@ -6,6 +6,10 @@
 // mark, priority, indices of interfaces, cb, time stamp and segmentation fields may be given; the
 // protocol follows from the Ethernet header, and the packet type from its destination address,
 // which is the device's own where both are zero. Where a redirect went, a run does not say.
+//
+// Where the kernel can (since 6.11), every packet of up to 548 bytes comes with the sum over all of
+// it that a device may have made (CHECKSUM_COMPLETE), and after the run the kernel holds the packet
+// to it: a program that changes bytes behind the back of the checksum helpers is found out.
 #pragma once
 
 #include <array>
@@ -31,8 +35,12 @@ class TestRun {
     uint32_t ingress = 0;    // __sk_buff.ingress_ifindex: where it came in, 0 for the host's own
     uint32_t mark = 0;
     std::array<uint32_t, 5> cb{};
+    bool device_sum = true;  // whether the packet comes with one, where it can
   };
   struct Output {
+    // The packet does not match the device's sum any more. Of such a packet the kernel gives back
+    // nothing; the verdict is TC_ACT_SHOT.
+    bool device_sum_lost = false;
     int verdict = 0;  // TC_ACT_*
     ByteView packet;  // from the network header; valid until the next run
     uint32_t mark = 0;
@@ -49,6 +57,7 @@ class TestRun {
  private:
   int program_fd_;
   std::string name_;
+  bool with_device_sum_ = true;
   Bytes input_;
   Bytes output_;
 };

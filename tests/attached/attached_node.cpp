@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "model/packet/protocol_name.h"
 #include "replay/engine/sysctl.h"
 #include "tests/unit/datapath/tested_programs.h"
 
@@ -44,9 +45,9 @@ Service make_service(Backend backend) {
         {.ip = load_balancer_ip(backend, family).address.to_string()});
   }
   service.cluster_ip = service.cluster_ips.front();
-  for (const Protocol protocol : {kTcp, kUdp}) {
+  for (const Protocol protocol : {kTcp, kUdp, kSctp}) {
     ServicePort port;
-    port.name = protocol == kTcp ? "tcp" : "udp";
+    port.name = protocol_name(protocol);
     port.protocol = protocol;
     port.port = kServicePort;
     port.node_port = node_port(backend, Family::kIpv4).port;
@@ -72,9 +73,9 @@ EndpointSlice make_slice(Backend backend, Family family) {
   slice.key = {"default", name + by_family(family, "-ipv4", "-ipv6")};
   slice.labels = {{"kubernetes.io/service-name", name}};
   slice.address_type = family == Family::kIpv4 ? SliceAddressType::kIpv4 : SliceAddressType::kIpv6;
-  for (const Protocol protocol : {kTcp, kUdp}) {
+  for (const Protocol protocol : {kTcp, kUdp, kSctp}) {
     SlicePort port;
-    port.name = protocol == kTcp ? "tcp" : "udp";
+    port.name = protocol_name(protocol);
     port.protocol = protocol;
     port.port = kServerPort;
     slice.ports.push_back(port);

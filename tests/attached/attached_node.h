@@ -8,7 +8,7 @@
 //   overlaid  one of the overlay   10.96.0.4    30004      198.51.100.4  198.51.100.104
 //   empty     none                 10.96.0.5    30005      198.51.100.5  198.51.100.105
 //
-// and alike in fd00:96:: and 2001:db8:e::. All of them are at port 80, for TCP and UDP.
+// and alike in fd00:96:: and 2001:db8:e::. All of them are at port 80, for TCP, UDP and SCTP.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -47,6 +47,7 @@ class AttachedNode : public testing::Test {
   void SetUp() override;
 
   Client client(Origin origin, Family family) const;
+  Network& network() { return *network_; }
   const Network& network() const { return *network_; }
   Datapath& datapath() { return *datapath_; }
 

@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "model/packet/protocol_name.h"
 #include "tests/attached/attached_node.h"
+#include "tests/attached/sockets.h"
 
 namespace kubeproof::attached {
 namespace {
@@ -62,6 +64,14 @@ class Attached : public AttachedNode, public testing::WithParamInterface<Convers
     return masquerade ? node_address(family) : client(origin, family).address;
   }
 
+  void expect_stream(const SocketAddress& server, bool external, Protocol protocol) const {
+    const Client from = client(GetParam().origin, GetParam().family);
+    const Exchange stream = exchange_stream(from, server, kStream, protocol);
+    EXPECT_EQ(stream.failed_at, "") << protocol_name(protocol) << " to " << server.to_string();
+    EXPECT_EQ(stream.seen_as.to_string(), seen_as(external).to_string())
+        << protocol_name(protocol) << " to " << server.to_string();
+  }
+
   void expect_conversations(const SocketAddress& server, bool external) const {
     const Client from = client(GetParam().origin, GetParam().family);
     const std::string expected = seen_as(external).to_string();
@@ -71,9 +81,7 @@ class Attached : public AttachedNode, public testing::WithParamInterface<Convers
       EXPECT_EQ(datagram.seen_as.to_string(), expected)
           << size << " bytes over UDP to " << to.to_string();
     };
-    const Exchange stream = exchange_stream(from, server, kStream);
-    EXPECT_EQ(stream.failed_at, "") << "TCP to " << server.to_string();
-    EXPECT_EQ(stream.seen_as.to_string(), expected) << "TCP to " << server.to_string();
+    expect_stream(server, external, kTcp);
     expect_datagram(server, kDatagram);
     // A process that sends to its own node does not cut what lo could carry, and is told when that
     // is to leave the node after all (ip_fragment() in net/ipv4/ip_output.c).
@@ -95,12 +103,38 @@ TEST_P(Attached, ReachesTheEndpointAtEveryAddressOfItsService) {
   expect_conversations(load_balancer_ip(backend, family), true);
 }
 
+// Senders of SCTP leave the checksum of their packets to devices, as a zero.
+TEST_P(Attached, ReachesTheEndpointOverSctp) {
+  if (!has_sctp()) GTEST_SKIP() << "this kernel has no sockets of SCTP (CONFIG_IP_SCTP)";
+  const auto [origin, backend, family] = GetParam();
+  expect_stream(cluster_ip(backend, family), false, kSctp);
+  expect_stream(node_port(backend, family), true, kSctp);
+  expect_stream(external_ip(backend, family), true, kSctp);
+  expect_stream(load_balancer_ip(backend, family), true, kSctp);
+}
+
 INSTANTIATE_TEST_SUITE_P(, Attached, testing::ValuesIn(conversations()), name_of);
 
 class AttachedRefusal : public AttachedNode,
-                        public testing::WithParamInterface<std::tuple<Origin, Family>> {};
+                        public testing::WithParamInterface<std::tuple<Origin, Family>> {
+ protected:
+  void expect_refusals() const;
+};
 
 TEST_P(AttachedRefusal, TellsClientsThatNobodyServes) {
+  expect_refusals();
+}
+
+// What is refused came with its own checksum still to be computed. That of the refusal must not
+// suffer when the way back has no device that would compute one.
+TEST_P(AttachedRefusal, IsUnharmedByChecksumsThatWereStillToBeComputed) {
+  for (const char* interface : {"eth0", "pod2"}) {
+    ASSERT_TRUE(network().take_checksums_from_device(interface));
+  }
+  expect_refusals();
+}
+
+void AttachedRefusal::expect_refusals() const {
   const auto [origin, family] = GetParam();
   const Client from = client(origin, family);
   std::vector<SocketAddress> servers = {cluster_ip(Backend::kNone, family),

@@ -46,8 +46,8 @@ IpAddress parse_greeting(const std::string& text) {
   return IpAddress::parse(text.substr(0, text.find(' '))).value_or(IpAddress());
 }
 
-FileDescriptor connected(const Client& client, int type, const SocketAddress& server) {
-  FileDescriptor opened = open_socket(client.space, type, {client.address, 0});
+FileDescriptor connected(const Client& client, Protocol protocol, const SocketAddress& server) {
+  FileDescriptor opened = open_socket(client.space, protocol, {client.address, 0});
   NativeAddress native = to_native(server);
   if (connect(opened.get(), native.get(), native.size) != 0) throw_errno("connecting");
   return opened;
@@ -71,9 +71,10 @@ void expect_same(const std::string& sent, const std::string& received) {
 
 }  // namespace
 
-Exchange exchange_stream(const Client& client, const SocketAddress& server, size_t bytes) {
+Exchange exchange_stream(const Client& client, const SocketAddress& server, size_t bytes,
+                         Protocol protocol) {
   return attempt([&] {
-    const FileDescriptor socket = connected(client, SOCK_STREAM, server);
+    const FileDescriptor socket = connected(client, protocol, server);
     const IpAddress seen_as = parse_greeting(receive_all(socket.get(), kGreetingLength));
     const std::string text = pattern(bytes);
     const std::jthread sender([&] { send_all(socket.get(), text); });
@@ -84,7 +85,7 @@ Exchange exchange_stream(const Client& client, const SocketAddress& server, size
 
 Exchange exchange_datagram(const Client& client, const SocketAddress& server, size_t bytes) {
   return attempt([&] {
-    const FileDescriptor socket = connected(client, SOCK_DGRAM, server);
+    const FileDescriptor socket = connected(client, kUdp, server);
     const std::string text = pattern(bytes);
     if (send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) throw_errno("sending");
     std::string answer(bytes + kGreetingLength + 1, '\0');

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/packet/address.h"
+#include "model/packet/packet_view.h"
 #include "replay/engine/private_namespace.h"
 
 namespace kubeproof::attached {
@@ -21,7 +22,8 @@ struct Exchange {
 };
 
 // `bytes` there and back over a connection, both at once, compared byte by byte.
-Exchange exchange_stream(const Client& client, const SocketAddress& server, size_t bytes);
+Exchange exchange_stream(const Client& client, const SocketAddress& server, size_t bytes,
+                         Protocol protocol = kTcp);
 // One datagram and its answer, which must come from where the datagram went to.
 Exchange exchange_datagram(const Client& client, const SocketAddress& server, size_t bytes);
 

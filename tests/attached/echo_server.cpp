@@ -54,9 +54,12 @@ std::string greeting(const IpAddress& client) {
 
 EchoServer::EchoServer(const PrivateNamespace& space, const std::vector<IpAddress>& addresses) {
   for (const IpAddress& address : addresses) {
-    listeners_.push_back(open_socket(space, SOCK_STREAM, {address, kServerPort}));
-    if (listen(listeners_.back().get(), kBacklog) != 0) throw_errno("listen");
-    datagrams_.push_back(open_socket(space, SOCK_DGRAM, {address, kServerPort}));
+    for (const Protocol protocol : {kTcp, kSctp}) {
+      if (protocol == kSctp && !has_sctp()) continue;
+      listeners_.push_back(open_socket(space, protocol, {address, kServerPort}));
+      if (listen(listeners_.back().get(), kBacklog) != 0) throw_errno("listen");
+    }
+    datagrams_.push_back(open_socket(space, kUdp, {address, kServerPort}));
   }
   thread_ = std::jthread([this] { serve(); });
 }
@@ -87,9 +90,9 @@ void EchoServer::accept_connection(int listener) {
   NativeAddress peer;
   FileDescriptor accepted(accept4(listener, peer.get(), &peer.size, SOCK_CLOEXEC));
   if (!accepted) return;
-  const timeval patience{.tv_sec = 3, .tv_usec = 0};
-  setsockopt(accepted.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  setsockopt(accepted.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  const timeval wait = patience();
+  setsockopt(accepted.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  setsockopt(accepted.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   connections_.emplace_back([socket = std::move(accepted), client = from_native(peer).address] {
     echo_stream(socket.get(), client);
   });

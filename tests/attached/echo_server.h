@@ -1,5 +1,5 @@
-// A server in a pod, or in the node itself: sends back what it gets, over TCP and UDP, and first
-// whom it takes the client for.
+// A server in a pod, or in the node itself: sends back what it gets, over TCP, UDP and, where the
+// kernel has sockets for it, SCTP, and first whom it takes the client for.
 #pragma once
 
 #include <atomic>

@@ -2,13 +2,21 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "model/node/default_world.h"
 #include "model/node/read_world_json.h"
 #include "replay/engine/child_process.h"
+#include "replay/engine/file_descriptor.h"
 #include "replay/engine/sysctl.h"
 
 namespace kubeproof::attached {
@@ -151,6 +159,20 @@ Result<void> Network::set_up() {
   if (auto done = set_up_outside(outside_); !done) return done;
   if (auto done = set_up_pod(pod1_, "10.180.0.9", "fd00:180::9"); !done) return done;
   return set_up_pod(pod2_, "10.180.0.10", "fd00:180::a");
+}
+
+Result<void> Network::take_checksums_from_device(const std::string& interface) {
+  return node_.run([&]() -> Result<void> {
+    ethtool_value off{.cmd = ETHTOOL_STXCSUM, .data = 0};
+    ifreq request{};
+    interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    request.ifr_data = reinterpret_cast<char*>(&off);
+    const FileDescriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (ioctl(any.get(), SIOCETHTOOL, &request) != 0) {
+      return environment_error("{}: ETHTOOL_STXCSUM: {}", interface, std::strerror(errno));
+    }
+    return {};
+  });
 }
 
 Result<World> Network::world() const {

@@ -38,6 +38,9 @@ class Network {
   const PrivateNamespace& pod1() const { return pod1_; }
   const PrivateNamespace& pod2() const { return pod2_; }
 
+  // What the node sends there has its checksums computed by the node from then on, however late.
+  Result<void> take_checksums_from_device(const std::string& interface);
+
   // The node's world, as a user would hand it over.
   Result<World> world() const;
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -11,13 +12,22 @@
 namespace kubeproof::attached {
 namespace {
 
-constexpr timeval kPatience{.tv_sec = 3, .tv_usec = 0};
+constexpr long kPatience = 3;  // seconds
 
 void set_option(int fd, int level, int name, const void* value, socklen_t size) {
   if (setsockopt(fd, level, name, value, size) != 0) throw_errno("setsockopt");
 }
 
 }  // namespace
+
+timeval patience() {
+  const char* asked = std::getenv("KUBEPROOF_PATIENCE");
+  return {.tv_sec = asked != nullptr ? std::stol(asked) : kPatience, .tv_usec = 0};
+}
+
+bool has_sctp() {
+  return static_cast<bool>(FileDescriptor(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, kSctp)));
+}
 
 void throw_errno(std::string_view what) {
   throw std::system_error(errno, std::generic_category(), std::string(what));
@@ -54,11 +64,13 @@ SocketAddress from_native(const NativeAddress& address) {
   return {*IpAddress::parse(text), ntohs(in.sin6_port)};
 }
 
-FileDescriptor open_socket(const PrivateNamespace& space, int type, const SocketAddress& local) {
+FileDescriptor open_socket(const PrivateNamespace& space, Protocol protocol,
+                           const SocketAddress& local) {
+  const int type = protocol == kUdp ? SOCK_DGRAM : SOCK_STREAM;
   const int domain = local.address.is_v4() ? AF_INET : AF_INET6;
   FileDescriptor opened;
   const auto done = space.run([&]() -> Result<void> {
-    opened = FileDescriptor(socket(domain, type | SOCK_CLOEXEC, 0));
+    opened = FileDescriptor(socket(domain, type | SOCK_CLOEXEC, protocol));
     return {};
   });
   if (!done) throw std::runtime_error(done.error().message);
@@ -66,8 +78,9 @@ FileDescriptor open_socket(const PrivateNamespace& space, int type, const Socket
   const int on = 1;
   set_option(opened.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (domain == AF_INET6) set_option(opened.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  set_option(opened.get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  set_option(opened.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  const timeval wait = patience();
+  set_option(opened.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+  set_option(opened.get(), SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
   NativeAddress native = to_native(local);
   if (bind(opened.get(), native.get(), native.size) != 0) throw_errno("bind");
   return opened;

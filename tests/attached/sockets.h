@@ -1,12 +1,14 @@
 // Sockets of either family, with addresses as the rest of the project has them. What fails throws
-// std::system_error; nothing waits longer than a few seconds.
+// std::system_error; nothing waits longer than patience().
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <string_view>
 
 #include "model/packet/address.h"
+#include "model/packet/packet_view.h"
 #include "replay/engine/file_descriptor.h"
 #include "replay/engine/private_namespace.h"
 
@@ -22,8 +24,14 @@ struct NativeAddress {
 NativeAddress to_native(const SocketAddress& address);
 SocketAddress from_native(const NativeAddress& address);
 
-// `type`: SOCK_STREAM or SOCK_DGRAM. Bound to `local`, in the namespace.
-FileDescriptor open_socket(const PrivateNamespace& space, int type, const SocketAddress& local);
+// A few seconds, or as many as KUBEPROOF_PATIENCE says, for machines that are slow.
+timeval patience();
+
+bool has_sctp();
+
+// Streams over TCP and SCTP, datagrams over UDP. Bound to `local`, in the namespace.
+FileDescriptor open_socket(const PrivateNamespace& space, Protocol protocol,
+                           const SocketAddress& local);
 
 [[noreturn]] void throw_errno(std::string_view what);
 

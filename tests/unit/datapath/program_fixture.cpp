@@ -177,6 +177,7 @@ Ran ProgramTest::run(TestRun& program, ByteView packet, const TestRun::Context& 
   const auto done = space_->run([&]() -> Result<void> {
     auto output = program.run(packet, context);
     if (!output) return tl::unexpected(output.error());
+    EXPECT_FALSE(output->device_sum_lost);
     ran.verdict = output->verdict;
     ran.packet.assign(output->packet.begin(), output->packet.end());
     ran.mark = output->mark;

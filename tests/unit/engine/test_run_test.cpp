@@ -97,6 +97,54 @@ TEST_F(TestRunTest, ReturnsPacketsThatGrew) {
   EXPECT_EQ(run.run(packet_, {})->packet.size(), 3000U - 14);
 }
 
+// What a device has summed up is no more what it was when bytes change without a word to the
+// kernel.
+class TestRunDeviceSum : public TestRunTest {
+ protected:
+  TestRun storing_a_byte(int flags) {
+    return program({{BPF_ST | BPF_MEM | BPF_B, BPF_REG_10, 0, -1, 0xee},
+                    set(BPF_REG_2, 14),
+                    {BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_10, 0, 0},
+                    add(BPF_REG_3, -1),
+                    set(BPF_REG_4, 1),
+                    set(BPF_REG_5, flags),
+                    call(BPF_FUNC_skb_store_bytes),
+                    set(BPF_REG_0, TC_ACT_OK),
+                    leave()});
+  }
+  void SetUp() override {
+    TestRunTest::SetUp();
+    if (IsSkipped()) return;
+    const auto output = storing_a_byte(0).run(packet_, {});
+    ASSERT_TRUE(output) << output.error().message;
+    if (!output->device_sum_lost) GTEST_SKIP() << "needs Linux 6.11";
+  }
+};
+
+TEST_F(TestRunDeviceSum, IsLostByBytesChangedSilently) {
+  TestRun run = storing_a_byte(0);
+  const auto output = run.run(packet_, {});
+  ASSERT_TRUE(output) << output.error().message;
+  EXPECT_TRUE(output->device_sum_lost);
+  EXPECT_EQ(output->verdict, TC_ACT_SHOT);
+}
+
+TEST_F(TestRunDeviceSum, IsKeptWhereTheKernelIsTold) {
+  TestRun run = storing_a_byte(BPF_F_RECOMPUTE_CSUM);
+  const auto output = run.run(packet_, {});
+  ASSERT_TRUE(output) << output.error().message;
+  EXPECT_FALSE(output->device_sum_lost);
+  EXPECT_EQ(output->packet[0], 0xee);
+}
+
+TEST_F(TestRunDeviceSum, IsNotThereWhereNoneIsAskedFor) {
+  TestRun run = storing_a_byte(0);
+  const auto output = run.run(packet_, {.device_sum = false});
+  ASSERT_TRUE(output) << output.error().message;
+  EXPECT_FALSE(output->device_sum_lost);
+  EXPECT_EQ(output->packet[0], 0xee);
+}
+
 TEST_F(TestRunTest, NamesAnInterfaceThatDoesNotExist) {
   TestRun run = program({set(BPF_REG_0, 0), leave()});
   const auto output = run.run(packet_, {.interface = 4242});
