@@ -132,6 +132,12 @@ Family default_family(const JsonField& field) {
   return field["pref"].present() ? Family::kIpv6 : Family::kIpv4;
 }
 
+IpAddress read_address_of(Family family, const JsonField& field) {
+  const IpAddress address = read_address(field);
+  if (address.family() != family) field.fail_expecting("an address of the destination's family");
+  return address;
+}
+
 NamedRoute read_route(const JsonField& field) {
   refuse_unmodelled(field);
   NamedRoute named;
@@ -144,9 +150,12 @@ NamedRoute read_route(const JsonField& field) {
                                                    {"unreachable", RouteType::kUnreachable},
                                                    {"blackhole", RouteType::kBlackhole},
                                                    {"prohibit", RouteType::kProhibit}});
-  if (field["gateway"].present()) route.gateway = read_address(field["gateway"]);
+  const Family family = route.destination.family();
+  if (field["gateway"].present()) route.gateway = read_address_of(family, field["gateway"]);
   if (field["via"].present()) route.gateway = read_address(field["via"]["host"]);
-  if (field["prefsrc"].present()) route.preferred_source = read_address(field["prefsrc"]);
+  if (field["prefsrc"].present()) {
+    route.preferred_source = read_address_of(family, field["prefsrc"]);
+  }
   route.metric = static_cast<uint32_t>(field["metric"].integer_or(0, 0, kMaxMetric));
   if (route.type == RouteType::kUnicast || field["dev"].present()) {
     named.device = field["dev"].string();

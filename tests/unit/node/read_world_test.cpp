@@ -179,5 +179,17 @@ TEST(ReadRoutes, RefusesRoutesThatAreNotModelled) {
             "file: [0].dst: expected default, or ADDRESS/LENGTH, found \"10.0.0.0/40\"");
 }
 
+TEST(ReadRoutes, RefusesNeighboursOfTheOtherFamilyThatNothingSaysAreMeant) {
+  EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e", "gateway": "fe80::1"}])"),
+            "file: [0].gateway: expected an address of the destination's family, found "
+            "\"fe80::1\"");
+  EXPECT_EQ(routes_error(R"([{"dst": "fd00::/8", "dev": "e", "prefsrc": "10.0.0.1"}])"),
+            "file: [0].prefsrc: expected an address of the destination's family, found "
+            "\"10.0.0.1\"");
+  EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e",
+                              "via": {"family": "inet6", "host": "fe80::1"}}])"),
+            "no error");
+}
+
 }  // namespace
 }  // namespace kubeproof
