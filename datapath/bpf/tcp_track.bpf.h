@@ -62,10 +62,11 @@ VERIFIED_ONCE int tcp_judge_reset(const struct flow *state, const struct tcp_seg
 			return TCP_RESET_CHECKED;
 		challenged = 1;
 	}
-	/* It answers what was let through. */
-	if (((state->status & FLOW_SEEN_REPLY && last == TCP_EVENT_SYN) ||
+	/* It answers what was let through; or, by acknowledging nothing, the other side's SYN in a
+	 * simultaneous open, of which no end is noted. */
+	if (((state->status & FLOW_SEEN_REPLY && last == TCP_EVENT_SYN && !same_direction) ||
 	     (!assured && last == TCP_EVENT_ACK)) &&
-	    state->tcp_last_end && segment->acknowledgment == state->tcp_last_end)
+	    segment->acknowledgment == state->tcp_last_end)
 		believed = 1;
 	if (state->tcp_state == TCP_STATE_SYN_SENT && last == TCP_EVENT_ACK &&
 	    !(state->status & FLOW_LAST_FROM_CLIENT) &&

@@ -1,6 +1,6 @@
 // Runs every case of the corpus through every engine, as `kubeproof run corpus/cases` does, and
-// those that the datapath does not stand in for (of older releases, and of the kernel's own ways)
-// through the kernel's netfilter.
+// those of older releases, which the datapath does not stand in for, through the kernel's
+// netfilter.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +22,6 @@ namespace {
 
 const std::string kCases = KUBEPROOF_ROOT "/corpus/cases";
 const std::string kReleases = KUBEPROOF_ROOT "/corpus/releases";
-const std::string kKernel = KUBEPROOF_ROOT "/corpus/kernel";
 
 std::vector<std::string> cases_in(const std::string& folder) {
   return find_cases({folder}).value().files;
@@ -79,15 +78,6 @@ TEST_P(Releases, Passes) {
 
 INSTANTIATE_TEST_SUITE_P(, Releases, testing::ValuesIn(cases_in(kReleases)),
                          [](const auto& info) { return test_name(info.param, kReleases); });
-
-class Kernel : public testing::TestWithParam<std::string> {};
-
-TEST_P(Kernel, Passes) {
-  expect_pass(GetParam(), [] { return EngineOptions().make_one("netfilter"); });
-}
-
-INSTANTIATE_TEST_SUITE_P(, Kernel, testing::ValuesIn(cases_in(kKernel)),
-                         [](const auto& info) { return test_name(info.param, kKernel); });
 
 // How many packets of the case the datapath's ledger took under that entry; empty where the
 // datapath cannot run, or does not agree otherwise.
