@@ -69,7 +69,7 @@ VERIFIED_ONCE int flow_remove(const struct flow *flow, const struct tuple *like)
 	__builtin_memcpy(leaving, flow, sizeof(*leaving));
 	flow_reply_key(key, leaving, like);
 	flow_remove_key(key, leaving->id);
-	if (leaving->flags & FLOW_SOURCE_ADDRESS_CHANGES) {
+	if (leaving->flags & FLOW_SOURCE_CHANGES) {
 		flow_inside_key(key, leaving, like);
 		flow_remove_key(key, leaving->id);
 		tuple_turn(key);

@@ -2,8 +2,8 @@
 /*
  * Flows: connection tracking of what concerns services and their endpoints. Every flow has an entry
  * under the tuple of its first packet (ORIGINAL) and one under that of its replies (REPLY), which
- * share one space of tuples, as in netfilter. A forwarded flow whose source address changes is met
- * once more, between the hooks, with the destination already translated and the source not yet:
+ * share one space of tuples, as in netfilter. A forwarded flow whose source changes is met once
+ * more, between the hooks, with the destination already translated and the source's address not yet:
  * INSIDE, for both directions.
  *
  *   ORIGINAL   client → frontend
@@ -26,17 +26,16 @@ enum flow_role {
 };
 
 enum flow_flag {
-	FLOW_SOURCE_ADDRESS_CHANGES = 1 << 0, /* masqueraded, and not to the address it had */
+	/* Forwarded, and masqueraded to another address, or with another port: it may be met INSIDE. */
+	FLOW_SOURCE_CHANGES = 1 << 0,
 	FLOW_HOST_CLIENT = 1 << 1, /* the client is a process of the node */
 	FLOW_HOST_BACKEND = 1 << 2, /* the backend's address is the node's own */
 	FLOW_MASQUERADED = 1 << 3,
-	/* The node's own, untranslated to an address that filter rules may refuse. */
-	FLOW_REFUSABLE = 1 << 4,
 	/* Over with its first packet, which the stack refuses: only that refusal is translated. */
-	FLOW_DOOMED = 1 << 5,
+	FLOW_DOOMED = 1 << 4,
 	/* The client came in from a link with an address of the node's own, which IPv6 lets pass:
 	 * what goes back to it is delivered here. */
-	FLOW_OWN_CLIENT = 1 << 6,
+	FLOW_OWN_CLIENT = 1 << 5,
 };
 
 /* What connection tracking knows; kept in the ORIGINAL entry. */

@@ -26,7 +26,7 @@ static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *pac
 {
 	__u32 mark = packet->mark & ~settings_of(packet)->masquerade_mark;
 
-	if (flow->flags & FLOW_SOURCE_ADDRESS_CHANGES)
+	if (flow->flags & FLOW_SOURCE_CHANGES)
 		mark |= settings_of(packet)->masquerade_mark;
 	if (mark != packet->mark)
 		skb->mark = mark;
@@ -43,11 +43,31 @@ static __always_inline int deliver_reply_to_host(struct __sk_buff *skb, struct p
 	return pass(packet, reason);
 }
 
+/* A packet from a link that says it is one of the node's own: IPv6 lets it pass. What is translated
+ * at once for the node's own is so for this, too. */
+static __noinline int ingress_as_own(struct __sk_buff *skb, struct packet *packet,
+				     const struct flow *flow, __u8 reason)
+{
+	tuple_between(&packet->to, &flow->source, &flow->backend, &packet->tuple);
+	route_find(skb, packet, &packet->tuple.source, &flow->backend.address, packet->ifindex);
+	if (stack_refuses(packet)) {
+		packet->to.source = packet->tuple.source;
+		packet->to.source_port = packet->tuple.source_port;
+	}
+	if (translate(skb, packet))
+		return drop(packet, DROP_REWRITE);
+	if (packet->route.kind != ROUTE_FORWARD || stack_refuses(packet))
+		return pass(packet, reason);
+	if (change_ttl(skb, packet, -1))
+		return drop(packet, DROP_REWRITE);
+	return deliver_to_neighbour(skb, packet, reason);
+}
+
 static __noinline int ingress_original(struct __sk_buff *skb, struct packet *packet,
 				       const struct flow *flow, __u8 reason)
 {
 	if (flow->flags & FLOW_HOST_CLIENT)
-		return pass(packet, PASS_MARTIAN);
+		return ingress_as_own(skb, packet, flow, reason);
 	flow_inside_key(&packet->to, flow, &packet->tuple);
 	carry_mark(skb, packet, flow);
 	if (translate(skb, packet))

@@ -113,7 +113,7 @@ VERIFIED_ONCE int enter_partners(void)
 	flow_reply_key(key, flow, &packet->tuple);
 	partner.role = FLOW_REPLY;
 	bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
-	if (flow->flags & FLOW_SOURCE_ADDRESS_CHANGES) {
+	if (flow->flags & FLOW_SOURCE_CHANGES) {
 		flow_inside_key(key, flow, &packet->tuple);
 		partner.role = FLOW_INSIDE_ORIGINAL;
 		bpf_map_update_elem(&partners, key, &partner, BPF_ANY);
@@ -162,7 +162,7 @@ VERIFIED_ONCE int claim_source(struct packet *packet)
 		return CLAIM_NO_ROOM;
 	flow_reply_key(&packet->key, &packet->flow, &packet->tuple);
 	claim = claim_key(FLOW_REPLY);
-	if (claim != CLAIM_OURS || !(packet->flow.flags & FLOW_SOURCE_ADDRESS_CHANGES))
+	if (claim != CLAIM_OURS || !(packet->flow.flags & FLOW_SOURCE_CHANGES))
 		return claim;
 
 	flow_inside_key(&packet->key, &packet->flow, &packet->tuple);
@@ -233,8 +233,11 @@ VERIFIED_ONCE int flow_create(struct packet *packet, int redraw)
 	flow->source.port = flow->client.port;
 	if (!redraw || packet->portless)
 		claim = claim_source(packet);
-	if (claim == CLAIM_TAKEN && !packet->portless)
+	if (claim == CLAIM_TAKEN && !packet->portless) {
+		if (!(flow->flags & (FLOW_HOST_CLIENT | FLOW_HOST_BACKEND)))
+			flow->flags |= FLOW_SOURCE_CHANGES;
 		claim = port_draw(packet);
+	}
 	if (claim != CLAIM_OURS)
 		return claim == CLAIM_TAKEN ? CREATE_NO_PORT : CREATE_TABLE_FULL;
 

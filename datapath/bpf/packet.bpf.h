@@ -105,6 +105,9 @@ enum track_result {
 	TRACK_INVALID, /* not part of the flow; it is not translated */
 };
 
+/* It would begin a flow, and has none yet. */
+#define RECEIVED_NEW ~0ull
+
 /* An ICMPv6 error. */
 struct ipv6_answer {
 	__u8 type;
@@ -161,4 +164,8 @@ struct packet {
 	struct flow leaving; /* being removed */
 	struct route route; /* the last that was looked for */
 	struct trace_record trace;
+
+	/* From one program to another: what the stack was last given to receive, as it was given. */
+	struct tuple received;
+	__u64 received_flow; /* its flow's id, or RECEIVED_NEW; 0: it is of no flow */
 };

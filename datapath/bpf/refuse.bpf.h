@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "ip_options.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "reject.bpf.h"
@@ -43,31 +44,29 @@ VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refus
 	return reject(skb, packet, 0, !packet->host_origin);
 }
 
-static __always_inline __u32 hooks_toward(const struct packet *packet, int local)
+/* The stack looks at options when a packet comes in, by lo, too: before INPUT. */
+static __always_inline int stack_refuses_options(struct __sk_buff *skb, struct packet *packet)
 {
-	if (packet->host_origin)
-		return HOOK_OUTPUT | (local ? HOOK_INPUT : 0);
-	return local ? HOOK_INPUT : HOOK_FORWARD;
+	if (!packet->host_origin)
+		return packet->options_refused;
+	return extension_is_refused(skb, packet) || options_are_refused(skb, packet);
 }
 
-/* A later packet of a flow that OUTPUT let through untranslated: new to filter rules until it is
- * answered. */
-static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *packet,
-					const struct flow *flow, const struct flow *state,
-					int *action)
+/* All filter rules on the way of a new flow's packet to `destination`, as it is after nat. */
+static __always_inline int refusal_on_the_way(struct __sk_buff *skb, struct packet *packet,
+					      const struct socket_address *destination, int local,
+					      int marked)
 {
 	int refusal;
 
-	if (!(flow->flags & FLOW_REFUSABLE) || state->status & FLOW_SEEN_REPLY)
-		return 0;
-	refusal = filter_refusal(packet, &flow->frontend,
-				 hooks_toward(packet, flow->flags & FLOW_HOST_BACKEND), 0);
-	if (!refusal)
-		return 0;
-	route_find(skb, packet, &packet->tuple.source, &packet->tuple.destination,
-		   LOOPBACK_IFINDEX);
-	*action = refuse(skb, packet, refusal, 0);
-	return 1;
+	if (!packet->host_origin)
+		return filter_refusal(packet, destination, local ? HOOK_INPUT : HOOK_FORWARD,
+				      marked);
+	refusal = filter_refusal(packet, destination, HOOK_OUTPUT, marked);
+	if (refusal || !local)
+		return refusal;
+	refusal = filter_refusal(packet, destination, HOOK_INPUT, marked);
+	return refusal && stack_refuses_options(skb, packet) ? REFUSAL_NONE : refusal;
 }
 
 /* To 127.0.0.0/8 from elsewhere, neither translated nor an answer: KUBE-FIREWALL drops it, since
@@ -84,6 +83,32 @@ static __always_inline int enters_loopback(const struct packet *packet)
 static __always_inline int enters_loopback_at_input(const struct packet *packet)
 {
 	return enters_loopback(packet) && !is_health_check(packet, packet->tuple.destination_port);
+}
+
+/* A later packet from the client. */
+static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *packet,
+					const struct flow *flow, const struct flow *state,
+					int *action)
+{
+	int refusal;
+
+	if (state->status & FLOW_SEEN_REPLY)
+		return 0;
+	refusal = refusal_on_the_way(skb, packet, &flow->backend, flow->flags & FLOW_HOST_BACKEND,
+				     has_masquerade_mark(packet));
+	if (!refusal && !packet->host_origin && !packet->options_refused && !flow->service_id &&
+	    enters_loopback_at_input(packet)) {
+		*action = drop(packet, DROP_LOCALNET);
+		return 1;
+	}
+	if (!refusal)
+		return 0;
+	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
+		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
+	if (stack_refuses(packet))
+		return 0;
+	*action = refuse(skb, packet, refusal, flow->service_id != 0);
+	return 1;
 }
 
 /* Of a TCP header that is cut short, a match on ports makes an end (net/netfilter/xt_tcpudp.c): in
@@ -111,8 +136,9 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
 	if (address_is_local(packet, &tuple->destination, &local))
-		return input_drops_cut_header(packet) ? drop(packet, DROP_INVALID)
-						      : pass(packet, PASS_INVALID);
+		return input_drops_cut_header(packet) && !stack_refuses_options(skb, packet)
+			       ? drop(packet, DROP_INVALID)
+			       : pass(packet, PASS_INVALID);
 	if (packet->host_origin)
 		return pass(packet, PASS_INVALID);
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);

@@ -170,9 +170,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		source_toward_own(packet, client, &source);
 	else if (!select_source(packet, client, SCOPE_LINK, &source))
 		return drop(packet, DROP_REJECT_SILENT);
-	/* A martian's error would go nowhere either. */
-	if (packet->route.kind == ROUTE_REFUSED ||
-	    (packet->route.kind == ROUTE_LOCAL && !packet->host_origin))
+	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_REJECT_SILENT);
 	if (forwarded && change_ttl(skb, packet, -1))
 		return drop(packet, DROP_REWRITE);
@@ -182,7 +180,8 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		return drop(packet, DROP_REWRITE);
 	packet->trace.flags |= TRACE_REJECTED;
 	packet->route.too_long = 0;
-	if (packet->host_origin)
+	/* IPv6 lets a source of the node's own come in. */
+	if (packet->host_origin || packet->route.kind == ROUTE_LOCAL)
 		return deliver_by_route(skb, packet, REASON_REJECTED);
 	return deliver_to_neighbour(skb, packet, REASON_REJECTED);
 }

@@ -103,6 +103,24 @@ static __always_inline int related_ingress_original(struct __sk_buff *skb, struc
 	return apply_related(skb, packet);
 }
 
+/* From a link, about a reply to the node's own: for the backend. */
+static __noinline int related_as_own(struct __sk_buff *skb, struct packet *packet,
+				     const struct flow *flow)
+{
+	int action = related_to_backend(skb, packet, flow);
+
+	if (packet->trace.verdict != VERDICT_PASS)
+		return action;
+	route_find(skb, packet, &packet->tuple.source, &packet->to.destination, packet->ifindex);
+	if (packet->route.kind == ROUTE_LOCAL)
+		return deliver_reply_to_host(skb, packet, &packet->to.source, REASON_RELATED);
+	if (stack_refuses(packet))
+		return action;
+	if (change_ttl(skb, packet, -1))
+		return drop(packet, DROP_REWRITE);
+	return deliver_to_neighbour(skb, packet, REASON_RELATED);
+}
+
 static __always_inline int refuse_redirect(const struct packet *packet, const struct flow *flow)
 {
 	return packet->tuple.family == FAMILY_IPV4 && packet->icmp_type == ICMP_REDIRECT &&
@@ -127,7 +145,7 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 		return drop(packet, DROP_ICMP_REDIRECT);
 	if (flow->role == FLOW_ORIGINAL) {
 		if (flow->flags & FLOW_HOST_CLIENT)
-			return pass(packet, PASS_MARTIAN);
+			return related_as_own(skb, packet, flow);
 		if (flow->flags & FLOW_HOST_BACKEND)
 			return related_to_backend(skb, packet, flow);
 		return related_ingress_original(skb, packet, flow);
@@ -157,6 +175,18 @@ static __always_inline int quotes_a_reset(struct __sk_buff *skb, const struct pa
 	       flags & TCP_FLAG_RESET_BIT;
 }
 
+/* What the stack says of the packet that it has just been given is about that one's own flow. */
+static __always_inline int is_about_received(const struct packet *packet)
+{
+	return packet->received_flow && tuple_equal(&packet->received, &packet->quoted);
+}
+
+/* Whichever flow else may have the reverse of its tuple. */
+static __always_inline int is_about_another(const struct packet *packet, const struct flow *flow)
+{
+	return packet->received_flow != flow->id && is_about_received(packet);
+}
+
 /* The flow of an error that the node's stack made: one that lives, never was to, or was ended by
  * the very reset that the error is about. */
 static __noinline const struct flow *flow_of_own_error(struct __sk_buff *skb, struct packet *packet,
@@ -165,8 +195,10 @@ static __noinline const struct flow *flow_of_own_error(struct __sk_buff *skb, st
 	const struct flow *flow = bpf_map_lookup_elem(&flows, key), *original;
 	struct flow *state;
 
-	if (!flow || flow->flags & FLOW_DOOMED)
-		return flow;
+	if (!flow || is_about_another(packet, flow))
+		return 0;
+	if (flow->flags & FLOW_DOOMED)
+		return is_about_received(packet) ? flow : 0;
 	flow_original_key(&packet->key, flow, key);
 	original = bpf_map_lookup_elem(&flows, &packet->key);
 	if (original && original->id == flow->id && original->status & FLOW_OVER)
@@ -180,6 +212,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow = 0;
 	struct tuple key;
+	int action;
 
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
@@ -206,16 +239,13 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		return related_to_client(skb, packet, flow);
 	if (flow->role == FLOW_INSIDE_ORIGINAL)
 		return related_to_backend(skb, packet, flow);
-	if (packet->host_origin && flow->flags & FLOW_HOST_CLIENT) {
-		int action = related_to_backend(skb, packet, flow);
-
-		if (packet->trace.verdict != VERDICT_PASS)
-			return action;
-		route_find(skb, packet, &packet->to.source, &packet->to.destination,
-			   LOOPBACK_IFINDEX);
-		if (packet->route.kind == ROUTE_REFUSED)
-			return drop(packet, DROP_NO_ROUTE);
-		return deliver_by_route(skb, packet, REASON_RELATED);
-	}
-	return pass(packet, PASS_FORWARDED);
+	if (!packet->host_origin)
+		return pass(packet, PASS_FORWARDED);
+	action = related_to_backend(skb, packet, flow);
+	if (packet->trace.verdict != VERDICT_PASS)
+		return action;
+	route_find(skb, packet, &packet->to.source, &packet->to.destination, LOOPBACK_IFINDEX);
+	if (packet->route.kind == ROUTE_REFUSED)
+		return drop(packet, DROP_NO_ROUTE);
+	return deliver_by_route(skb, packet, REASON_RELATED);
 }

@@ -57,7 +57,7 @@ static __always_inline int choose_source(struct packet *packet)
 	if (!select_source(packet, &flow->backend.address, SCOPE_UNIVERSE, &flow->source.address))
 		return 0;
 	if (!packet->host_origin && !address_equal(&flow->source.address, &flow->client.address))
-		flow->flags |= FLOW_SOURCE_ADDRESS_CHANGES;
+		flow->flags |= FLOW_SOURCE_CHANGES;
 	return 1;
 }
 

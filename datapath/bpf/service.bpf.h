@@ -232,8 +232,16 @@ static __always_inline int is_health_check(const struct packet *packet, __be16 p
 	       frontend_find(0, port, &packet->tuple, FRONTEND_HEALTH_CHECK);
 }
 
-/* The filter rules for a new flow to `destination`, as it is after nat. `marked`: for masquerade,
- * which FORWARD accepts before it looks at services. */
+/* Of packets that come with it. */
+static __always_inline int has_masquerade_mark(const struct packet *packet)
+{
+	return !!(packet->mark & settings_of(packet)->masquerade_mark);
+}
+
+/* The filter rules for a new flow to `destination`, as it is after nat; new is every packet of a
+ * flow that nobody has answered yet, and the rules may have changed since the first. `marked`: for
+ * masquerade, which FORWARD accepts before it looks at services; nat rules mark first packets only.
+ */
 VERIFIED_ONCE int filter_refusal(struct packet *packet, const struct socket_address *destination,
 				 __u32 hooks, int marked)
 {
@@ -256,17 +264,4 @@ VERIFIED_ONCE int filter_refusal(struct packet *packet, const struct socket_addr
 	if (refusal && frontend)
 		packet->trace.service_id = frontend->service_id;
 	return refusal;
-}
-
-/* Whether a rule could match packets to here. */
-static __always_inline int is_service_address(const struct packet *packet,
-					      const struct address *address, __be16 port)
-{
-	const struct tuple *like = &packet->tuple;
-	struct local_address *found;
-
-	if (frontend_find(address, port, like, FRONTEND_ADDRESS))
-		return 1;
-	return address_is_local(packet, address, &found) &&
-	       frontend_find(0, port, like, FRONTEND_NODE_PORT);
 }

@@ -35,6 +35,7 @@ static __always_inline int send_first(struct __sk_buff *skb, struct packet *pack
 	trace_flow(packet, flow);
 	if (packet->host_origin)
 		return host_original(skb, packet, flow, reason);
+	packet->received_flow = flow->id;
 	return ingress_original(skb, packet, flow, reason);
 }
 
@@ -75,6 +76,19 @@ VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 	return send_first(skb, packet, result, served ? REASON_NEW_FLOW : REASON_NEW_DIRECT_FLOW);
 }
 
+/* What INPUT refuses of the node's own has passed POSTROUTING, which confirmed the flow. */
+static __always_inline void enter_before_input(struct packet *packet, int masquerade)
+{
+	struct flow *flow = &packet->flow;
+
+	if (!packet->host_origin || packet->route.kind != ROUTE_LOCAL ||
+	    filter_refusal(packet, &flow->backend, HOOK_OUTPUT, masquerade))
+		return;
+	flow->flags |= FLOW_HOST_CLIENT | FLOW_HOST_BACKEND;
+	if (!masquerade || choose_source(packet))
+		flow_create(packet, masquerade);
+}
+
 static __always_inline int start_service_flow(struct __sk_buff *skb, struct packet *packet)
 {
 	struct flow *flow = &packet->flow;
@@ -90,11 +104,12 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 	if (packet->host_origin && packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_NO_ROUTE);
 	if (!stack_refuses(packet)) {
-		refusal = filter_refusal(packet, &flow->backend,
-					 hooks_toward(packet, packet->route.kind == ROUTE_LOCAL),
-					 masquerade);
-		if (refusal)
+		refusal = refusal_on_the_way(skb, packet, &flow->backend,
+					     packet->route.kind == ROUTE_LOCAL, masquerade);
+		if (refusal) {
+			enter_before_input(packet, masquerade);
 			return refuse(skb, packet, refusal, 1);
+		}
 	}
 	return start_flow(skb, masquerade, 1);
 }
@@ -122,30 +137,22 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	struct flow *flow = &packet->flow;
 	struct local_address *found;
 	int local = address_is_local(packet, &tuple->destination, &found);
-	int marked = !!(packet->mark & settings_of(packet)->masquerade_mark);
+	int marked = has_masquerade_mark(packet);
 	int refusal;
 
 	flow->backend = flow->frontend;
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
-	refusal = filter_refusal(packet, &flow->frontend, hooks_toward(packet, local), marked);
-	if (packet->host_origin &&
-	    is_service_address(packet, &tuple->destination, tuple->destination_port))
-		flow->flags |= FLOW_REFUSABLE;
+	refusal = refusal_on_the_way(skb, packet, &flow->backend, local, marked);
 	route_unserved(skb, packet, local);
 	if (refusal) {
-		if (packet->host_origin && local &&
-		    !filter_refusal(packet, &flow->frontend, HOOK_OUTPUT, marked)) {
-			/* Refused in INPUT, behind POSTROUTING, which confirmed the flow. */
-			flow->flags |= FLOW_HOST_CLIENT | FLOW_HOST_BACKEND;
-			flow_create(packet, 0);
-		}
+		enter_before_input(packet, marked);
 		return refuse(skb, packet, refusal, 0);
 	}
-	if (!packet->host_origin && enters_loopback_at_input(packet))
-		return drop(packet, DROP_LOCALNET);
 	if (stack_refuses(packet))
 		return pass(packet, PASS_STACK_ANSWERS);
+	if (!packet->host_origin && enters_loopback_at_input(packet))
+		return drop(packet, DROP_LOCALNET);
 	return start_flow(skb, marked, 0);
 }
 
@@ -160,6 +167,8 @@ VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_SPECIAL_DESTINATION);
 	if (!flow_begin(skb, packet))
 		return invalid_packet(skb, packet);
+	if (!packet->host_origin)
+		packet->received_flow = RECEIVED_NEW;
 	if (service_choose(packet))
 		return start_service_flow(skb, packet);
 	return unserved_packet(skb, packet);

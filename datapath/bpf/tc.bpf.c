@@ -58,18 +58,30 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (track == TRACK_INVALID)
 		return invalid_packet(skb, packet);
 	if (!packet->host_origin)
-		return reply ? ingress_reply(skb, packet, flow)
-			     : ingress_original(skb, packet, flow, REASON_ORIGINAL);
+		packet->received_flow = flow->id;
 	if (reply) {
+		if (!packet->host_origin)
+			return ingress_reply(skb, packet, flow);
 		if (!(flow->flags & FLOW_HOST_BACKEND))
 			return pass(packet, PASS_MISPLACED);
 		return host_reply(skb, packet, flow);
 	}
-	if (!(flow->flags & FLOW_HOST_CLIENT))
+	if (packet->host_origin && !(flow->flags & FLOW_HOST_CLIENT))
 		return pass(packet, PASS_MISPLACED);
 	if (refuse_again(skb, packet, flow, state, &action))
 		return action;
+	if (!packet->host_origin)
+		return ingress_original(skb, packet, flow, REASON_ORIGINAL);
 	return host_packet(skb, packet, flow);
+}
+
+/* For what the stack may say of it. */
+static __always_inline void note_received(struct packet *packet)
+{
+	if (packet->trace.verdict != VERDICT_PASS)
+		packet->received_flow = 0;
+	else if (packet->received_flow)
+		packet->received = packet->to;
 }
 
 static __always_inline void finish(struct packet *packet)
@@ -147,12 +159,14 @@ int tc_ingress(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	packet_begin(packet, PROGRAM_TC_INGRESS, skb->ifindex, skb->mark);
 	packet->segmented = frame_awaits_segmentation(skb);
+	packet->received_flow = 0;
 	if (packet->ifindex == LOOPBACK_IFINDEX)
 		action = pass(packet, PASS_LOOPBACK);
 	else if (skb->pkt_type != PACKET_TO_HOST)
 		action = pass(packet, PASS_OTHER_HOST);
 	else
 		action = close_loopback(packet, handle(skb, packet));
+	note_received(packet);
 	finish(packet);
 	return action;
 }
@@ -172,6 +186,8 @@ int tc_egress(struct __sk_buff *skb)
 		action = pass(packet, PASS_ALREADY_DECIDED);
 	else
 		action = handle(skb, packet);
+	/* The stack has had its say. */
+	packet->received_flow = 0;
 	finish(packet);
 	return action;
 }

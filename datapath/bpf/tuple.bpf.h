@@ -42,6 +42,15 @@ static __always_inline int address_has_prefix(const struct address *a, const str
 	return 1;
 }
 
+/* Wherever they are met. */
+static __always_inline int tuple_equal(const struct tuple *a, const struct tuple *b)
+{
+	return address_equal(&a->source, &b->source) &&
+	       address_equal(&a->destination, &b->destination) &&
+	       a->source_port == b->source_port && a->destination_port == b->destination_port &&
+	       a->protocol == b->protocol && a->family == b->family;
+}
+
 static __always_inline void tuple_reverse(struct tuple *to, const struct tuple *from)
 {
 	to->source = from->destination;

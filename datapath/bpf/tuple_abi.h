@@ -28,7 +28,7 @@ enum family {
 enum tuple_space {
 	/* Tuples as they are on the wire, or as a socket of the node sent them. */
 	TUPLE_SPACE_WIRE = 0,
-	/* Tuples between ingress and egress of the node, of flows whose source address changes. */
+	/* Tuples between ingress and egress of the node, of flows whose source changes. */
 	TUPLE_SPACE_INSIDE = 1,
 };
 

@@ -129,11 +129,15 @@ static __noinline int start(frame_t *frame, struct packet *packet)
 	struct flow *flow = &packet->flow;
 	const struct flow *entered;
 	const struct backend *backend;
+	struct local_address *local;
 	int masquerade, result;
 	__u8 obstacle;
 
 	if (destination_is_special(packet))
 		return pass(packet, PASS_SPECIAL_DESTINATION);
+	/* IPv6; answers to it stay here. */
+	if (address_is_local(packet, &packet->tuple.source, &local))
+		return pass(packet, LEFT_LOCAL);
 	if (!service_choose(packet))
 		return pass(packet, LEFT_UNSERVED);
 	if (!flow_begin(frame, packet))
@@ -181,6 +185,9 @@ static __always_inline int follow_flow(frame_t *frame, struct packet *packet, st
 	obstacle = obstacle_on_route(packet);
 	if (obstacle)
 		return pass(packet, obstacle);
+	if (!reply && !(state->status & FLOW_SEEN_REPLY) &&
+	    filter_refusal(packet, &flow->backend, HOOK_FORWARD, 0))
+		return pass(packet, LEFT_REFUSED);
 	if (transport_checksum(frame, packet) != CHECKSUM_RIGHT)
 		return pass(packet, LEFT_CHECKSUM);
 	tracked = track(frame, packet, state, reply);

@@ -32,7 +32,7 @@ abi::tuple between(const abi::socket_address& source, const abi::socket_address&
 // What holds the state goes last, as the programs do it. See flow_abi.h.
 std::vector<abi::tuple> tuples_of(const abi::tuple& original, const abi::flow& flow) {
   std::vector<abi::tuple> tuples = {between(flow.backend, flow.source, original)};
-  if ((flow.flags & abi::FLOW_SOURCE_ADDRESS_CHANGES) != 0) {
+  if ((flow.flags & abi::FLOW_SOURCE_CHANGES) != 0) {
     abi::socket_address client = flow.client;
     client.port = flow.source.port;
     for (const bool reply : {false, true}) {
