@@ -41,6 +41,21 @@ void RecentList::reap(Instant since) {
   if (would_reap(since)) entries_.erase(entries_.begin());
 }
 
+std::optional<Instant> RecentList::take(const IpAddress& source) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.source == source; });
+  if (found == entries_.end()) return std::nullopt;
+  const Instant stamp = found->stamp;
+  entries_.erase(found);
+  return stamp;
+}
+
+void RecentList::put(const IpAddress& source, Instant stamp) {
+  const auto later = [](Instant time, const Entry& entry) { return time < entry.stamp; };
+  entries_.insert(std::upper_bound(entries_.begin(), entries_.end(), stamp, later),
+                  {source, stamp});
+}
+
 const RecentList& RecentLists::operator[](ListId id) const {
   static const RecentList kEmpty;
   const auto found = lists_.find(id);
@@ -58,12 +73,36 @@ RecentList& RecentLists::change(ListId id) {
 }
 
 bool operator==(const RecentLists& a, const RecentLists& b) {
-  if (a.lists_.size() != b.lists_.size()) return false;
-  return std::all_of(a.lists_.begin(), a.lists_.end(), [&](const auto& entry) {
-    const auto other = b.lists_.find(entry.first);
-    return other != b.lists_.end() &&
-           (other->second == entry.second || *other->second == *entry.second);
-  });
+  const auto covered = [](const RecentLists& these, const RecentLists& those) {
+    return std::all_of(these.lists_.begin(), these.lists_.end(), [&](const auto& entry) {
+      const auto other = those.lists_.find(entry.first);
+      if (other == those.lists_.end()) return entry.second->size() == 0;
+      return other->second == entry.second || *other->second == *entry.second;
+    });
+  };
+  return covered(a, b) && covered(b, a);
+}
+
+std::vector<RecentStamp> RecentLists::take(const IpAddress& source) {
+  std::vector<RecentStamp> stamps;
+  for (auto& [id, list] : lists_) {
+    if (!list->contains(source)) continue;
+    if (list.use_count() > 1) list = std::make_shared<RecentList>(*list);
+    stamps.push_back({id, *list->take(source)});
+  }
+  std::sort(stamps.begin(), stamps.end(),
+            [](const RecentStamp& a, const RecentStamp& b) { return a.list < b.list; });
+  return stamps;
+}
+
+void RecentLists::put(const IpAddress& source, std::span<const RecentStamp> stamps) {
+  for (const RecentStamp& stamp : stamps) change(stamp.list).put(source, stamp.stamp);
+}
+
+size_t RecentLists::longest() const {
+  size_t longest = 0;
+  for (const auto& [id, list] : lists_) longest = std::max(longest, list->size());
+  return longest;
 }
 
 void RecentLists::retain(const std::unordered_set<ListId>& named) {

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -42,6 +44,12 @@ class RecentList {
   bool would_reap(Instant since) const;
   void reap(Instant since);
 
+  // Takes the source out, and tells when it was set.
+  std::optional<Instant> take(const IpAddress& source);
+  // Puts it back in its place among the others.
+  void put(const IpAddress& source, Instant stamp);
+  size_t size() const { return entries_.size(); }
+
   friend bool operator==(const RecentList&, const RecentList&) = default;
 
  private:
@@ -55,6 +63,13 @@ class RecentList {
   std::vector<Entry> entries_;  // least recently set first
 };
 
+// When a source was last set, by list.
+struct RecentStamp {
+  ListId list = 0;
+  Instant stamp{};
+  friend bool operator==(const RecentStamp&, const RecentStamp&) = default;
+};
+
 // Copies share their lists until they change them.
 class RecentLists {
  public:
@@ -64,6 +79,13 @@ class RecentLists {
   // Lists live as long as a rule names them.
   void retain(const std::unordered_set<ListId>& named);
 
+  // All that is known of one source: taken out, in the order of the lists, and put back.
+  std::vector<RecentStamp> take(const IpAddress& source);
+  void put(const IpAddress& source, std::span<const RecentStamp> stamps);
+  // The number of sources in the longest list.
+  size_t longest() const;
+
+  // A list without sources is as good as none.
   friend bool operator==(const RecentLists& a, const RecentLists& b);
 
  private:

@@ -6,13 +6,15 @@
 #include <utility>
 
 #include "model/netfilter/nat_binding.h"
+#include "model/node/ip_header.h"
 
 namespace kubeproof {
 
 using netfilter::Connection;
 using netfilter::FlowState;
 using netfilter::Instant;
-using netfilter::RecentLists;
+using netfilter::RecentList;
+using netfilter::RecentStamp;
 using netfilter::StateChange;
 
 namespace {
@@ -25,12 +27,49 @@ std::optional<uint16_t> port_seen(const OutcomeMatch& match) {
   return std::nullopt;
 }
 
+template <class Weighted>
+void keep_likeliest(std::vector<Weighted>& all, size_t count) {
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Weighted& a, const Weighted& b) { return a.weight > b.weight; });
+  all.resize(count);
+}
+
+template <class Weighted>
+void normalise(std::vector<Weighted>& all) {
+  double total = 0;
+  for (const Weighted& each : all) total += each.weight;
+  for (Weighted& each : all) each.weight /= total;
+}
+
+// Adds to the weight of an equal one where there is one.
+template <class Weighted, class Equal>
+void add_to(std::vector<Weighted>& all, Weighted one, Equal equal) {
+  const auto same = std::find_if(all.begin(), all.end(),
+                                 [&](const Weighted& other) { return equal(other, one); });
+  if (same == all.end()) {
+    all.push_back(std::move(one));
+  } else {
+    same->weight += one.weight;
+  }
+}
+
+IpAddress source_of(const Injection& injection) {
+  const ByteView packet = injection.packet;
+  const int version = packet.empty() ? 0 : packet[0] >> 4;
+  if (version == 4 && packet.size() >= kIpv4HeaderSize) return kubeproof::source_of(packet);
+  if (version == 6 && packet.size() >= kIpv6HeaderSize) return kubeproof::source_of(packet);
+  return {};
+}
+
 }  // namespace
 
 Belief::Belief() : hypotheses_(1), outcomes_(1) {}
 
 std::span<const Outcome> Belief::evaluate(netfilter::Interpreter& interpreter,
                                           const Injection& injection, Instant now) {
+  asked_ = source_of(injection);
+  unfold(asked_);
+  unfold_crowded();
   if (outcomes_.size() < hypotheses_.size()) outcomes_.resize(hypotheses_.size());
   for (size_t i = 0; i < hypotheses_.size(); ++i) {
     const Hypothesis& hypothesis = hypotheses_[i];
@@ -47,7 +86,7 @@ std::span<const Outcome> Belief::evaluate(netfilter::Interpreter& interpreter,
       origins_.push_back({i, j});
     }
   }
-  if (forgot_states_) {
+  if (may_have_forgotten()) {
     Outcome& unknown = merged_.emplace_back();
     unknown.probability = 0;
     unknown.undecided = true;
@@ -73,6 +112,11 @@ std::optional<Belief::Successor> Belief::successor(const OutcomeMatch& match, In
     return successor;
   }
   if (!successor.drawn_port) return successor;
+  if (std::any_of(match.ports.begin(), match.ports.end(),
+                  [&](const auto& seen) { return seen && *seen != *successor.drawn_port; })) {
+    why_not = "the copies of a packet have different ports";
+    return std::nullopt;
+  }
 
   const uint16_t port = *successor.drawn_port;
   const auto& range = *change.connection.drawn_from;
@@ -135,6 +179,7 @@ void Belief::become(const std::vector<Successor>& successors, Instant now) {
   for (size_t i = 0; i < successors.size(); ++i) {
     const Successor& successor = successors[i];
     next[i].recent = hypotheses_[successor.hypothesis].recent;
+    next[i].open = hypotheses_[successor.hypothesis].open;
     successor.change->apply(next[i].recent);
     next[i].weight = successor.weight;
   }
@@ -143,11 +188,10 @@ void Belief::become(const std::vector<Successor>& successors, Instant now) {
   hypotheses_ = std::move(next);
   if (hypotheses_.size() > 1) {
     merge_equal();
+    fold(asked_);
     forget_unlikely();
   }
-  double total = 0;
-  for (const Hypothesis& hypothesis : hypotheses_) total += hypothesis.weight;
-  for (Hypothesis& hypothesis : hypotheses_) hypothesis.weight /= total;
+  normalise(hypotheses_);
 }
 
 // Successors that share their flows and change them alike share them further. Flows are copied only
@@ -189,23 +233,90 @@ std::vector<std::shared_ptr<FlowState>> Belief::flows_after(
 void Belief::merge_equal() {
   std::vector<Hypothesis> distinct;
   for (Hypothesis& hypothesis : hypotheses_) {
-    const auto same = std::find_if(distinct.begin(), distinct.end(), [&](const Hypothesis& other) {
-      return other.flows == hypothesis.flows && other.recent == hypothesis.recent;
+    add_to(distinct, std::move(hypothesis), [](const Hypothesis& a, const Hypothesis& b) {
+      return a.flows == b.flows && a.recent == b.recent && a.open == b.open;
     });
-    if (same == distinct.end()) {
-      distinct.push_back(std::move(hypothesis));
-    } else {
-      same->weight += hypothesis.weight;
-    }
   }
   hypotheses_ = std::move(distinct);
 }
 
+bool Belief::Hypothesis::is_crowded() const {
+  return recent.longest() + open.size() >= RecentList::kCapacity;
+}
+
+void Belief::unfold(const IpAddress& source) {
+  if (std::none_of(hypotheses_.begin(), hypotheses_.end(),
+                   [&](const Hypothesis& each) { return each.open.contains(source); })) {
+    return;
+  }
+  std::vector<Hypothesis> unfolded;
+  for (Hypothesis& hypothesis : hypotheses_) {
+    const auto open = hypothesis.open.extract(source);
+    if (open.empty()) {
+      unfolded.push_back(std::move(hypothesis));
+      continue;
+    }
+    for (const Alternative& alternative : open.mapped()) {
+      Hypothesis& one = unfolded.emplace_back(hypothesis);
+      one.recent.put(source, alternative.stamps);
+      one.weight *= alternative.weight;
+    }
+  }
+  hypotheses_ = std::move(unfolded);
+}
+
+void Belief::unfold_crowded() {
+  std::set<IpAddress> sources;
+  for (const Hypothesis& hypothesis : hypotheses_) {
+    if (hypothesis.open.empty() || !hypothesis.is_crowded()) continue;
+    for (const auto& [source, alternatives] : hypothesis.open) sources.insert(source);
+  }
+  for (const IpAddress& source : sources) {
+    unfold(source);
+    forget_unlikely();
+  }
+}
+
+void Belief::fold(const IpAddress& source) {
+  if (std::any_of(hypotheses_.begin(), hypotheses_.end(),
+                  [](const Hypothesis& each) { return each.is_crowded(); })) {
+    return;
+  }
+  std::vector<Hypothesis> folded;
+  std::vector<Alternatives> alternatives;
+  for (Hypothesis& hypothesis : hypotheses_) {
+    Alternative alternative{hypothesis.recent.take(source), hypothesis.weight};
+    const auto same = std::find_if(folded.begin(), folded.end(), [&](const Hypothesis& other) {
+      return other.flows == hypothesis.flows && other.recent == hypothesis.recent &&
+             other.open == hypothesis.open;
+    });
+    const size_t place = static_cast<size_t>(same - folded.begin());
+    if (same == folded.end()) {
+      folded.push_back(std::move(hypothesis));
+      alternatives.emplace_back();
+    } else {
+      same->weight += alternative.weight;
+    }
+    alternatives[place].push_back(std::move(alternative));
+  }
+  for (size_t i = 0; i < folded.size(); ++i) {
+    if (alternatives[i].size() == 1) {
+      folded[i].recent.put(source, alternatives[i].front().stamps);
+      continue;
+    }
+    if (alternatives[i].size() > kMostStates) {
+      keep_likeliest(alternatives[i], kMostStates);
+      forgotten_.insert(source);
+    }
+    normalise(alternatives[i]);
+    folded[i].open[source] = std::move(alternatives[i]);
+  }
+  hypotheses_ = std::move(folded);
+}
+
 void Belief::forget_unlikely() {
   if (hypotheses_.size() <= kMostStates) return;
-  std::stable_sort(hypotheses_.begin(), hypotheses_.end(),
-                   [](const Hypothesis& a, const Hypothesis& b) { return a.weight > b.weight; });
-  hypotheses_.resize(kMostStates);
+  keep_likeliest(hypotheses_, kMostStates);
   forgot_states_ = true;
 }
 
@@ -220,8 +331,34 @@ void Belief::change_flows(const std::function<void(FlowState&)>& change) {
   }
 }
 
-void Belief::change_recent(const std::function<void(RecentLists&)>& change) {
-  for (Hypothesis& hypothesis : hypotheses_) change(hypothesis.recent);
+void Belief::retain_lists(const std::unordered_set<netfilter::ListId>& named) {
+  const auto same_stamps = [](const Alternative& a, const Alternative& b) {
+    return a.stamps == b.stamps;
+  };
+  for (Hypothesis& hypothesis : hypotheses_) {
+    hypothesis.recent.retain(named);
+    for (auto& [source, alternatives] : hypothesis.open) {
+      Alternatives left;
+      for (Alternative& each : alternatives) {
+        std::erase_if(each.stamps,
+                      [&](const RecentStamp& stamp) { return !named.contains(stamp.list); });
+        add_to(left, std::move(each), same_stamps);
+      }
+      if (left.size() == 1) hypothesis.recent.put(source, left.front().stamps);
+      alternatives = std::move(left);
+    }
+    std::erase_if(hypothesis.open, [](const auto& each) { return each.second.size() == 1; });
+  }
+}
+
+size_t Belief::size() const {
+  size_t states = 0;
+  for (const Hypothesis& hypothesis : hypotheses_) {
+    size_t product = 1;
+    for (const auto& [source, alternatives] : hypothesis.open) product *= alternatives.size();
+    states += product;
+  }
+  return states;
 }
 
 size_t Belief::distinct_flows() const {

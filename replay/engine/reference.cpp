@@ -26,9 +26,7 @@ class Reference::State {
       auto loaded = interpreter_->load(*std::move(rules));
       if (!loaded) return loaded;
     }
-    belief_.change_recent([named = interpreter_->named_lists()](netfilter::RecentLists& recent) {
-      recent.retain(named);
-    });
+    belief_.retain_lists(interpreter_->named_lists());
     for (const Family family : {Family::kIpv4, Family::kIpv6})
       end_stale_flows(family, configuration);
     cluster_ = configuration.cluster;

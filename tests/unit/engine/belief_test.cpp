@@ -94,10 +94,72 @@ TEST_F(BeliefTest, StatesThatHaveBecomeTheSameAreOne) {
   EXPECT_EQ(belief_.size(), 3U) << "first, second, both";
 }
 
-TEST_F(BeliefTest, KeepsNoMoreStatesThanItMayAndSaysSo) {
-  for (uint32_t client = 1; client <= 10; ++client) die(client);
-  EXPECT_EQ(belief_.size(), Belief::kMostStates);
+TEST_F(BeliefTest, SourcesOfWhichLittleIsKnownDoNotMultiply) {
+  for (uint32_t client = 1; client <= 40; ++client) die(client);
   const Bytes probe = packet(1, "10.96.0.11:80");
+  const auto outcomes =
+      belief_.evaluate(interpreter_, {.ingress = {netfilter::kUplink}, .packet = probe}, 1000s);
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_FALSE(outcomes.back().undecided);
+  EXPECT_DOUBLE_EQ(outcomes[0].probability, 0.5);
+}
+
+TEST_F(BeliefTest, WhatIsSeenOfOneSourceSaysNothingOfAnother) {
+  die(1);
+  die(2);
+  see(packet(1, "10.96.0.11:80"), 0);
+  EXPECT_EQ(belief_.size(), 2U);
+  const Bytes probe = packet(2, "10.96.0.11:80");
+  EXPECT_EQ(
+      belief_.evaluate(interpreter_, {.ingress = {netfilter::kUplink}, .packet = probe}, 1000s)
+          .size(),
+      2U);
+}
+
+TEST_F(BeliefTest, SourcesThatMayEvictEachOtherAreNotKeptApart) {
+  for (uint32_t client = 1; client < netfilter::RecentList::kCapacity; ++client) {
+    die(client);
+    see(packet(client, "10.96.0.11:80"), 0);
+  }
+  die(200);
+  die(201);
+  die(202);
+  // 99 that were set first, and more of them than the list holds together with the others.
+  const Bytes probe = packet(1, "10.96.0.11:80");
+  const auto outcomes =
+      belief_.evaluate(interpreter_, {.ingress = {netfilter::kUplink}, .packet = probe}, 1000s);
+  size_t passed = 0;
+  for (const Outcome& outcome : outcomes) passed += outcome.emissions.size();
+  EXPECT_GT(passed, 0U) << "the list has forgotten the first of its sources";
+  EXPECT_LT(passed, outcomes.size());
+}
+
+TEST_F(BeliefTest, ListsThatNoRuleNamesTakeTheirStatesAlong) {
+  die(1);
+  belief_.retain_lists({});
+  EXPECT_EQ(belief_.size(), 1U);
+}
+
+// Each packet sets some of seven lists, and dies.
+class ManyChoicesTest : public BeliefTest {
+ protected:
+  void SetUp() override {
+    auto rules = netfilter::ruleset_with({TableName::kFilter, TableName::kNat});
+    auto& forward = netfilter::chain_of(rules, TableName::kFilter, "FORWARD");
+    for (const char* list : {"a", "b", "c", "d", "e", "f", "g"}) {
+      forward.push_back(RuleBuilder().to("10.96.0.10/32").chance(0.5).set(list).or_mark(0));
+    }
+    forward.push_back(RuleBuilder().to("10.96.0.10/32").drop());
+    const auto loaded =
+        interpreter_.load(std::make_shared<const netfilter::Ruleset>(std::move(rules)));
+    ASSERT_TRUE(loaded) << loaded.error().message;
+  }
+};
+
+TEST_F(ManyChoicesTest, KeepsNoMoreStatesOfASourceThanItMayAndSaysSo) {
+  die(1);
+  EXPECT_EQ(belief_.size(), Belief::kMostStates);
+  const Bytes probe = packet(1, "203.0.113.1:80");
   const auto outcomes =
       belief_.evaluate(interpreter_, {.ingress = {netfilter::kUplink}, .packet = probe}, 1000s);
   EXPECT_TRUE(outcomes.back().undecided);
@@ -105,6 +167,11 @@ TEST_F(BeliefTest, KeepsNoMoreStatesThanItMayAndSaysSo) {
   const OutcomeMatch forgotten{outcomes.size() - 1, {}};
   EXPECT_FALSE(belief_.commit({&forgotten, 1}, 1000s));
   EXPECT_EQ(belief_.size(), Belief::kMostStates);
+  const Bytes other = packet(2, "203.0.113.1:80");
+  EXPECT_FALSE(
+      belief_.evaluate(interpreter_, {.ingress = {netfilter::kUplink}, .packet = other}, 1000s)
+          .back()
+          .undecided);
 }
 
 }  // namespace

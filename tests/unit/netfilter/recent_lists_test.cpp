@@ -49,6 +49,36 @@ TEST(RecentListTest, ReapingRemovesOneOldSourceAndOnlyThatOfTheLeastRecentlySet)
   EXPECT_TRUE(list.contains(address(2)));
 }
 
+TEST(RecentListTest, ASourceThatWasTakenOutGoesBackToItsPlace) {
+  RecentList list;
+  for (int i = 1; i <= 3; ++i) list.set(address(i), 10s * i);
+  const RecentList before = list;
+  const auto stamp = list.take(address(2));
+  ASSERT_TRUE(stamp);
+  EXPECT_FALSE(list.contains(address(2)));
+  EXPECT_FALSE(list.take(address(2)));
+  list.put(address(2), *stamp);
+  EXPECT_EQ(list, before);
+}
+
+TEST(RecentListsTest, AllThatIsKnownOfASourceCanBeTakenOut) {
+  RecentLists lists;
+  lists.change(1).set(address(1), 10s);
+  lists.change(2).set(address(1), 20s);
+  lists.change(2).set(address(2), 30s);
+  const RecentLists before = lists;
+  const auto stamps = lists.take(address(1));
+  EXPECT_EQ(stamps, (std::vector<RecentStamp>{{1, 10s}, {2, 20s}}));
+  EXPECT_FALSE(lists[1].contains(address(1)));
+  EXPECT_TRUE(lists[2].contains(address(2)));
+  EXPECT_TRUE(before[1].contains(address(1))) << "a copy keeps what it has";
+  RecentLists without;
+  without.change(2).set(address(2), 30s);
+  EXPECT_EQ(lists, without) << "a list without sources is as good as none";
+  lists.put(address(1), stamps);
+  EXPECT_EQ(lists, before);
+}
+
 TEST(RecentListsTest, ListsThatNoRuleNamesAreGone) {
   RecentLists lists;
   lists.change(1).set(address(1), 10s);
