@@ -6,8 +6,10 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -167,7 +169,10 @@ Result<ConntrackTable> ConntrackTable::open() {
   if (!socket) return tl::unexpected(socket.error());
   auto roster = FlowRoster::open();
   if (!roster) return tl::unexpected(roster.error());
-  return ConntrackTable(std::move(*socket), std::move(*roster));
+  const auto timeout = read_sysctl("netfilter/nf_conntrack_udp_timeout");
+  if (!timeout) return tl::unexpected(timeout.error());
+  const auto seconds = static_cast<uint32_t>(std::strtoul(timeout->c_str(), nullptr, 10));
+  return ConntrackTable(std::move(*socket), std::move(*roster), seconds / kTimeoutStretch);
 }
 
 Result<std::vector<TrackedFlow>> ConntrackTable::dump() {
@@ -212,13 +217,19 @@ Result<void> ConntrackTable::age(uint32_t seconds) {
   if (!flows) return tl::unexpected(flows.error());
   std::vector<NetlinkRequest> requests;
   requests.reserve(flows->size());
+  std::set<FlowIdentity> aged;
   for (const TrackedFlow& flow : *flows) {
-    if (flow.seconds_left <= seconds) {
+    FlowIdentity identity{flow.family, flow.identity};
+    uint32_t left = flow.seconds_left;
+    if (flow.protocol == kUdp && !aged_.contains(identity)) left = std::min(left, udp_timeout_);
+    if (left <= seconds) {
       requests.push_back(removal(flow));
     } else {
-      requests.push_back(new_timeout(flow, flow.seconds_left - seconds));
+      requests.push_back(new_timeout(flow, left - seconds));
+      aged.insert(std::move(identity));
     }
   }
+  aged_ = std::move(aged);
   return change_all(requests);
 }
 

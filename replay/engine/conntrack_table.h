@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,23 +65,26 @@ class ConntrackTable {
 
   Result<std::vector<TrackedFlow>> list();
 
-  // Lets time pass for every flow: what is left of its timeout shrinks, and it ends at zero. Left
-  // out: what the kernel counts otherwise than by timeouts, which is how long a UDP flow has had
-  // replies.
+  // Lets time pass for every flow: what is left of its timeout shrinks, and it ends at zero. How
+  // long a UDP flow has had replies, the kernel counts otherwise than by timeouts: two seconds of
+  // its own, that a loaded machine may well take for a flow to which no time has passed here, do
+  // not make it a stream. Left out: flows to which two seconds have.
   Result<void> age(uint32_t seconds);
 
   // Ends the flows that `condemned` picks.
   Result<void> remove_if(const std::function<bool(const TrackedFlow&)>& condemned);
 
  private:
-  ConntrackTable(NetlinkSocket socket, FlowRoster roster)
-      : socket_(std::move(socket)), roster_(std::move(roster)) {}
+  ConntrackTable(NetlinkSocket socket, FlowRoster roster, uint32_t udp_timeout)
+      : socket_(std::move(socket)), roster_(std::move(roster)), udp_timeout_(udp_timeout) {}
   Result<std::vector<TrackedFlow>> dump();
   // Acknowledged changes; flows that are gone by then are none.
   Result<void> change_all(std::vector<NetlinkRequest>& requests);
 
   NetlinkSocket socket_;
   FlowRoster roster_;
+  uint32_t udp_timeout_;         // of a flow that is no stream, in seconds
+  std::set<FlowIdentity> aged_;  // to which time has passed
 };
 
 // Of the namespace that the calling thread is in.

@@ -1,6 +1,7 @@
 #include "replay/engine/netfilter_node.h"
 
 #include <chrono>
+#include <thread>
 
 #include "model/packet/packet_builder.h"
 #include "replay/engine/child_process.h"
@@ -272,6 +273,19 @@ TEST_F(NetfilterNodeTest, AnEntryOfARecentListThatIsRenewedIsAsGoodAsNew) {
     ASSERT_TRUE(node_->age(60));
     EXPECT_TRUE(inject(at(kPod2), check).dropped());
   }
+}
+
+TEST_F(NetfilterNodeTest, AStallDoesNotMakeAStreamOfAUdpFlow) {
+  const Bytes request = PacketBuilder::udp("10.180.0.10:1", "10.180.0.9:1").build();
+  const Bytes reply = PacketBuilder::udp("10.180.0.9:1", "10.180.0.10:1").build();
+  inject(at(kPod2), request);
+  inject(at(kPod1), reply);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2200));
+  inject(at(kPod1), reply);
+  ASSERT_TRUE(node_->age(29));
+  EXPECT_EQ(node_->conntrack().list()->size(), 1U);
+  ASSERT_TRUE(node_->age(1));
+  EXPECT_EQ(node_->conntrack().list()->size(), 0U);
 }
 
 TEST_F(NetfilterNodeTest, RulesThatLookBackLessFarForgetWhatIsTooOldForThem) {
