@@ -10,6 +10,7 @@ void PacketPath::start() {
   attachment.kind = Attachment::Kind::kNone;
   next_function = 0;
   looped = made_by_node = ended = false;
+  left.clear();
   probability = 1;
   change.clear();
   endpoint.reset();

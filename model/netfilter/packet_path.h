@@ -11,6 +11,7 @@
 #include "model/netfilter/connection_table.h"
 #include "model/netfilter/hook.h"
 #include "model/netfilter/state.h"
+#include "model/node/fate.h"
 #include "model/node/routing.h"
 #include "model/packet/bytes.h"
 #include "model/packet/packet_view.h"
@@ -49,9 +50,10 @@ struct PacketPath {
   // Where it is: the next function of the hook to run.
   Hook hook = Hook::kPrerouting;
   uint8_t next_function = 0;
-  bool looped = false;           // came back through lo
-  IpAddress looped_destination;  // where it was to go then
-  bool made_by_node = false;     // an ICMP error of the node's own
+  bool looped = false;                  // came back, with the route that its sender found
+  IpAddress looped_destination;         // where it was to go then
+  std::vector<PermittedEmission> left;  // what has left while a copy of it came back
+  bool made_by_node = false;            // an ICMP error of the node's own
   bool ended = false;
 
   double probability = 1;

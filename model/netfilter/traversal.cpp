@@ -7,8 +7,6 @@
 #include <utility>
 
 #include "model/netfilter/defragment_hook.h"
-#include "model/netfilter/nat_binding.h"
-#include "model/netfilter/nat_rewrite.h"
 #include "model/node/ip_options.h"
 
 namespace kubeproof::netfilter {
@@ -51,27 +49,6 @@ std::span<const Function> functions_of(Hook hook) {
 
 bool goes_to_loopback(const RouteDecision& route) {
   return route.out != nullptr && route.out->kind == InterfaceKind::kLoopback;
-}
-
-// nf_nat_masquerade_ipv4() leaves a host alone that has no address yet; its brother of IPv6 does
-// not.
-bool may_masquerade(const Connection& connection) {
-  const IpAddress& source = connection.original.source;
-  return !source.is_v4() || !source.is_unspecified();
-}
-
-// Where an emission shows the source port that was chosen for its connection: as its own, or in an
-// error on its way to the server as that which the quoted answer was for.
-std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
-  const PacketView& view = path.view;
-  if (!is_icmp_error(view)) {
-    return static_cast<uint16_t>(view.transport_offset + (view.has_icmp ? 4 : 0));
-  }
-  if (path.attachment.direction == Direction::kReply) return std::nullopt;
-  const size_t quote = view.transport_offset + kIcmpHeaderSize;
-  const auto quoted = parse_quoted_packet(ByteView(path.packet).subspan(quote));
-  if (!quoted || !quoted->has_ports) return std::nullopt;
-  return static_cast<uint16_t>(quote + quoted->transport_offset + (quoted->has_icmp ? 4 : 2));
 }
 
 }  // namespace
@@ -209,6 +186,9 @@ void Traversal::leave_prerouting(PacketPath& path) {
     if (!route) return fail(path, route.error());
     path.route = *route;
   } else if (path.view.family == Family::kIpv4) {
+    if (path.view.destination.is_multicast() && !stack_.is_joined(path.view.destination)) {
+      return fail(path, {StackDrop::kMulticast, std::nullopt});
+    }
     // ip_rcv_options() looks at them all the same.
     if (const auto refusal = refuse_ipv4_options(path.packet)) return fail(path, *refusal);
   }
@@ -224,23 +204,34 @@ void Traversal::leave_prerouting(PacketPath& path) {
 }
 
 void Traversal::leave_postrouting(PacketPath& path) {
-  if (goes_to_loopback(path.route)) {
-    path.in = path.out;
-    path.out = nullptr;
-    path.looped = true;
-    path.looped_destination = path.view.destination;
-    // The node's own IPv4 headers are right.
-    if (path.view.family == Family::kIpv6) {
-      if (const auto received = stack_.receive(path.packet, *path.in); !received) {
-        return fail(path, received.error());
-      }
-    }
-    return go_to(path, Hook::kPrerouting);
-  }
+  if (goes_to_loopback(path.route)) return come_back(path, *path.out);
   // What is too large and may be cut is compared whole, and so given whole.
   const auto size = stack_.output_size(path.largest_piece(), *path.out);
   if (!size) return fail(path, size.error());
-  emit(path, Place{path.out->index});
+  const Place place{path.out->index};
+  // Of two copies, both have been through POSTROUTING, where nothing draws lots for each.
+  const bool both_ways = path.in == nullptr && stack_.comes_back(path.view.destination);
+  if (!both_ways) return emit(path, place);
+  if (!IpStack::stays_here(path.view.destination)) {
+    fill_emission(path, place, path.left.emplace_back());
+  }
+  path.route.verdict = RouteVerdict::kLocal;
+  come_back(path, *path.out);
+}
+
+void Traversal::come_back(PacketPath& path, const Interface& at) {
+  path.in = &at;
+  path.out = nullptr;
+  path.looped = true;
+  path.looped_destination = path.view.destination;
+  // The node's own IPv4 headers are right.
+  if (path.view.family == Family::kIpv6) {
+    const bool copied = at.kind != InterfaceKind::kLoopback;
+    if (const auto received = stack_.receive(path.packet, at, copied); !received) {
+      return fail(path, received.error());
+    }
+  }
+  go_to(path, Hook::kPrerouting);
 }
 
 std::span<WalkEnd> Traversal::walk(PacketPath& path, TableName table) {
@@ -263,98 +254,6 @@ void Traversal::run_table(PacketPath& path, TableName table) {
   if (!rules_->entry(table, path.hook)) return;
   const auto ends = walk(path, table);
   for (size_t i = ends.size(); i-- > 0;) settle(i == 0 ? path : part(path), ends[i]);
-}
-
-// nf_nat_inet_fn()
-void Traversal::run_nat(PacketPath& path) {
-  if (!rules_->has_table(TableName::kNat) || !path.attachment.attached()) return;
-  const Attachment& attachment = path.attachment;
-  const Connection& connection = attachment.connection;
-  if (attachment.relation == Attachment::Relation::kRelated && is_icmp_error(path.view)) {
-    if (!translate_icmp_error(path.packet, path.view, connection, attachment.direction,
-                              path.hook)) {
-      return drop(path);
-    }
-    return reroute(path);
-  }
-  const bool decided = manipulation_at(path.hook) == Manipulation::kSource
-                           ? connection.source_nat_done
-                           : connection.destination_nat_done;
-  if (attachment.kind == Attachment::Kind::kUnconfirmed && !decided) return decide_nat(path);
-
-  // MASQUERADE's address is no longer right where a packet leaves another way.
-  if (path.hook == Hook::kPostrouting && attachment.direction == Direction::kOriginal &&
-      connection.masquerade_interface != 0 && connection.masquerade_interface != path.out->index) {
-    path.change.kind = StateChange::Kind::kNone;
-    path.change.erased = attachment.id;
-    note(path, [] { return std::string("dropped: masqueraded for another interface"); });
-    return drop(path);
-  }
-  apply_nat(path);
-}
-
-void Traversal::decide_nat(PacketPath& path) {
-  if (!rules_->entry(TableName::kNat, path.hook)) return bind_nat(path, {});
-  const auto ends = walk(path, TableName::kNat);
-  for (size_t i = ends.size(); i-- > 0;) {
-    PacketPath& way = i == 0 ? path : part(path);
-    if (settle(way, ends[i])) bind_nat(way, ends[i].nat);
-  }
-}
-
-void Traversal::bind_nat(PacketPath& path, const NatChoice& choice) {
-  Connection& connection = path.attachment.connection;
-  const Manipulation manipulation = manipulation_at(path.hook);
-  BindingRequest request = BindingRequest::null(connection, manipulation);
-  if (choice.kind == NatChoice::Kind::kDestination) {
-    request.address = choice.to.address;
-    request.port = choice.to.port;
-    path.endpoint = choice.to;
-  } else if (choice.kind == NatChoice::Kind::kMasquerade && may_masquerade(connection)) {
-    const auto source =
-        routes_.select_source(*path.out, path.view.destination, path.route.next_hop);
-    if (!source) return drop(path);
-    request.address = *source;
-    request.random_fully = choice.random_fully;
-    connection.masquerade_interface = path.out->index;
-    path.masquerade = true;
-  }
-  bind(connection, request, {flows_->connections, path.change.erased, now_});
-  permit_exhaustion(path);
-  apply_nat(path);
-}
-
-// A port that is drawn may turn out to be taken, as those before it: then confirming fails.
-void Traversal::permit_exhaustion(PacketPath& path) {
-  const Connection& connection = path.attachment.connection;
-  if (!connection.drawn_from) return;
-  const double chance = exhaustion_chance(connection, flows_->connections);
-  if (chance == 0) return;
-  PacketPath& lost = part(path);
-  lost.probability *= chance;
-  path.probability *= 1 - chance;
-  note(lost, [] { return std::string("dropped: no source port is free"); });
-  drop(lost);
-}
-
-void Traversal::apply_nat(PacketPath& path) {
-  const Attachment& attachment = path.attachment;
-  const PacketView before = path.view;
-  translate(path.packet, path.view, attachment.connection, attachment.direction, path.hook);
-  note_translation(path, before);
-  reroute(path);
-}
-
-// nf_nat_ipv4_local_fn(): what leaves for another address than its sender meant may go another way.
-void Traversal::reroute(PacketPath& path) {
-  if (path.hook != Hook::kOutput) return;
-  const Attachment& attachment = path.attachment;
-  const FlowTuple& there = attachment.connection.tuple(attachment.direction);
-  const FlowTuple& back = attachment.connection.tuple(opposite(attachment.direction));
-  if (there.destination == back.source) return;
-  const auto route = stack_.route_output(path.view.source, path.view.destination);
-  if (!route) return fail(path, route.error());
-  path.route = *route;
 }
 
 bool Traversal::settle(PacketPath& path, WalkEnd& end) {
@@ -386,96 +285,9 @@ PacketPath& Traversal::part(const PacketPath& path) {
   return copy;
 }
 
-void Traversal::reject(PacketPath& path) {
-  path.rejected = true;
-  if (!reject_answers(path.packet)) return drop(path);
-  answer(path, IcmpError::port_unreachable(path.view.family));
-}
-
-void Traversal::fail(PacketPath& path, const StackFailure& failure) {
-  note(path, [&] { return fmt::format("dropped: {}", to_string(failure.drop)); });
-  if (!failure.answer) return drop(path);
-  answer(path, *failure.answer);
-}
-
-void Traversal::answer(PacketPath& path, const IcmpError& error) {
-  const Interface& in = path.in != nullptr ? *path.in : world_.loopback();
-  auto packet = stack_.make_answer(path.packet, error, in);
-  if (!packet) return drop(path);
-  const auto view = parse_packet(*packet);
-  if (!view) return drop(path);
-  path.packet = std::move(*packet);
-  path.view = *view;
-  path.largest_fragment = 0;
-  path.mark = 0;
-  path.looped = false;
-  path.made_by_node = true;
-  attach_to_error(path.attachment);
-  note(path, [&] { return "answered: " + describe_packet(path.packet); });
-  send_from_node(path);
-}
-
 void Traversal::go_to(PacketPath& path, Hook hook) {
   path.hook = hook;
   path.next_function = 0;
-}
-
-void Traversal::drop(PacketPath& path) {
-  finish(path, 0);
-}
-
-void Traversal::deliver(PacketPath& path) {
-  emit(path, Place::sockets());
-}
-
-// Hands the path over as an outcome.
-void Traversal::finish(PacketPath& path, size_t emissions) {
-  path.ended = true;
-  outcomes_->add();
-  const size_t number = outcomes_->size() - 1;
-  Outcome& outcome = outcomes_->outcome(number);
-  outcome.probability = path.probability;
-  outcome.emissions.resize(emissions);
-  outcome.endpoint = path.endpoint;
-  outcome.masquerade = path.masquerade;
-  outcome.rejected = path.rejected;
-  outcome.undecided = path.undecided;
-  outcome.trace = std::move(path.trace);
-  std::swap(outcomes_->change(number), path.change);
-}
-
-void Traversal::emit(PacketPath& path, Place place) {
-  // A fragment that goes on by itself: its datagram is never whole.
-  if (path.view.is_fragment) return finish(path, 0);
-  finish(path, 1);
-  const size_t number = outcomes_->size() - 1;
-  PermittedEmission& emission = outcomes_->outcome(number).emissions[0];
-  emission.place = place;
-  emission.packet.assign(path.packet.begin(), path.packet.end());
-  emission.free_identification = path.made_by_node;
-  emission.free_dont_fragment = path.largest_fragment != 0;
-  emission.free_port.reset();
-  // An error about the packet quotes the port that its sender knows.
-  const Attachment& attachment = path.attachment;
-  if (path.made_by_node || !attachment.attached() || !attachment.connection.drawn_from) return;
-  const PortRange range = *attachment.connection.drawn_from;
-  if (const auto at = place_of_drawn_port(path)) {
-    emission.free_port = FreePort{*at, range.first, range.last};
-  }
-}
-
-void Traversal::note_translation(PacketPath& path, const PacketView& before) {
-  note_change(path, "source", before.source_endpoint(), path.view.source_endpoint());
-  note_change(path, "destination", before.destination_endpoint(), path.view.destination_endpoint());
-}
-
-void Traversal::note_change(PacketPath& path, std::string_view what, const SocketAddress& from,
-                            const SocketAddress& to) {
-  if (from == to) return;
-  note(path, [&] {
-    return fmt::format("nat {} {} {} -> {}", to_string(path.hook), what, from.to_string(),
-                       to.to_string());
-  });
 }
 
 }  // namespace kubeproof::netfilter

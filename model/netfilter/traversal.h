@@ -6,6 +6,8 @@
 //   process -> route -> OUTPUT -> (route again) -> POSTROUTING -> interface
 //                                                             -> lo -> PREROUTING -> INPUT -> ...
 //
+// What the node sends to all of a network, or to a group that it is in, takes both of these ways.
+//
 // A packet that is rejected, or to whose source the router owes an error, becomes that error, which
 // starts at OUTPUT with the connection of the packet attached.
 #pragma once
@@ -55,6 +57,7 @@ class Traversal {
   void leave_hook(PacketPath& path);
   void leave_prerouting(PacketPath& path);
   void leave_postrouting(PacketPath& path);
+  void come_back(PacketPath& path, const Interface& at);
 
   // The functions that hooks call.
   void run_table(PacketPath& path, TableName table);
@@ -80,7 +83,9 @@ class Traversal {
   void drop(PacketPath& path);
   void deliver(PacketPath& path);
   void emit(PacketPath& path, Place place);
-  void finish(PacketPath& path, size_t emissions);
+  // Hands the path over as an outcome, with so many emissions beside those that left before.
+  Outcome& finish(PacketPath& path, size_t emissions);
+  static void fill_emission(const PacketPath& path, Place place, PermittedEmission& emission);
 
   void go_to(PacketPath& path, Hook hook);
   template <class Text>  // std::string()

@@ -25,7 +25,7 @@ StackResult<size_t> receive_ipv4(ByteView packet) {
 }
 
 // Addresses that may not be on the wire. Everything else about IPv6 addresses waits for routing.
-std::optional<StackDrop> martian(ByteView packet, const Interface& in) {
+std::optional<StackDrop> martian(ByteView packet, const Interface& in, bool from_here) {
   const bool loopback = in.kind == InterfaceKind::kLoopback;
   const IpAddress source = source_of(packet);
   const IpAddress destination = destination_of(packet);
@@ -35,14 +35,15 @@ std::optional<StackDrop> martian(ByteView packet, const Interface& in) {
   if (destination.is_multicast()) {
     // Scope 0 is reserved, and scope 1 stays on the node.
     const int scope = destination.bytes()[1] & 0xf;
-    if (scope == 0 || (scope == 1 && !loopback)) return StackDrop::kMartianDestination;
+    const bool stayed = loopback || from_here;
+    if (scope == 0 || (scope == 1 && !stayed)) return StackDrop::kMartianDestination;
   }
   return std::nullopt;
 }
 
-StackResult<size_t> receive_ipv6(ByteView packet, const Interface& in) {
+StackResult<size_t> receive_ipv6(ByteView packet, const Interface& in, bool from_here) {
   if (packet.size() < kIpv6HeaderSize) return fail(StackDrop::kTooShort);
-  if (auto drop = martian(packet, in)) return fail(*drop);
+  if (auto drop = martian(packet, in, from_here)) return fail(*drop);
   const bool hop_by_hop = packet[6] == 0;
   const size_t payload = load16(packet, 4);
   // No payload length may mean a jumbogram, whose option the next check refuses.
@@ -58,13 +59,13 @@ StackResult<size_t> receive_ipv6(ByteView packet, const Interface& in) {
 
 }  // namespace
 
-StackResult<size_t> IpStack::receive(ByteView packet, const Interface& in) const {
+StackResult<size_t> IpStack::receive(ByteView packet, const Interface& in, bool from_here) const {
   if (packet.empty()) return fail(StackDrop::kTooShort);
   switch (packet[0] >> 4) {
     case 4:
       return receive_ipv4(packet);
     case 6:
-      return receive_ipv6(packet, in);
+      return receive_ipv6(packet, in, from_here);
     default:
       return fail(StackDrop::kVersion);
   }

@@ -100,7 +100,40 @@ StackResult<void> IpStack::forward(MutableByteView packet, const Interface& in,
 StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
                                                  const IpAddress& destination,
                                                  const Interface* bound_to) const {
-  RouteDecision route = routes_.output(destination, bound_to);
+  // A raw socket is asked for a route without a source, unless that is of 127.0.0.0/8.
+  if (source.is_v4() && source.is_loopback()) return route_again(source, destination, nullptr);
+  return usable(source, routes_.output(destination, bound_to));
+}
+
+// ip_route_output_key_hash_rcu(): nobody's address stands for the source, and what goes to many
+// leaves by the interface of the source.
+StackResult<RouteDecision> IpStack::route_again(const IpAddress& source,
+                                                const IpAddress& destination,
+                                                const Interface* before) const {
+  if (!source.is_v4()) {
+    const bool of_a_link = destination.is_multicast() || destination.is_link_local();
+    return usable(source, routes_.output(destination, of_a_link ? before : nullptr));
+  }
+  if (destination.is_unspecified()) {
+    return RouteDecision{
+        .verdict = RouteVerdict::kLocal, .out = &world_.loopback(), .next_hop = destination};
+  }
+  if (!destination.is_multicast() && !destination.is_limited_broadcast()) {
+    return usable(source, routes_.output(destination));
+  }
+  if (routes_.lookup(source).verdict != RouteVerdict::kLocal) return fail(StackDrop::kNoRoute);
+  RouteDecision route = routes_.lookup(destination);
+  const auto owner = std::find_if(
+      world_.interfaces.begin(), world_.interfaces.end(), [&](const Interface& interface) {
+        return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                           [&](const auto& each) { return each.address == source; });
+      });
+  route.out = owner != world_.interfaces.end() ? &*owner : &world_.loopback();
+  return usable(source, route);
+}
+
+StackResult<RouteDecision> IpStack::usable(const IpAddress& source,
+                                           const RouteDecision& route) const {
   switch (route.verdict) {
     case RouteVerdict::kNoRoute:
       return fail(StackDrop::kNoRoute);
@@ -110,17 +143,27 @@ StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
       return fail(StackDrop::kProhibited);
     case RouteVerdict::kBlackhole:
       return fail(StackDrop::kBlackhole);
-    case RouteVerdict::kForward:
-      // __mkroute_output(): 127.0.0.0/8 leaves the node only with route_localnet.
-      if (source.is_v4() && source.is_loopback() && !world_.sysctls.route_localnet) {
-        return fail(StackDrop::kMartianSource);
-      }
-      break;
     default:
       break;
   }
   if (route.out == nullptr) return fail(StackDrop::kNoRoute);
+  // __mkroute_output(): 127.0.0.0/8 leaves the node only with route_localnet.
+  const bool leaves = route.out->kind != InterfaceKind::kLoopback;
+  if (leaves && source.is_v4() && source.is_loopback() && !world_.sysctls.route_localnet) {
+    return fail(StackDrop::kMartianSource);
+  }
   return route;
+}
+
+bool IpStack::comes_back(const IpAddress& destination) const {
+  if (destination.is_multicast()) return is_joined(destination);
+  return routes_.lookup(destination).verdict == RouteVerdict::kBroadcast;
+}
+
+bool IpStack::stays_here(const IpAddress& destination) {
+  constexpr int kInterfaceLocal = 1;
+  return !destination.is_v4() && destination.is_multicast() &&
+         (destination.bytes()[1] & 0xf) <= kInterfaceLocal;
 }
 
 StackResult<IpStack::OutputSize> IpStack::output_size(ByteView packet, const Interface& out) const {

@@ -71,8 +71,9 @@ class IpStack {
   // Both must outlive the stack.
   IpStack(const World& world, const RoutingTable& routes) : world_(world), routes_(routes) {}
 
-  // The packet's own length; what follows it is padding that the stack trims.
-  StackResult<size_t> receive(ByteView packet, const Interface& in) const;
+  // The packet's own length; what follows it is padding that the stack trims. `from_here`: what
+  // comes_back().
+  StackResult<size_t> receive(ByteView packet, const Interface& in, bool from_here = false) const;
 
   // kLocal, kBroadcast and kMulticast are to be delivered, kForward is to be forwarded; no other
   // verdict is returned.
@@ -93,6 +94,18 @@ class IpStack {
   StackResult<RouteDecision> route_output(const IpAddress& source, const IpAddress& destination,
                                           const Interface* bound_to = nullptr) const;
 
+  // The same once its destination has changed (ip_route_me_harder()). In IPv6 what is for a link is
+  // for that of the interface it was to leave through before.
+  StackResult<RouteDecision> route_again(const IpAddress& source, const IpAddress& destination,
+                                         const Interface* before) const;
+
+  // What the node sends to all of a network, or to a group that it is in itself, also comes in at
+  // the interface that it leaves through (ip_mc_output(), ip6_finish_output2()), with the route of
+  // its sender.
+  bool comes_back(const IpAddress& destination) const;
+  // And to groups of one interface only, of IPv6, it does nothing else.
+  static bool stays_here(const IpAddress& destination);
+
   // Whether the packet fits into the MTU of its egress interface as it is, or has to be cut by
   // fragment(); fails where it may not be.
   enum class OutputSize : uint8_t { kFits, kNeedsFragmenting };
@@ -105,6 +118,8 @@ class IpStack {
                                    const Interface& in) const;
 
  private:
+  // Failures of the route itself, and of a source that it does not carry.
+  StackResult<RouteDecision> usable(const IpAddress& source, const RouteDecision& route) const;
   bool claims_to_be_the_node(const IpAddress& source, const Interface& in) const;
 
   const World& world_;

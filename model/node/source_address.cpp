@@ -44,10 +44,11 @@ bool has_prefix(const IpAddress& address, std::initializer_list<uint8_t> prefix,
   return common_prefix(address, IpAddress::v6(bytes)) >= length;
 }
 
-// RFC 4007 scopes as the kernel numbers them for this purpose: ::1 counts as link-local
-// (net/ipv6/addrconf_core.c).
+// RFC 4007 scopes as the kernel numbers them for this purpose: ::1 counts as link-local, and the
+// unspecified address has a scope below all others (net/ipv6/addrconf_core.c, addrconf.h).
 int ipv6_scope(const IpAddress& address) {
-  constexpr int kLinkLocal = 0x2, kSiteLocal = 0x5, kGlobal = 0xe;
+  constexpr int kInvalid = -1, kLinkLocal = 0x2, kSiteLocal = 0x5, kGlobal = 0xe;
+  if (address.is_unspecified()) return kInvalid;
   if (address.is_multicast()) return address.bytes()[1] & 0xf;
   if (address.is_link_local() || address.is_loopback()) return kLinkLocal;
   if (has_prefix(address, {0xfe, 0xc0}, 10)) return kSiteLocal;

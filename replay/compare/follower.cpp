@@ -6,7 +6,6 @@
 
 #include "model/packet/packet_view.h"
 #include "replay/compare/explain.h"
-#include "replay/compare/invariants.h"
 
 namespace kubeproof {
 namespace {
@@ -51,7 +50,7 @@ std::string_view to_string(Judgement judgement) {
 }
 
 Follower::Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger ledger)
-    : oracle_(std::move(oracle)), world_(world), ledger_(std::move(ledger)) {}
+    : oracle_(std::move(oracle)), world_(world), ledger_(std::move(ledger)), invariants_(world) {}
 
 Result<void> Follower::program(const Configuration& configuration) {
   return oracle_->program(configuration);
@@ -106,7 +105,7 @@ const Judged& Follower::judge(const Fate& fate) {
   forget_seen();
   for (const Emission& emission : fate) see(emission.packet, emission.place);
   violations_.clear();
-  check_invariants(world_, injection_, fate, violations_);
+  invariants_.check(injection_, fate, violations_);
   return conclude(Visibility::kEverything);
 }
 

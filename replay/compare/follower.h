@@ -22,6 +22,7 @@
 #include "replay/compare/datagrams.h"
 #include "replay/compare/difference.h"
 #include "replay/compare/flow_marks.h"
+#include "replay/compare/invariants.h"
 #include "replay/compare/ledger.h"
 #include "replay/compare/match.h"
 #include "replay/engine/reference.h"
@@ -108,6 +109,7 @@ class Follower {
   std::unique_ptr<Oracle> oracle_;
   const World& world_;
   Ledger ledger_;
+  Invariants invariants_;
   Matcher matcher_;
   DatagramAssembler assembler_;
   // Marks the packet's flow, as it came and as it went on, if it is the first of several fragments.

@@ -3,6 +3,7 @@
 // has a source that the kernel calls martian, nothing is emitted twice.
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "model/node/fate.h"
@@ -11,8 +12,19 @@
 
 namespace kubeproof {
 
-// Appends what does not hold; appends nothing, and allocates nothing, when all is well.
-void check_invariants(const World& world, const Injection& injection, const Fate& fate,
-                      std::vector<DifferencePart>& violations);
+class Invariants {
+ public:
+  // `world` outlives them.
+  explicit Invariants(const World& world) : world_(world) {}
+
+  // Appends what does not hold; appends nothing, and allocates nothing, when all is well. Fates
+  // come in their order.
+  void check(const Injection& injection, const Fate& fate, std::vector<DifferencePart>& violations);
+
+ private:
+  const World& world_;
+  // Addresses that no machine answers from, to which somebody has sent all the same.
+  std::set<IpAddress> contacted_;
+};
 
 }  // namespace kubeproof

@@ -51,6 +51,17 @@ Result<void> remove_queues(const World& world) {
   return {};
 }
 
+std::set<IpAddress> broadcasts_of(const World& world) {
+  std::set<IpAddress> found;
+  for (const Interface& interface : world.interfaces) {
+    for (const InterfaceAddress& each : interface.addresses) {
+      if (each.broadcast) found.insert(*each.broadcast);
+    }
+  }
+  found.insert(IpAddress::v4(0xffffffff));
+  return found;
+}
+
 // Trailing bytes, as of link-layer padding, are no part of a packet; a length that promises more
 // than there is stays for the kernel to judge.
 ByteView without_trailer(ByteView packet) {
@@ -64,13 +75,14 @@ ByteView without_trailer(ByteView packet) {
 
 }  // namespace
 
-NodePorts::NodePorts(std::vector<TunDevice> devices, PacketLog log, HostSender host,
-                     LoopbackSentinel sentinel, FileDescriptor readiness)
+NodePorts::NodePorts(const World& world, std::vector<TunDevice> devices, PacketLog log,
+                     HostSender host, LoopbackSentinel sentinel, FileDescriptor readiness)
     : devices_(std::move(devices)),
       log_(std::move(log)),
       host_(std::move(host)),
       sentinel_(std::move(sentinel)),
       readiness_(std::move(readiness)),
+      broadcasts_(broadcasts_of(world)),
       buffer_(kLargestPacket) {}
 
 Result<NodePorts> NodePorts::open(const World& world) {
@@ -89,8 +101,8 @@ Result<NodePorts> NodePorts::open(const World& world) {
   if (!sentinel) return tl::unexpected(sentinel.error());
   auto readiness = watch(*devices, *log);
   if (!readiness) return tl::unexpected(readiness.error());
-  return NodePorts(std::move(*devices), std::move(*log), std::move(*host), std::move(*sentinel),
-                   std::move(*readiness));
+  return NodePorts(world, std::move(*devices), std::move(*log), std::move(*host),
+                   std::move(*sentinel), std::move(*readiness));
 }
 
 Result<void> NodePorts::exchange(const Injection& injection, Fate& fate) {
@@ -106,8 +118,14 @@ Result<void> NodePorts::exchange(const Injection& injection, Fate& fate) {
   auto collected = collect(entered, &fate);
   // What went in at an interface passes no queue. What the host made may be in lo's; where the
   // kernel refused it, an error for the host may be.
-  if (!collected || !injection.ingress.is_host() || !fate.dropped()) return collected;
+  if (!collected || !injection.ingress.is_host()) return collected;
+  if (!fate.dropped() && !may_come_back(entered, fate)) return collected;
   return flush_loopback(entered, fate);
+}
+
+bool NodePorts::may_come_back(const PacketView* entered, const Fate& fate) const {
+  if (entered == nullptr || fate[0].place.is_sockets()) return false;
+  return entered->destination.is_multicast() || broadcasts_.contains(entered->destination);
 }
 
 Result<bool> NodePorts::send(Ingress ingress, ByteView packet, uint32_t mark) {

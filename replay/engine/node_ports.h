@@ -3,11 +3,12 @@
 //
 // Nothing waits and nothing polls: the kernel handles a packet while we write it, so that all that
 // it sends is there to be read when the write returns (drivers/net/tun.c tun_get_user). The one
-// queue on the way is lo's; see loopback_sentinel.h.
+// queue on the way is lo's, and that of copies that come back; see loopback_sentinel.h.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "model/node/fate.h"
@@ -39,7 +40,7 @@ class NodePorts {
   uint64_t chatter() const { return chatter_; }
 
  private:
-  NodePorts(std::vector<TunDevice> devices, PacketLog log, HostSender host,
+  NodePorts(const World& world, std::vector<TunDevice> devices, PacketLog log, HostSender host,
             LoopbackSentinel sentinel, FileDescriptor readiness);
 
   Result<bool> send(Ingress ingress, ByteView packet, uint32_t mark);
@@ -47,6 +48,8 @@ class NodePorts {
   Result<void> collect(const PacketView* entered, Fate* fate);
   Result<void> collect_device(const TunDevice& device, const PacketView* entered, Fate* fate);
   Result<void> collect_log(const PacketView* entered, Fate* fate);
+  // Whether what the host sent there may come back to it as well.
+  bool may_come_back(const PacketView* entered, const Fate& fate) const;
   Result<void> flush_loopback(const PacketView* entered, Fate& fate);
   void emit(Place place, ByteView packet, const PacketView* entered, Fate* fate);
 
@@ -54,7 +57,8 @@ class NodePorts {
   PacketLog log_;
   HostSender host_;
   LoopbackSentinel sentinel_;
-  FileDescriptor readiness_;  // epoll over the log and all devices
+  FileDescriptor readiness_;        // epoll over the log and all devices
+  std::set<IpAddress> broadcasts_;  // the addresses of whole networks
   std::vector<uint8_t> buffer_;
   std::function<void(const LoggedPacket&)> trace_;
   uint16_t sentinel_sent_ = 0;

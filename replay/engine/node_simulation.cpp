@@ -38,6 +38,7 @@ Result<void> NodeSimulation::inject(const Injection& injection, Fate& fate) {
   first_.packet.assign(injection.packet.begin(), injection.packet.end());
   first_.mark = injection.mark;
   first_.route = KnownRoute::kNone;
+  first_.from_here = false;
   if (injection.ingress.is_host()) {
     first_.stage = Stage::kHostOutput;
     first_.at = nullptr;
@@ -145,6 +146,7 @@ void NodeSimulation::redirect(Traveller& traveller, const HookOutput& output, Fa
     case HookOutput::Action::kRedirectIngress:
       traveller.stage = Stage::kTcIngress;
       traveller.route = KnownRoute::kNone;
+      traveller.from_here = false;
       traveller.received_at = to->index;
       break;
     case HookOutput::Action::kTransmit:
@@ -165,7 +167,7 @@ void NodeSimulation::redirect(Traveller& traveller, const HookOutput& output, Fa
 
 void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
   const Interface& in = *traveller.at;
-  const auto length = stack_.receive(traveller.packet, in);
+  const auto length = stack_.receive(traveller.packet, in, traveller.from_here);
   if (!length) return fail(traveller, length.error(), fate);
   traveller.packet.resize(*length);
 
@@ -213,12 +215,9 @@ void NodeSimulation::host_output(Traveller& traveller, Fate& fate) {
   traveller.route = leaves ? KnownRoute::kOut : KnownRoute::kLocal;
   traveller.stage = Stage::kStackOutput;
   say(fate, traveller, "routed to it by the stack");
-  if (leaves && for_the_node_too(destination)) hear_oneself(traveller);
-}
-
-bool NodeSimulation::for_the_node_too(const IpAddress& destination) const {
-  if (destination.is_multicast()) return stack_.is_joined(destination);
-  return routes_.lookup(destination).verdict == RouteVerdict::kBroadcast;
+  if (!leaves || !stack_.comes_back(destination)) return;
+  hear_oneself(traveller);
+  if (IpStack::stays_here(destination)) traveller.stage = Stage::kGone;
 }
 
 // ip_mc_output(): a copy comes back as if the interface had received it (dev_loopback_xmit()).
@@ -226,6 +225,7 @@ void NodeSimulation::hear_oneself(const Traveller& traveller) {
   Traveller copy = traveller;
   copy.stage = Stage::kTcIngress;
   copy.route = KnownRoute::kLocal;
+  copy.from_here = true;
   copy.received_at = copy.at->index;
   others_.push_back(std::move(copy));
 }

@@ -100,6 +100,7 @@ class NodeSimulation {
     Stage stage = Stage::kGone;
     const Interface* at = nullptr;
     KnownRoute route = KnownRoute::kNone;
+    bool from_here = false;  // what the node sent, and receives as well
     uint32_t received_at = 0;
     uint32_t mark = 0;
     ControlBlock cb{};
@@ -111,7 +112,6 @@ class NodeSimulation {
   void redirect(Traveller& traveller, const HookOutput& output, Fate& fate);
   void stack_input(Traveller& traveller, Fate& fate);
   void host_output(Traveller& traveller, Fate& fate);
-  bool for_the_node_too(const IpAddress& destination) const;
   void hear_oneself(const Traveller& traveller);
   void stack_output(Traveller& traveller, Fate& fate);
   void transmit(Traveller& traveller, Fate& fate);

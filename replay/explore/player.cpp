@@ -20,25 +20,11 @@ Actor other(Actor actor) {
   return actor == Actor::kClient ? Actor::kServer : Actor::kClient;
 }
 
-bool is_broadcast(const World& world, const IpAddress& address) {
-  for (const Interface& interface : world.interfaces) {
-    for (const InterfaceAddress& each : interface.addresses) {
-      if (!each.broadcast) continue;
-      const Cidr subnet(each.address, each.prefix_length);
-      if (address == *each.broadcast || address == subnet.base()) return true;
-    }
-  }
-  return address.is_limited_broadcast();
-}
-
-// What the node itself sends to a group comes back to it as well: two packets of one. So do its
-// answers to whoever claims to be all of a subnet. And its kernel does not send from or to no
-// address at all (raw_send_hdrinc(), ip_route_output_key()).
-bool cannot_be_sent(const World& world, Ingress ingress, const IpAddress& from,
-                    const IpAddress& to) {
-  if (!from.is_limited_broadcast() && is_broadcast(world, from)) return true;
-  return ingress.is_host() && (from.is_unspecified() || to.is_unspecified() || to.is_multicast() ||
-                               is_broadcast(world, to));
+// The node's kernel does not send from or to no address at all (raw_send_hdrinc(),
+// ip_route_output_key()), and a process that was sent to as one of many answers as itself.
+bool cannot_be_sent(Ingress ingress, const IpAddress& from, const IpAddress& to) {
+  const bool of_many = from.is_multicast() || from.is_limited_broadcast();
+  return ingress.is_host() && (from.is_unspecified() || to.is_unspecified() || of_many);
 }
 
 }  // namespace
@@ -130,7 +116,7 @@ bool Player::play_step(const PacketStep& planned) {
     return send(step, again, sender.sent_from);
   }
   const Path path = this->path(step);
-  if (cannot_be_sent(scenario_.world, path.ingress, path.from.address, path.to.address)) {
+  if (cannot_be_sent(path.ingress, path.from.address, path.to.address)) {
     return true;
   }
   if (path.ingress.is_host()) fit_to_socket(path.to.address.family(), step.shape);
@@ -184,7 +170,7 @@ bool Player::play_step(const ErrorStep& step) {
   const bool at_sockets = sender.arrived_at.is_sockets();
   const IpAddress from = step.from_router && !at_sockets ? plan.outside[1] : view->destination;
   const Ingress ingress{sender.arrived_at.interface};
-  if (cannot_be_sent(scenario_.world, ingress, from, view->source)) return true;
+  if (cannot_be_sent(ingress, from, view->source)) return true;
   const size_t quoted = std::min<size_t>(step.quoted, sender.arrived.size());
   PacketBuilder error = PacketBuilder::icmp(from, view->source, step.type, step.code, step.info);
   error.payload(ByteView(sender.arrived).first(quoted));

@@ -10,11 +10,11 @@ namespace {
 
 using Kind = DifferenceKind;
 
-class Invariants : public testing::Test {
+class InvariantsTest : public testing::Test {
  protected:
   std::vector<Kind> violated(Ingress ingress, const Bytes& packet, const Fate& fate) {
     std::vector<DifferencePart> violations;
-    check_invariants(world_, {ingress, packet, 0}, fate, violations);
+    invariants_.check({ingress, packet, 0}, fate, violations);
     std::vector<Kind> kinds;
     for (const DifferencePart& part : violations) kinds.push_back(part.kind);
     return kinds;
@@ -28,20 +28,21 @@ class Invariants : public testing::Test {
   }
 
   World world_ = small_world();
+  Invariants invariants_{world_};
 };
 
-TEST_F(Invariants, HoldForAPlainForward) {
+TEST_F(InvariantsTest, HoldForAPlainForward) {
   EXPECT_TRUE(forwarded(request().ttl(64).build(), request().ttl(63).build()).empty());
 }
 
-TEST_F(Invariants, WantTheTtlOfAForwardedPacketToFallByOne) {
+TEST_F(InvariantsTest, WantTheTtlOfAForwardedPacketToFallByOne) {
   EXPECT_EQ(forwarded(request().ttl(64).build(), request().ttl(64).build()),
             std::vector{Kind::kTtl});
   EXPECT_EQ(forwarded(request().ttl(64).build(), request().ttl(62).build()),
             std::vector{Kind::kTtl});
 }
 
-TEST_F(Invariants, WantTheTtlOfADeliveryOrAHostsPacketUnchanged) {
+TEST_F(InvariantsTest, WantTheTtlOfADeliveryOrAHostsPacketUnchanged) {
   const Bytes packet = request().ttl(64).build();
   EXPECT_TRUE(
       violated(Ingress{kUplink.interface}, packet, fate_of(Place::sockets(), packet)).empty());
@@ -50,20 +51,20 @@ TEST_F(Invariants, WantTheTtlOfADeliveryOrAHostsPacketUnchanged) {
             std::vector{Kind::kTtl});
 }
 
-TEST_F(Invariants, CatchAChecksumThatWentWrong) {
+TEST_F(InvariantsTest, CatchAChecksumThatWentWrong) {
   EXPECT_EQ(forwarded(request().build(), request().ttl(63).bad_transport_checksum().build()),
             std::vector{Kind::kChecksum});
   EXPECT_EQ(forwarded(request().build(), request().ttl(63).bad_header_checksum().build()),
             std::vector{Kind::kChecksum});
 }
 
-TEST_F(Invariants, LetAWrongChecksumStayWrong) {
+TEST_F(InvariantsTest, LetAWrongChecksumStayWrong) {
   EXPECT_TRUE(forwarded(request().bad_transport_checksum().build(),
                         request().ttl(63).bad_transport_checksum().build())
                   .empty());
 }
 
-TEST_F(Invariants, CatchAQuotedChecksumThatWentWrong) {
+TEST_F(InvariantsTest, CatchAQuotedChecksumThatWentWrong) {
   const auto error_about = [](const PacketBuilder& quoted, uint8_t ttl) {
     return PacketBuilder::icmp("10.180.0.1", "10.0.0.1", 3, 3)
         .ttl(ttl)
@@ -75,14 +76,14 @@ TEST_F(Invariants, CatchAQuotedChecksumThatWentWrong) {
             std::vector{Kind::kChecksum});
 }
 
-TEST_F(Invariants, TakeAnErrorOfTheNodesOwnForNoForward) {
+TEST_F(InvariantsTest, TakeAnErrorOfTheNodesOwnForNoForward) {
   const Bytes packet = request().ttl(1).build();
   const Bytes error = *make_icmp_error(packet, IcmpError::time_exceeded(Family::kIpv4),
                                        *IpAddress::parse("192.168.0.2"));
   EXPECT_TRUE(violated(Ingress{kUplink.interface}, packet, fate_of(kUplink, error)).empty());
 }
 
-TEST_F(Invariants, CatchAMartianSource) {
+TEST_F(InvariantsTest, CatchAMartianSource) {
   world_.sysctls.route_localnet = false;
   EXPECT_EQ(forwarded(request().build(),
                       PacketBuilder::tcp("127.0.0.1:4000", "10.180.0.1:80").syn().ttl(63).build()),
@@ -92,7 +93,7 @@ TEST_F(Invariants, CatchAMartianSource) {
             std::vector{Kind::kMartianSource});
 }
 
-TEST_F(Invariants, LetTheKernelSendWhatItGivesBackToLoopback) {
+TEST_F(InvariantsTest, LetTheKernelSendWhatItGivesBackToLoopback) {
   const Bytes answer = PacketBuilder::tcp("[fd00:180::9]:80", "[2001:db8::2]:4000").build();
   const auto from_loopback = [](const char* to) {
     return PacketBuilder::tcp("[::1]:30000", to).ttl(63).build();
@@ -102,7 +103,42 @@ TEST_F(Invariants, LetTheKernelSendWhatItGivesBackToLoopback) {
             std::vector{Kind::kMartianSource});
 }
 
-TEST_F(Invariants, CatchAPacketEmittedTwice) {
+TEST_F(InvariantsTest, LetAGroupAnswerWhoeverHasSentToIt) {
+  const Bytes answer = PacketBuilder::udp("10.180.0.1:53", "10.0.0.1:4000").ttl(64).build();
+  const Bytes as_group = PacketBuilder::udp("224.0.0.1:53", "10.0.0.1:4000").ttl(63).build();
+  EXPECT_EQ(forwarded(answer, as_group), std::vector{Kind::kMartianSource});
+  const Bytes request = PacketBuilder::udp("10.0.0.1:4000", "224.0.0.1:53").ttl(64).build();
+  EXPECT_TRUE(
+      forwarded(request, PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:53").ttl(63).build())
+          .empty());
+  EXPECT_TRUE(forwarded(answer, as_group).empty());
+}
+
+TEST_F(InvariantsTest, LetOnlyOutsidersBeAnsweredFromLoopback) {
+  world_.sysctls.route_localnet = false;
+  const Bytes answer = PacketBuilder::tcp("10.180.0.1:80", "192.168.0.2:4000").ttl(64).build();
+  const Bytes as_loopback = PacketBuilder::tcp("127.0.0.1:30000", "10.0.0.1:4000").ttl(63).build();
+  const auto to_loopback = [](const char* from) {
+    return PacketBuilder::tcp(from, "127.0.0.1:30000").build();
+  };
+  EXPECT_TRUE(violated(Ingress::host(), to_loopback("127.0.0.1:4000"), {}).empty());
+  EXPECT_EQ(forwarded(answer, as_loopback), std::vector{Kind::kMartianSource});
+  EXPECT_TRUE(violated(Ingress{kUplink.interface}, to_loopback("10.0.0.1:4000"), {}).empty());
+  EXPECT_TRUE(forwarded(answer, as_loopback).empty());
+}
+
+TEST_F(InvariantsTest, LetASenderHearWhatItSendsToMany) {
+  for (const char* to : {"224.0.0.1:9", "255.255.255.255:9"}) {
+    const Bytes packet = PacketBuilder::udp("192.168.0.2:4000", to).build();
+    Fate fate = fate_of(kUplink, packet);
+    fate.add_emission(Place::sockets(), packet);
+    EXPECT_TRUE(violated(Ingress::host(), packet, fate).empty()) << to;
+    fate.add_emission(kPod1, packet);
+    EXPECT_EQ(violated(Ingress::host(), packet, fate), std::vector{Kind::kDuplicateEmission}) << to;
+  }
+}
+
+TEST_F(InvariantsTest, CatchAPacketEmittedTwice) {
   Fate fate = fate_of(kPod1, request().ttl(63).build());
   fate.add_emission(kPod2, request().ttl(63).build());
   EXPECT_EQ(violated(Ingress{kUplink.interface}, request().build(), fate),

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "model/netfilter/interpreter.h"
@@ -171,6 +172,11 @@ void TwinNodes::advance(uint32_t seconds) {
   const auto aged = kernel_->age(seconds);
   ASSERT_TRUE(aged) << aged.error().message;
   follower_->advance(std::chrono::seconds(seconds));
+}
+
+void TwinNodes::wait(std::chrono::milliseconds duration) {
+  std::this_thread::sleep_for(duration);
+  follower_->advance(duration);
 }
 
 void TwinNodes::expect_same_flows() {

@@ -6,6 +6,7 @@
 //   send(kUplink, PacketBuilder::udp(…).build());
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ class TwinNodes : public KernelTest {
   void send_all(uint32_t ingress, const std::vector<Bytes>& packets);
   // Ages what both remember, fragments excepted: the kernel's cannot be aged.
   void advance(uint32_t seconds);
+  // Lets real time pass for both.
+  void wait(std::chrono::milliseconds duration);
   // By tuples, progress and what is left of their time, give or take two seconds.
   void expect_same_flows();
 

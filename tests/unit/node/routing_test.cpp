@@ -182,5 +182,14 @@ TEST(Routing, Ipv6SourcesPreferTheEgressInterfaceBeforeTheLabel) {
             address("2001:db8:5::1"));
 }
 
+TEST(Routing, Ipv6SourcesForNobodyHaveTheSmallestScope) {
+  World world = world_with_pods();
+  add_address(world, "eth0", interface_address("fe80::2/64"));
+  const RoutingTable routes(world);
+  const IpAddress nobody = address("::");
+  EXPECT_EQ(routes.select_source(*world.find_interface("eth0"), nobody, nobody),
+            address("fe80::2"));
+}
+
 }  // namespace
 }  // namespace kubeproof
