@@ -205,8 +205,10 @@ SysctlSettings generate_sysctls(Random& random) {
   SysctlSettings settings;
   if (random.percent(10)) settings.tcp_loose = false;
   if (random.percent(10)) settings.accept_local = true;
-  // Off where kube-proxy would have it on, 127.0.0.1 leaves the node as a source.
-  if (random.percent(10)) settings.route_localnet = true;
+  // On where kube-proxy would leave it off, 127.0.0.1 leaves the node as a source; and somebody may
+  // take back what kube-proxy has set.
+  if (random.percent(15)) settings.route_localnet = random.percent(50);
+  if (random.percent(5)) settings.ip_forward = false;
   return settings;
 }
 

@@ -232,7 +232,9 @@ class FlowGenerator {
   // What no machine has as its own address, unless it is the node's by a route.
   IpAddress nobody() {
     if (extra_.percent(25)) return plan_->external_ips[2];
-    if (plan_->family == Family::kIpv6) return *IpAddress::parse(extra_.pick({"::1", "ff0e::1"}));
+    if (plan_->family == Family::kIpv6) {
+      return *IpAddress::parse(extra_.pick({"::", "::1", "ff0e::1"}));
+    }
     return *IpAddress::parse(
         extra_.pick({"0.0.0.0", "255.255.255.255", "224.0.0.1", "240.0.0.1", "127.0.0.2"}));
   }

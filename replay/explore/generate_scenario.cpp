@@ -3,6 +3,7 @@
 #include "replay/explore/describe_node.h"
 #include "replay/explore/generate_cluster.h"
 #include "replay/explore/generate_world.h"
+#include "replay/explore/odd_addresses.h"
 #include "replay/explore/random.h"
 
 namespace kubeproof::explore {
@@ -16,6 +17,7 @@ void set_release(const Releases& releases, Scenario& scenario) {
   // Whether 127.0.0.0/8 is routed hangs on it.
   scenario.world = world_of(scenario.node, scenario.proxy);
   if (releases.oldest == releases.newest) return;
+  scenario.proxy.allow_service_external_ips = !random.percent(20);
   // Topology hints would not count without.
   for (Cluster& cluster : scenario.clusters) {
     for (auto& [key, service] : cluster.services) {
@@ -46,6 +48,10 @@ Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const Traffi
   scenario.clusters.push_back(generate_cluster(random));
   while (scenario.clusters.size() < size.cluster_states) {
     scenario.clusters.push_back(change_cluster(random, scenario.clusters.back()));
+  }
+  if (kinds.oddities) {
+    Random odd(seed ^ 0x3);
+    use_odd_addresses(odd, scenario.clusters);
   }
   scenario.flows = generate_flows(random, scenario, size.flows, kinds);
   scenario.steps = generate_steps(random, scenario, size.steps, kinds);

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "replay/explore/address_plan.h"
 
 namespace kubeproof::explore {
@@ -75,13 +73,9 @@ void set_load_balancer(Random& random, Service& service) {
   if (random.percent(50)) service.health_check_node_port = 31000;
 }
 
-// A timeout never grows: what is too old for one is gone from a kernel that is aged from outside
-// (recent_lists.h), where rules that look back further would find it.
 void set_affinity(Random& random, Service& service) {
-  const uint32_t longest =
-      service.client_ip_affinity ? service.affinity_timeout_seconds : UINT32_MAX;
   service.client_ip_affinity = random.percent(25);
-  service.affinity_timeout_seconds = std::min(random.pick({10800U, 100U}), longest);
+  service.affinity_timeout_seconds = random.pick({10800U, 100U});
 }
 
 }  // namespace

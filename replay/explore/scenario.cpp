@@ -124,6 +124,7 @@ std::string text_of(const ProxyConfig& proxy) {
   }
   if (proxy.masquerade_all) text += ", masquerade all";
   if (!proxy.localhost_node_ports) text += ", no localhost node ports";
+  if (!proxy.allow_service_external_ips) text += ", no external IPs";
   if (proxy.tcp_be_liberal) text += ", liberal";
   return text;
 }
@@ -153,6 +154,7 @@ std::string text_of(const NodeSpec& node) {
   const auto setting = [&](const char* name, std::optional<bool> value) {
     if (value) text += fmt::format("{} {}\n", name, *value ? "on" : "off");
   };
+  setting("forwarding", node.sysctls.ip_forward);
   setting("route_localnet", node.sysctls.route_localnet);
   setting("accept_local", node.sysctls.accept_local);
   setting("tcp_loose", node.sysctls.tcp_loose);

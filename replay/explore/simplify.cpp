@@ -270,6 +270,7 @@ bool without_route(const Scenario& from, size_t attempt, Maybe& to) {
 
 bool plain_node(const Scenario& from, size_t attempt, Maybe& to) {
   static constexpr Edit<NodeSpec> kEdits[] = {
+      {[](NodeSpec& n) { return std::exchange(n.sysctls.ip_forward, {}).has_value(); }},
       {[](NodeSpec& n) { return std::exchange(n.sysctls.route_localnet, {}).has_value(); }},
       {[](NodeSpec& n) { return std::exchange(n.sysctls.accept_local, {}).has_value(); }},
       {[](NodeSpec& n) { return std::exchange(n.sysctls.tcp_loose, {}).has_value(); }},
