@@ -56,7 +56,7 @@ Result<void> note_states(NetfilterEngine& engine, RunFigures& figures) {
 }
 
 constexpr ScenarioSize kSize = {.flows = 150, .steps = 3000, .cluster_states = 6};
-constexpr uint64_t kPacketsThatReachEverything = 1'000'000;
+constexpr uint64_t kPacketsThatReachEverything = 5'000'000;
 
 class NetfilterOracle : public OracleTest {
  protected:
