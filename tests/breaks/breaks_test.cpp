@@ -177,6 +177,7 @@ void expect_failures(const Break& broken, const std::function<fs::path(const Bre
 fs::path test_program(const BreakTest& test) {
   if (test.program == "datapath_program_test") return KUBEPROOF_PROGRAM_TEST;
   if (test.program == "attached_test") return KUBEPROOF_ATTACHED_TEST;
+  if (test.program == "oracle_test") return KUBEPROOF_ORACLE_TEST;
   throw std::runtime_error(test.program + " is no program of tests that takes broken programs");
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/result.h"
@@ -19,6 +20,8 @@ namespace kubeproof {
 class EngineOptions {
  public:
   void add_to(CLI::App& command);
+  // BPF programs in place of the built-in ones.
+  void set_bpf_object(std::string file) { bpf_object_ = std::move(file); }
 
   // The engines that were asked for, or all that this machine can run in-process; fresh ones with
   // every call. A name that no engine has is bad input.
