@@ -28,6 +28,13 @@ static __always_inline void flow_original_key(struct tuple *key, const struct fl
 	tuple_between(key, &flow->client, &flow->frontend, like);
 }
 
+/* `delivered`: to the node's own, of which the stack says nothing. */
+static __always_inline void note_flow_received(struct packet *packet, const struct flow *flow,
+					       int delivered)
+{
+	packet->received_flow = delivered && !packet->options_refused ? 0 : flow->id;
+}
+
 static __always_inline void flow_reply_key(struct tuple *key, const struct flow *flow,
 					   const struct tuple *like)
 {

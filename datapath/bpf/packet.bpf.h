@@ -165,7 +165,8 @@ struct packet {
 	struct route route; /* the last that was looked for */
 	struct trace_record trace;
 
-	/* From one program to another: what the stack was last given to receive, as it was given. */
+	/* From one program to another: what the stack was last given to receive and may have something
+	 * to say of, as it was given. */
 	struct tuple received;
-	__u64 received_flow; /* its flow's id, or RECEIVED_NEW; 0: it is of no flow */
+	__u64 received_flow; /* its flow's id, or RECEIVED_NEW; 0: there is none, or nothing to say */
 };

@@ -146,6 +146,13 @@ static __always_inline void source_toward_own(const struct packet *packet,
 	source->words[0] = local ? local->source : bpf_htonl(0x7f000001);
 }
 
+/* icmp6_send() would rather be seen where the packet came in. */
+static __always_inline __u32 answering_interface(const struct packet *packet)
+{
+	return packet->tuple.family == FAMILY_IPV6 && !packet->host_origin ? packet->ifindex
+									   : packet->route.ifindex;
+}
+
 /*
  * `from`: the address that the error comes from, where that is not for routing to say. `forwarded`:
  * the packet had passed the router's own checks when it was rejected. In IPv6
@@ -168,7 +175,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL)
 		source_toward_own(packet, client, &source);
-	else if (!select_source(packet, client, SCOPE_LINK, &source))
+	else if (!select_source(packet, answering_interface(packet), client, SCOPE_LINK, &source))
 		return drop(packet, DROP_REJECT_SILENT);
 	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_REJECT_SILENT);

@@ -162,19 +162,6 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
 }
 
-#define TCP_FLAGS_OFFSET 13
-#define TCP_FLAG_RESET_BIT 0x04
-
-static __always_inline int quotes_a_reset(struct __sk_buff *skb, const struct packet *packet)
-{
-	__u32 offset = packet->quoted_headers.transport + TCP_FLAGS_OFFSET;
-	__u8 flags = 0;
-
-	return packet->quoted.protocol == IPPROTO_TCP &&
-	       !bpf_skb_load_bytes(skb, offset, &flags, sizeof(flags)) &&
-	       flags & TCP_FLAG_RESET_BIT;
-}
-
 /* What the stack says of the packet that it has just been given is about that one's own flow. */
 static __always_inline int is_about_received(const struct packet *packet)
 {
@@ -187,23 +174,19 @@ static __always_inline int is_about_another(const struct packet *packet, const s
 	return packet->received_flow != flow->id && is_about_received(packet);
 }
 
-/* The flow of an error that the node's stack made: one that lives, never was to, or was ended by
- * the very reset that the error is about. */
-static __noinline const struct flow *flow_of_own_error(struct __sk_buff *skb, struct packet *packet,
+/* The flow of an error that the node's stack made: one that lives, or, of the packet just received,
+ * one that never was to, or ended with that. */
+static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 						       const struct tuple *key)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, key), *original;
+	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
 	struct flow *state;
 
 	if (!flow || is_about_another(packet, flow))
 		return 0;
-	if (flow->flags & FLOW_DOOMED)
-		return is_about_received(packet) ? flow : 0;
-	flow_original_key(&packet->key, flow, key);
-	original = bpf_map_lookup_elem(&flows, &packet->key);
-	if (original && original->id == flow->id && original->status & FLOW_OVER)
-		return quotes_a_reset(skb, packet) ? flow : 0;
-	return flow_find(key, packet, &state);
+	if (is_about_received(packet))
+		return flow;
+	return flow->flags & FLOW_DOOMED ? 0 : flow_find(key, packet, &state);
 }
 
 /* Errors of the node's own stack, and forwarded ones in their second step. */
@@ -216,10 +199,10 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
-		flow = flow_of_own_error(skb, packet, &key);
+		flow = flow_of_own_error(packet, &key);
 		if (!flow) {
 			key.space = TUPLE_SPACE_INSIDE;
-			flow = flow_of_own_error(skb, packet, &key);
+			flow = flow_of_own_error(packet, &key);
 		}
 	} else {
 		if (packet->mark & masquerade_mark)

@@ -238,16 +238,17 @@ VERIFIED_ONCE __u32 ipv4_preference(const struct source_candidate *candidate,
 		       : 1;
 }
 
-/* 0 where the node has no usable address. */
-VERIFIED_ONCE int select_source(const struct packet *packet, const struct address *destination,
-				__u32 scope, struct address *source)
+/* As for what leaves by that interface. 0 where the node has no usable address. */
+VERIFIED_ONCE int select_source(const struct packet *packet, __u32 ifindex,
+				const struct address *destination, __u32 scope,
+				struct address *source)
 {
 	const struct interface_settings *interface;
 	__u32 best = 0;
 
 	if (!packet || !destination || !source)
 		return 0;
-	interface = interface_find(packet, packet->route.ifindex);
+	interface = interface_find(packet, ifindex);
 	if (!interface)
 		return 0;
 	for (int i = 0; i < SOURCE_CANDIDATES; i++) {

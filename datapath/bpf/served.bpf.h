@@ -54,7 +54,8 @@ static __always_inline int choose_source(struct packet *packet)
 	struct flow *flow = &packet->flow;
 
 	flow->flags |= FLOW_MASQUERADED;
-	if (!select_source(packet, &flow->backend.address, SCOPE_UNIVERSE, &flow->source.address))
+	if (!select_source(packet, packet->route.ifindex, &flow->backend.address, SCOPE_UNIVERSE,
+			   &flow->source.address))
 		return 0;
 	if (!packet->host_origin && !address_equal(&flow->source.address, &flow->client.address))
 		flow->flags |= FLOW_SOURCE_CHANGES;

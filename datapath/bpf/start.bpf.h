@@ -35,7 +35,7 @@ static __always_inline int send_first(struct __sk_buff *skb, struct packet *pack
 	trace_flow(packet, flow);
 	if (packet->host_origin)
 		return host_original(skb, packet, flow, reason);
-	packet->received_flow = flow->id;
+	note_flow_received(packet, flow, flow->flags & FLOW_HOST_BACKEND);
 	return ingress_original(skb, packet, flow, reason);
 }
 

@@ -58,7 +58,9 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (track == TRACK_INVALID)
 		return invalid_packet(skb, packet);
 	if (!packet->host_origin)
-		packet->received_flow = flow->id;
+		note_flow_received(packet, flow,
+				   flow->flags & (reply ? FLOW_HOST_CLIENT | FLOW_OWN_CLIENT
+							: FLOW_HOST_BACKEND));
 	if (reply) {
 		if (!packet->host_origin)
 			return ingress_reply(skb, packet, flow);
