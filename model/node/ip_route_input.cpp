@@ -95,8 +95,9 @@ StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface
   RouteDecision route = routes_.lookup(destination, strict ? &in : nullptr);
   if (ipv4 && destination.is_unspecified()) route.verdict = RouteVerdict::kBroadcast;
 
-  if (ipv4 && (is_for_the_node(route.verdict) || route.verdict == RouteVerdict::kForward) &&
-      claims_to_be_the_node(source, in)) {
+  // A node that does not forward asks no more of what is for others.
+  const bool forwarded = route.verdict == RouteVerdict::kForward && sysctls.ip_forward;
+  if (ipv4 && (is_for_the_node(route.verdict) || forwarded) && claims_to_be_the_node(source, in)) {
     return fail(StackDrop::kMartianSource);
   }
   if (ipv4 && ipv4_header_size(packet) > kIpv4HeaderSize) {

@@ -151,6 +151,14 @@ TEST(StackRouting, AcceptLocalPermitsTheNodesOwnAddressesFromOutside) {
   EXPECT_TRUE(NodeStack(world).route(udp(kNode, kPod)));
 }
 
+TEST(StackRouting, AHostThatDoesNotForwardAsksNobodysSourceOfWhatIsForOthers) {
+  World world = make_node();
+  world.sysctls.ip_forward = false;
+  const NodeStack node(world);
+  EXPECT_EQ(drop_of(node.route(udp(kNode, "198.51.100.7"))), StackDrop::kNotForwarding);
+  EXPECT_EQ(drop_of(node.route(udp(kNode, kNode))), StackDrop::kMartianSource);
+}
+
 TEST(StackRouting, DeliversBroadcastsAndTheGroupsOfEveryNode) {
   const NodeStack node;
   for (const char* to : {"255.255.255.255", "192.168.0.255", "127.255.255.255"}) {
