@@ -62,6 +62,8 @@ size_t last_raise(const std::vector<Cluster>& clusters) {
   return last;
 }
 
+constexpr unsigned kDamaged = 12;  // of a hundred packets
+
 class StepGenerator {
  public:
   StepGenerator(Random& random, const Scenario& scenario, const TrafficKinds& kinds)
@@ -70,7 +72,8 @@ class StepGenerator {
         kinds_(kinds),
         stages_(scenario.flows.size()),
         begun_(scenario.flows.size()),
-        last_raise_(last_raise(scenario.clusters)) {}
+        last_raise_(last_raise(scenario.clusters)),
+        damage_(scenario.seed ^ 0x3) {}
 
   Step generate() {
     const size_t kind = random_.below(100);
@@ -120,7 +123,18 @@ class StepGenerator {
         step.actor = random_.percent(60) ? Actor::kClient : Actor::kServer;
     }
     step.repeated = random_.percent(8);
+    step.shape.damage = damage();
     return step;
+  }
+
+  Damage damage() {
+    Damage damage;
+    if (!kinds_.damage || !damage_.percent(kDamaged)) return damage;
+    damage.changes.resize(damage_.pick({1, 1, 1, 2, 3}));
+    for (uint32_t& change : damage.changes) change = static_cast<uint32_t>(damage_.next());
+    damage.repair = damage_.pick({Repair::kNone, Repair::kHeader, Repair::kHeader, Repair::kAll,
+                                  Repair::kAll, Repair::kAll});
+    return damage;
   }
 
   void tcp(PacketStep& step) {
@@ -215,6 +229,7 @@ class StepGenerator {
       step.quoted = static_cast<uint16_t>(random_.below(header + size_t{8}));
     }
     step.from_router = random_.percent(50);
+    step.damage = damage();
     return step;
   }
 
@@ -224,6 +239,7 @@ class StepGenerator {
   std::vector<size_t> stages_;  // of each TCP flow's conversation
   std::vector<bool> begun_;
   const size_t last_raise_;
+  Random damage_;  // by choices of its own, so that no other choice depends on it
   size_t flow_ = 0;
   size_t cluster_ = 0;
 };

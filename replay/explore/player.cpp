@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/packet/checksum.h"
 #include "replay/explore/address_plan.h"
 #include "replay/explore/shape_packet.h"
 
@@ -132,6 +133,7 @@ bool Player::play_step(const PacketStep& planned) {
   sender.sent = builder.build();
   cut(step.shape, sender.sent);
   sender.sent_from = path.ingress;
+  if (step.shape.fragment_size == 0) spoil_bytes(step.shape.damage, path.ingress, sender.sent);
   if (step.shape.fragment_size == 0) {
     const Bytes packet = sender.sent;
     return send(step, packet, path.ingress);
@@ -139,8 +141,31 @@ bool Player::play_step(const PacketStep& planned) {
   auto fragments = builder.build_fragments(step.shape.fragment_size);
   if (step.shape.fragments_reversed) std::reverse(fragments.begin(), fragments.end());
   spoil(step.shape, fragments);
+  if (const auto& changes = step.shape.damage.changes; !changes.empty()) {
+    Bytes& one = fragments[changes.front() % fragments.size()];
+    spoil_bytes(step.shape.damage, path.ingress, one);
+  }
   return std::all_of(fragments.begin(), fragments.end(),
                      [&](const Bytes& fragment) { return send(step, fragment, path.ingress); });
+}
+
+// A fragment that was none before begins a datagram of its own.
+void Player::spoil_bytes(const Damage& how, Ingress ingress, Bytes& packet) {
+  if (how.changes.empty()) return;
+  if (ingress.is_host()) {
+    damage_payload(how, packet);
+  } else {
+    damage(how, packet);
+  }
+  const auto view = parse_packet(packet);
+  if (!view || (!view->is_fragment && view->fragment_header_offset == 0)) return;
+  if (view->family == Family::kIpv6) {
+    store32(packet, view->fragment_header_offset + size_t{4}, ++datagrams_);
+    return;
+  }
+  const uint16_t old = load16(packet, 4);
+  store16(packet, 4, ++datagrams_);
+  store16(packet, 10, update_checksum(load16(packet, 10), old, load16(packet, 4)));
 }
 
 bool Player::send(const PacketStep& step, const Bytes& packet, Ingress ingress) {
@@ -174,7 +199,8 @@ bool Player::play_step(const ErrorStep& step) {
   const size_t quoted = std::min<size_t>(step.quoted, sender.arrived.size());
   PacketBuilder error = PacketBuilder::icmp(from, view->source, step.type, step.code, step.info);
   error.payload(ByteView(sender.arrived).first(quoted));
-  const Bytes packet = error.build();
+  Bytes packet = error.build();
+  spoil_bytes(step.damage, ingress, packet);
   return stage_.packet({ingress, packet, 0}, fate_);
 }
 

@@ -66,6 +66,7 @@ class Player {
   Path path(const PacketStep& step);
   PacketBuilder builder(const PacketStep& step, const Path& path, Flow& flow) const;
   bool send(const PacketStep& step, const Bytes& packet, Ingress ingress);
+  void spoil_bytes(const Damage& damage, Ingress ingress, Bytes& packet);
   void learn(const PacketStep& step);
 
   const Scenario& scenario_;

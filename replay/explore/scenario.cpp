@@ -169,6 +169,14 @@ std::string text_of(const FlowPlan& flow, const World& world) {
   return text;
 }
 
+std::string text_of(const Damage& damage) {
+  constexpr std::array<std::string_view, 3> kRepairs = {"", ", IP checksum right",
+                                                        ", checksums right"};
+  if (damage.changes.empty()) return {};
+  return fmt::format(" damaged {}{}", fmt::join(damage.changes, " "),
+                     kRepairs[static_cast<size_t>(damage.repair)]);
+}
+
 std::string text_of(const PacketShape& shape) {
   std::string text = fmt::format("{} bytes", shape.payload);
   if (shape.ttl != 64) text += fmt::format(" ttl {}", shape.ttl);
@@ -191,7 +199,7 @@ std::string text_of(const PacketShape& shape) {
     text += fmt::format(" cut after {} transport bytes{}", shape.cut_to,
                         shape.cut_silently ? ", length as if whole" : "");
   }
-  return text;
+  return text + text_of(shape.damage);
 }
 
 struct StepText {
@@ -209,9 +217,9 @@ struct StepText {
     return text + " " + text_of(step.shape);
   }
   std::string operator()(const ErrorStep& step) const {
-    return fmt::format("flow {} ICMP error {}/{} about the {}'s packet, {} bytes quoted{}",
+    return fmt::format("flow {} ICMP error {}/{} about the {}'s packet, {} bytes quoted{}{}",
                        step.flow, step.type, step.code, name(step.about), step.quoted,
-                       step.from_router ? ", from a router" : "");
+                       step.from_router ? ", from a router" : "", text_of(step.damage));
   }
   std::string operator()(const AdvanceStep& step) const {
     return fmt::format("{} s pass", step.duration.count());

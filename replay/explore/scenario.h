@@ -15,6 +15,7 @@
 #include "model/node/node_spec.h"
 #include "model/node/world.h"
 #include "model/packet/packet_view.h"
+#include "replay/explore/damage.h"
 
 namespace kubeproof::explore {
 
@@ -65,6 +66,7 @@ struct PacketShape {
   // too, unless the packet is to be shorter than it claims.
   uint8_t cut_to = 0;
   bool cut_silently = false;
+  Damage damage = {};  // last of all; of a datagram in fragments, to one of them
 };
 
 struct PacketStep {
@@ -88,6 +90,7 @@ struct ErrorStep {
   uint32_t info = 0;
   uint16_t quoted = 28;  // bytes at most, IP header included
   bool from_router = false;
+  Damage damage = {};
 };
 
 struct AdvanceStep {

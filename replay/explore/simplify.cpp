@@ -194,6 +194,26 @@ bool plain_service(const Scenario& from, size_t attempt, Maybe& to) {
   return false;
 }
 
+bool without_damage(Damage& damage) {
+  return set(damage.changes, {});
+}
+
+bool without_first_change(Damage& damage) {
+  if (damage.changes.size() < 2) return false;
+  damage.changes.erase(damage.changes.begin());
+  return true;
+}
+
+bool without_last_change(Damage& damage) {
+  if (damage.changes.size() < 2) return false;
+  damage.changes.pop_back();
+  return true;
+}
+
+bool repaired(Damage& damage) {
+  return !damage.changes.empty() && set(damage.repair, Repair::kAll);
+}
+
 bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
   static constexpr Edit<PacketStep> kEdits[] = {
       {[](PacketStep& p) { return set(p.shape.ttl, uint8_t{64}); }},
@@ -208,6 +228,10 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
       {[](PacketStep& p) { return set(p.shape.options, Options::kNone); }},
       {[](PacketStep& p) { return set(p.shape.cut_to, uint8_t{0}); }},
       {[](PacketStep& p) { return std::exchange(p.shape.cut_silently, false); }},
+      {[](PacketStep& p) { return without_damage(p.shape.damage); }},
+      {[](PacketStep& p) { return without_first_change(p.shape.damage); }},
+      {[](PacketStep& p) { return without_last_change(p.shape.damage); }},
+      {[](PacketStep& p) { return repaired(p.shape.damage); }},
       {[](PacketStep& p) { return set(p.sequence_offset, 0); }},
       {[](PacketStep& p) { return std::exchange(p.repeated, false); }},
       {[](PacketStep& p) { return set(p.sctp_chunk, uint8_t{1}); }},
@@ -218,6 +242,22 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
   Scenario changed = from;
   auto& packet = std::get<PacketStep>(changed.steps[step]);
   if (kEdits[attempt % std::size(kEdits)].apply(packet)) to = std::move(changed);
+  return true;
+}
+
+bool plain_error(const Scenario& from, size_t attempt, Maybe& to) {
+  static constexpr Edit<ErrorStep> kEdits[] = {
+      {[](ErrorStep& e) { return without_damage(e.damage); }},
+      {[](ErrorStep& e) { return without_first_change(e.damage); }},
+      {[](ErrorStep& e) { return without_last_change(e.damage); }},
+      {[](ErrorStep& e) { return repaired(e.damage); }},
+  };
+  const size_t step = attempt / std::size(kEdits);
+  if (step >= from.steps.size()) return false;
+  if (!std::holds_alternative<ErrorStep>(from.steps[step])) return true;
+  Scenario changed = from;
+  auto& error = std::get<ErrorStep>(changed.steps[step]);
+  if (kEdits[attempt % std::size(kEdits)].apply(error)) to = std::move(changed);
   return true;
 }
 
@@ -297,10 +337,10 @@ Simplifications::Simplifications(Scenario scenario) : scenario_(std::move(scenar
 
 const std::vector<Simplifications::Pass>& Simplifications::passes() {
   static const std::vector<Pass> kPasses = {
-      only_last_flow,   first_steps,          without_steps,   only_one_flow,
-      without_flow,     fewer_cluster_states, without_service, without_slice,
-      without_endpoint, plain_service,        plain_packet,    plain_flow,
-      plain_proxy,      default_node,         without_route,   plain_node,
+      only_last_flow,       first_steps,     without_steps, only_one_flow,    without_flow,
+      fewer_cluster_states, without_service, without_slice, without_endpoint, plain_service,
+      plain_packet,         plain_error,     plain_flow,    plain_proxy,      default_node,
+      without_route,        plain_node,
   };
   return kPasses;
 }

@@ -53,6 +53,7 @@ constexpr std::array kKinds = {
     NamedKind{"options", &TrafficKinds::options},
     NamedKind{"cut", &TrafficKinds::cut},
     NamedKind{"defects", &TrafficKinds::defects},
+    NamedKind{"damage", &TrafficKinds::damage},
     NamedKind{"queries", &TrafficKinds::queries},
     NamedKind{"icmp-errors", &TrafficKinds::icmp_errors},
     NamedKind{"out-of-place", &TrafficKinds::out_of_place},
