@@ -16,12 +16,14 @@
 #include "verified_once.bpf.h"
 
 #define IPV4_OPTIONS_MAX 40
+#define ROUTER_ALERT_LENGTH 4 /* in IPv6 as well */
 
 enum ipv4_option {
 	IPV4_OPTION_END = 0,
 	IPV4_OPTION_NOP = 1,
 	IPV4_OPTION_LOOSE_SOURCE_ROUTE = 131,
 	IPV4_OPTION_STRICT_SOURCE_ROUTE = 137,
+	IPV4_OPTION_ROUTER_ALERT = 148,
 };
 
 /* Options that run past the end of the header, or ask for source routing. Where the walk is lies in
@@ -49,7 +51,8 @@ VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet
 			continue;
 		}
 		if (at + 2 > end || frame_load(frame, at, option, 2) || option[1] < 2 ||
-		    at + option[1] > end)
+		    at + option[1] > end ||
+		    (option[0] == IPV4_OPTION_ROUTER_ALERT && option[1] < ROUTER_ALERT_LENGTH))
 			return 1;
 		if (option[0] == IPV4_OPTION_LOOSE_SOURCE_ROUTE ||
 		    option[0] == IPV4_OPTION_STRICT_SOURCE_ROUTE)
@@ -72,8 +75,6 @@ enum ipv6_option {
 	IPV6_OPTION_CALIPSO = 7,
 	IPV6_OPTION_IOAM = 0x31,
 };
-
-#define ROUTER_ALERT_LENGTH 4
 
 /* Its body has to be zero. */
 static __always_inline int is_padding(frame_t *frame, __u32 at, __u32 length)

@@ -32,6 +32,15 @@ constexpr uint8_t kIcmpRedirect = 5;
 // alone tell whose packet it is.
 constexpr size_t kQuotedTransport = 8;
 
+// nf_ip_checksum(), nf_ip6_checksum(): asked about every error, a process of the node's own, too.
+bool sum_is_right(ByteView packet, const PacketView& view) {
+  const ByteView message = packet.first(view.total_length).subspan(view.transport_offset);
+  const uint16_t initial = view.protocol == kIcmp
+                               ? uint16_t{0}
+                               : pseudo_header_sum(view, static_cast<uint32_t>(message.size()));
+  return ones_complement_sum(message, initial) == 0xffff;
+}
+
 }  // namespace
 
 void translate(MutableByteView packet, PacketView& view, const Connection& connection,
@@ -43,6 +52,7 @@ void translate(MutableByteView packet, PacketView& view, const Connection& conne
 
 bool translate_icmp_error(MutableByteView packet, PacketView& view, const Connection& connection,
                           Direction direction, Hook hook) {
+  if (!sum_is_right(packet, view)) return false;
   if (view.protocol == kIcmp && view.icmp_type == kIcmpRedirect) {
     const bool decided = connection.source_nat_done && connection.destination_nat_done;
     if (!decided || connection.source_nat || connection.destination_nat) return false;

@@ -67,7 +67,13 @@ StackFailure refuse_jumbogram(ByteView packet, size_t at) {
 }  // namespace
 
 std::optional<StackFailure> refuse_ipv4_options(ByteView packet) {
-  enum : uint8_t { kEnd = 0, kNoOperation = 1, kLooseSourceRoute = 131, kStrictSourceRoute = 137 };
+  enum : uint8_t {
+    kEnd = 0,
+    kNoOperation = 1,
+    kLooseSourceRoute = 131,
+    kStrictSourceRoute = 137,
+    kAlert = 148
+  };
   const size_t end = size_t{packet[0] & 0xfU} * 4;
   bool source_route = false;
   for (size_t at = kIpv4HeaderSize; at < end;) {
@@ -80,8 +86,16 @@ std::optional<StackFailure> refuse_ipv4_options(ByteView packet) {
     if (end - at < 2 || packet[at + 1] < 2 || packet[at + 1] > end - at) {
       return ipv4_parameter_problem(at);
     }
-    source_route |= type == kLooseSourceRoute || type == kStrictSourceRoute;
-    at += packet[at + 1];
+    const size_t size = packet[at + 1];
+    if (type == kLooseSourceRoute || type == kStrictSourceRoute) {
+      // Its pointer, from 4 on, stands behind its length.
+      if (size < 3) return ipv4_parameter_problem(at + 1);
+      if (packet[at + 2] < 4) return ipv4_parameter_problem(at + 2);
+      if (source_route) return ipv4_parameter_problem(at);
+      source_route = true;
+    }
+    if (type == kAlert && size < 4) return ipv4_parameter_problem(at + 1);
+    at += size;
   }
   if (source_route) return StackFailure{StackDrop::kSourceRoute, std::nullopt};
   return std::nullopt;
