@@ -30,6 +30,9 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->options_refused = 0;
 	packet->icmp_class = ICMP_CLASS_UNTRACKED;
 	packet->segmented = 0;
+	packet->largest_fragment = 0;
+	packet->whole = 0;
+	packet->held = 0;
 	packet->checksum_offset = 0;
 	packet->quoted_checksum_offset = 0;
 	packet->quoted_short = 0;
@@ -38,6 +41,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->ipv6_answer.mtu = 0;
 	packet->headers.identification = 0;
 	packet->headers.fragment = FRAGMENT_NONE;
+	packet->headers.fragment_header = 0;
 	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
 	__builtin_memset(&packet->to, 0, sizeof(packet->to));
 	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));

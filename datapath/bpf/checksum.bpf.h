@@ -26,6 +26,7 @@ struct sum_walk {
 	__u32 at;
 	__u32 rest;
 	__u32 sum;
+	__u32 headed; /* of SCTP: it begins with the header */
 };
 
 /* The next chunk, padded with zeros to whole words; how many bytes it has, 0 behind the last. */

@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "note.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "route.bpf.h"
@@ -27,24 +28,6 @@ static __always_inline long put_link_header(struct __sk_buff *skb, const struct 
 	if (!packet->link_header_length && bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return -1;
 	return bpf_skb_store_bytes(skb, 0, &link, sizeof(link), 0);
-}
-
-/* For the egress hook that a redirect reaches: nothing is left to be done. Marks are others' to use,
- * and bits of them as well; what stands here the kernel keeps from the one hook to the other, and
- * nobody else can know the key. */
-static __always_inline void set_decided(struct __sk_buff *skb)
-{
-	skb->cb[0] = decided_key[0];
-	skb->cb[1] = decided_key[1];
-}
-
-static __always_inline int take_decided(struct __sk_buff *skb)
-{
-	if (skb->cb[0] != decided_key[0] || skb->cb[1] != decided_key[1])
-		return 0;
-	skb->cb[0] = 0;
-	skb->cb[1] = 0;
-	return 1;
 }
 
 VERIFIED_ONCE int deliver_to_host(struct __sk_buff *skb, struct packet *packet, __u8 reason)
@@ -74,7 +57,7 @@ VERIFIED_ONCE int deliver_to_neighbour(struct __sk_buff *skb, struct packet *pac
 		next_hop.nh_family = AF_INET6;
 		__builtin_memcpy(next_hop.ipv6_nh, &route->next_hop, sizeof(next_hop.ipv6_nh));
 	}
-	set_decided(skb);
+	set_note(skb, NOTE_DECIDED, 0);
 	return redirected(packet, reason, REDIRECT_NEIGHBOUR, route->ifindex,
 			  bpf_redirect_neigh(route->ifindex, &next_hop, sizeof(next_hop), 0));
 }

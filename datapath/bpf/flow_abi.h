@@ -122,8 +122,7 @@ struct partner {
 	__u8 zero[7];
 };
 
-/* What the first fragment of a datagram tells the later ones: its ports, and that it was dropped or
- * refused. */
+/* A datagram in fragments, at one hook. */
 struct fragment_key {
 	struct address source;
 	struct address destination;
@@ -134,11 +133,63 @@ struct fragment_key {
 	__u8 zero;
 };
 
-struct fragment_ports {
+/* What the first fragment decided for all of them. */
+enum fragments_course {
+	FRAGMENTS_UNDECIDED = 0, /* it has not come yet */
+	FRAGMENTS_FOLLOW, /* they go as their flow says */
+	FRAGMENTS_BEGIN, /* likewise, and the flow began with it */
+	FRAGMENTS_INVALID, /* of no flow */
+	FRAGMENTS_REFUSED, /* dropped */
+	FRAGMENTS_HELD, /* nothing comes of them until they are put together */
+};
+
+enum fragments_flag {
+	FRAGMENTS_UNSUMMED = 1 << 0, /* the checksum cannot be told */
+	FRAGMENTS_WITHOUT_CHECKSUM = 1 << 1, /* UDP */
+};
+
+/* What is known of it so far. Only its last fragment tells how long it is and whether its checksum
+ * is right, and so what it does to its flow. */
+struct fragmented {
+	__u64 expires;
 	__be16 source_port;
 	__be16 destination_port;
-	__u32 refused;
-	__u64 expires;
+	__u32 front; /* so much of it is there without a gap */
+	__u32 back; /* and all from here to its end; 0: that has not come */
+	__u32 length;
+	__u32 bytes; /* that are there */
+	__u32 largest; /* of its fragments, with the IP header */
+	__u32 extensions; /* so many of them before the transport header */
+	__u32 sum; /* of the bytes from there on: as Internet checksum, or CRC32c */
+	__u32 checksum; /* SCTP, as it stands in the header */
+	__u16 udp_length; /* as the header says */
+	__u8 course; /* enum fragments_course */
+	__u8 flags; /* enum fragments_flag */
+	/* TCP, from the header: */
+	__u32 tcp_sequence;
+	__u32 tcp_acknowledgment;
+	__u32 tcp_highest_acknowledgment;
+	__u16 tcp_window;
+	__u8 tcp_flags;
+	__u8 tcp_header_length;
+	__u8 tcp_scale;
+	__u8 tcp_offers;
+	/* SCTP: what the chunks of the first fragment make of the flow. */
+	__u8 sctp_state;
+	__u8 sctp_flags;
+	__be32 sctp_tags[2];
+	__u32 sctp_end; /* where the last chunk of which it has the beginning ends */
+	__u32 sctp_seconds; /* how long the flow then lives; 0: no longer than before */
+	__u32 zero;
+};
+
+#define HELD_MAX 8192
+
+/* A datagram that is put together. */
+struct held {
+	__u32 header; /* how many bytes its IP header has */
+	__u32 payload; /* how many behind it are there */
+	__u8 bytes[2 * HELD_MAX]; /* more than it may have, so that any share fits at any place */
 };
 
 #ifdef __cplusplus

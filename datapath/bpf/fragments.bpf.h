@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Only the first fragment of a datagram carries ports: they are kept for the later ones, for each
- * hook apart, because the addresses may differ from hook to hook. What became of the first becomes
- * of all. Fragments that overtake their first one stay unknown (netfilter, which reassembles, knows
- * them).
+ * Datagrams in fragments. Only the first fragment carries ports and headers; what it decides is kept
+ * for those that come after it, for each hook apart, because the addresses may differ from hook to
+ * hook. Only the last tells how long the datagram is and whether its checksum is right: what the
+ * datagram does to its flow is done when that has come, as it is in netfilter, which puts it
+ * together first (net/ipv4/ip_fragment.c, net/ipv6/netfilter/nf_conntrack_reasm.c). Fragments that
+ * overtake their first one are counted, but nobody knows where they belong.
  */
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 
 #include <bpf/bpf_helpers.h>
 
+#include "checksum.bpf.h"
+#include "frame.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
+#include "sctp_checksum.bpf.h"
+#include "tcp_state.bpf.h"
+#include "verified_once.bpf.h"
 
 #define FRAGMENT_LIFETIME (30ull * 1000000000) /* net.ipv4.ipfrag_time */
+#define DATAGRAM_MAX 65535
 
 static __always_inline void fragment_key_of(struct fragment_key *key, const struct packet *packet)
 {
@@ -27,32 +36,242 @@ static __always_inline void fragment_key_of(struct fragment_key *key, const stru
 	key->zero = 0;
 }
 
-static __always_inline void fragment_remember(const struct packet *packet)
+/* Once in its life a packet does something to a flow: where it comes in, or is made. */
+static __always_inline int fragments_are_counted(const struct packet *packet)
 {
-	struct fragment_key key;
-	struct fragment_ports ports = {
-		.source_port = packet->tuple.source_port,
-		.destination_port = packet->tuple.destination_port,
-		.refused = packet->trace.verdict == VERDICT_DROP ||
-			   packet->trace.reason == REASON_REJECTED,
-		.expires = packet->now + FRAGMENT_LIFETIME,
-	};
-
-	fragment_key_of(&key, packet);
-	bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
+	return packet->trace.program == PROGRAM_TC_INGRESS || packet->host_origin;
 }
 
-static __always_inline int fragment_recall(struct packet *packet)
+/* Nobody asks about checksums of what the node itself sends. */
+static __always_inline int fragments_are_summed(frame_t *frame, const struct packet *packet)
 {
-	struct fragment_key key;
-	const struct fragment_ports *ports;
+	return packet->trace.program == PROGRAM_TC_INGRESS && !packet->portless &&
+	       !frame_sum_is_vouched_for(frame);
+}
 
-	fragment_key_of(&key, packet);
-	ports = bpf_map_lookup_elem(&fragments, &key);
-	if (!ports || packet->now >= ports->expires)
+/* The bytes of a fragment, from the transport header on. CRCs are made in order only. */
+static __always_inline void fragment_sum(frame_t *frame, const struct headers *headers,
+					 struct fragmented *datagram, int sctp, int in_order)
+{
+	int first = headers->fragment == FRAGMENT_FIRST;
+	__u32 at = first ? headers->transport : headers->share;
+
+	if (!sctp)
+		datagram->sum = sum_frame(frame, at, headers->end - at, datagram->sum);
+	else if (in_order)
+		datagram->sum = crc32c_frame(frame, at, headers->end - at,
+					     first ? ~0u : datagram->sum, first);
+	else
+		datagram->flags |= FRAGMENTS_UNSUMMED;
+}
+
+/* Counts it. 0 where it repeats what is there, or contradicts it: then all is spoilt. */
+static __always_inline int fragment_count(const struct headers *headers,
+					  struct fragmented *datagram)
+{
+	__u32 begin = headers->share_at, length = headers->end - headers->share;
+	__u32 end = begin + length;
+
+	if (!length || end > DATAGRAM_MAX || (headers->more_fragments && length % 8)) {
+		datagram->course = FRAGMENTS_REFUSED;
+		return 0;
+	}
+	if (end <= datagram->front || (datagram->back && begin >= datagram->back))
+		return 0;
+	if (begin < datagram->front || (datagram->back && end > datagram->back)) {
+		datagram->course = FRAGMENTS_REFUSED;
+		return 0;
+	}
+	if (!headers->more_fragments) {
+		datagram->length = end;
+		datagram->back = begin;
+	} else if (end == datagram->back) {
+		datagram->back = begin;
+	}
+	if (begin == datagram->front)
+		datagram->front = end;
+	datagram->bytes += length;
+	if (headers->end - headers->network > datagram->largest)
+		datagram->largest = headers->end - headers->network;
+	return 1;
+}
+
+/* What the first one said of the transport header, for the last to be judged by. */
+static __always_inline void fragment_restore_tcp(struct packet *packet)
+{
+	const struct fragmented *datagram = &packet->fragments;
+	struct tcp_segment *tcp = &packet->tcp;
+
+	tcp->whole = datagram->tcp_header_length != 0;
+	tcp->sequence = datagram->tcp_sequence;
+	tcp->acknowledgment = datagram->tcp_acknowledgment;
+	tcp->highest_acknowledgment = datagram->tcp_highest_acknowledgment;
+	tcp->window = datagram->tcp_window;
+	tcp->flags = datagram->tcp_flags;
+	tcp->header_length = datagram->tcp_header_length;
+	tcp->scale = datagram->tcp_scale;
+	tcp->offers = datagram->tcp_offers;
+}
+
+static __always_inline void fragment_measure_tcp(struct packet *packet)
+{
+	const struct fragmented *datagram = &packet->fragments;
+	struct tcp_segment *tcp = &packet->tcp;
+
+	tcp->payload_length = datagram->length - datagram->extensions - tcp->header_length +
+			      !!(tcp->flags & TCP_SYN) + !!(tcp->flags & TCP_FIN);
+}
+
+static __always_inline void fragment_note_header(frame_t *frame, struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	struct fragmented *datagram = &packet->fragments;
+	struct {
+		__be16 length;
+		__be16 checksum;
+	} udp;
+
+	datagram->extensions = headers->transport - headers->share;
+	if (packet->tuple.protocol == IPPROTO_UDP &&
+	    !frame_load(frame, headers->transport + 4, &udp, sizeof(udp))) {
+		datagram->udp_length = bpf_ntohs(udp.length);
+		if (!udp.checksum)
+			datagram->flags |= FRAGMENTS_WITHOUT_CHECKSUM;
+	}
+	if (packet->tuple.protocol == IPPROTO_SCTP &&
+	    (frame_load(frame, headers->transport + SCTP_CHECKSUM, &datagram->checksum,
+			sizeof(datagram->checksum)) ||
+	     !datagram->checksum))
+		datagram->flags |= FRAGMENTS_UNSUMMED;
+}
+
+static __always_inline int fragment_course(struct packet *packet)
+{
+	const struct fragmented *datagram = &packet->fragments;
+
+	switch (datagram->course) {
+	case FRAGMENTS_UNDECIDED:
 		return PARSE_UNKNOWN_FRAGMENT;
-	packet->tuple.source_port = ports->source_port;
-	packet->tuple.destination_port = ports->destination_port;
+	case FRAGMENTS_INVALID:
+		return PARSE_INVALID_FRAGMENT;
+	case FRAGMENTS_REFUSED:
+		return PARSE_REFUSED_FRAGMENT;
+	case FRAGMENTS_HELD:
+		return PARSE_HELD_FRAGMENT;
+	default:
+		break;
+	}
+	packet->tuple.source_port = datagram->source_port;
+	packet->tuple.destination_port = datagram->destination_port;
 	packet->tracked = 1;
-	return ports->refused ? PARSE_REFUSED_FRAGMENT : PARSE_OK;
+	fragment_restore_tcp(packet);
+	return PARSE_OK;
+}
+
+/* A fragment, parsed as far as it goes, joins its datagram: `packet->fragments`. */
+#define fragment_join BY_FRAME(fragment_join)
+VERIFIED_ONCE int fragment_join(frame_t *frame)
+{
+	struct packet *packet = this_packet();
+	const struct fragmented *known;
+	struct fragmented *datagram;
+	struct headers *headers;
+	struct fragment_key key;
+	int first, in_order, result;
+
+	if (!packet)
+		return PARSE_MALFORMED;
+	headers = &packet->headers;
+	datagram = &packet->fragments;
+	first = headers->fragment == FRAGMENT_FIRST;
+	fragment_key_of(&key, packet);
+	known = bpf_map_lookup_elem(&fragments, &key);
+	if (known && packet->now < known->expires) {
+		__builtin_memcpy(datagram, known, sizeof(*datagram));
+	} else {
+		__builtin_memset(datagram, 0, sizeof(*datagram));
+		datagram->expires = packet->now + FRAGMENT_LIFETIME;
+	}
+	if (!fragments_are_counted(packet))
+		return first ? PARSE_OK : fragment_course(packet);
+
+	in_order = headers->share_at == datagram->front;
+	if (!fragment_count(headers, datagram)) {
+		bpf_map_update_elem(&fragments, &key, datagram, BPF_ANY);
+		return PARSE_REFUSED_FRAGMENT;
+	}
+	if (first)
+		fragment_note_header(frame, packet);
+	if (fragments_are_summed(frame, packet))
+		fragment_sum(frame, headers, datagram, packet->tuple.protocol == IPPROTO_SCTP,
+			     in_order);
+	else
+		datagram->flags |= FRAGMENTS_UNSUMMED;
+	packet->whole = datagram->length && datagram->bytes == datagram->length;
+	result = first ? PARSE_OK : fragment_course(packet);
+	if (packet->whole)
+		bpf_map_delete_elem(&fragments, &key);
+	else
+		bpf_map_update_elem(&fragments, &key, datagram, BPF_ANY);
+	if (packet->whole)
+		fragment_measure_tcp(packet);
+	return result;
+}
+
+static __always_inline __u8 course_of_first(const struct packet *packet)
+{
+	if (packet->held)
+		return FRAGMENTS_HELD;
+	if (packet->trace.verdict == VERDICT_DROP || packet->trace.reason == REASON_REJECTED)
+		return FRAGMENTS_REFUSED;
+	if (packet->trace.reason == PASS_INVALID)
+		return FRAGMENTS_INVALID;
+	if (packet->trace.reason == REASON_NEW_FLOW ||
+	    packet->trace.reason == REASON_NEW_DIRECT_FLOW)
+		return FRAGMENTS_BEGIN;
+	return FRAGMENTS_FOLLOW;
+}
+
+/* Where `state`, of the flow, is what the chunks of the first fragment make of it. */
+static __always_inline void fragment_note_sctp(const struct packet *packet,
+					       const struct flow *state,
+					       struct fragmented *datagram)
+{
+	const struct sctp_walk *walk = &packet->sctp_walk;
+
+	datagram->sctp_state = state->sctp_state;
+	datagram->sctp_flags = state->sctp_flags;
+	datagram->sctp_tags[0] = state->sctp_tags[0];
+	datagram->sctp_tags[1] = state->sctp_tags[1];
+	datagram->sctp_end = walk->at - packet->headers.transport;
+	datagram->sctp_seconds = walk->keeps_time ? 0 : (state->expires - packet->now) / 1000000000;
+}
+
+/* The first one has been decided on. */
+static __always_inline void fragment_decide(struct packet *packet)
+{
+	struct fragmented *datagram = &packet->fragments;
+	const struct tcp_segment *tcp = &packet->tcp;
+	struct fragment_key key;
+
+	datagram->course = course_of_first(packet);
+	datagram->source_port = packet->tuple.source_port;
+	datagram->destination_port = packet->tuple.destination_port;
+	if (packet->tuple.protocol == IPPROTO_TCP && tcp->whole) {
+		datagram->tcp_sequence = tcp->sequence;
+		datagram->tcp_acknowledgment = tcp->acknowledgment;
+		datagram->tcp_highest_acknowledgment = tcp->highest_acknowledgment;
+		datagram->tcp_window = tcp->window;
+		datagram->tcp_flags = tcp->flags;
+		datagram->tcp_header_length = tcp->header_length;
+		datagram->tcp_scale = tcp->scale;
+		datagram->tcp_offers = tcp->offers;
+	}
+	if (packet->tuple.protocol == IPPROTO_SCTP)
+		fragment_note_sctp(packet,
+				   datagram->course == FRAGMENTS_BEGIN ? &packet->flow
+								       : &packet->leaving,
+				   datagram);
+	fragment_key_of(&key, packet);
+	bpf_map_update_elem(&fragments, &key, datagram, BPF_ANY);
 }

@@ -117,8 +117,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct fragment_key);
-	__type(value, struct fragment_ports);
+	__type(value, struct fragmented);
 } fragments __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 128);
+	__type(key, struct fragment_key);
+	__type(value, struct held);
+} held_datagrams __weak SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -139,6 +146,14 @@ static __always_inline struct packet *this_packet(void)
 
 	return bpf_map_lookup_elem(&packets, &zero);
 }
+
+/* What an entry of `held_datagrams` begins as. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct held);
+} held_beginnings __weak SEC(".maps");
 
 #define SUM_CHUNK 512 /* the most that bpf_csum_diff() takes on older kernels */
 

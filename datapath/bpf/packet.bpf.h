@@ -24,7 +24,12 @@ struct headers {
 	__u32 transport;
 	__u32 end; /* behind the last byte of the IP packet */
 	__u32 identification;
+	__u32 share; /* where a fragment's share of its datagram begins in the frame */
+	__u32 share_at; /* and in the datagram */
+	__u32 fragment_header; /* IPv6: where it stands; 0: there is none */
+	__u32 fragment_header_named_at; /* and the field that says so */
 	__u8 fragment; /* enum fragment_kind */
+	__u8 more_fragments;
 	__u8 truncated; /* of a quoted packet: it was longer */
 	__u8 ttl;
 	__u8 dont_fragment;
@@ -95,7 +100,9 @@ enum parse_result {
 	PARSE_MALFORMED, /* the stack will refuse it */
 	PARSE_NO_TRANSPORT, /* extension headers that lead nowhere */
 	PARSE_UNKNOWN_FRAGMENT, /* a later one, without its first */
-	PARSE_REFUSED_FRAGMENT, /* a later one, whose first was dropped */
+	PARSE_REFUSED_FRAGMENT, /* a later one, whose first was dropped, or one that came before */
+	PARSE_INVALID_FRAGMENT, /* a later one, whose first was of no flow */
+	PARSE_HELD_FRAGMENT, /* a later one of a datagram that is put together */
 };
 
 /* What a packet is to the flow that it belongs to. */
@@ -147,6 +154,10 @@ struct packet {
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */
 	__u8 segmented; /* awaits segmentation by the device or the kernel */
+	__u32 largest_fragment; /* of a datagram that was put together; 0: it was not */
+	__u8 whole; /* a fragment, the last that its datagram waited for */
+	__u8 held; /* to be put together before anything comes of it */
+	struct fragmented fragments; /* of a fragment: the datagram, this one counted */
 	__u32 checksum_offset; /* of the transport checksum in the frame; 0: there is none */
 
 	struct headers quoted_headers;

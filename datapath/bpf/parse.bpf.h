@@ -18,7 +18,6 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "fragments.bpf.h"
 #include "frame.bpf.h"
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
@@ -83,6 +82,9 @@ static __always_inline int parse_ipv4(frame_t *frame, struct headers *headers, s
 		headers->fragment = FRAGMENT_FIRST;
 	else
 		headers->fragment = FRAGMENT_NONE;
+	headers->share = headers->transport;
+	headers->share_at = (fragment & IPV4_FRAGMENT_OFFSET) * 8;
+	headers->more_fragments = !!(fragment & IPV4_MORE_FRAGMENTS);
 	tuple->source.words[0] = ip.saddr;
 	tuple->destination.words[0] = ip.daddr;
 	tuple->protocol = ip.protocol;
@@ -93,7 +95,7 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 				      __u32 limit, int quoted)
 {
 	struct ipv6hdr ip;
-	__u32 at;
+	__u32 at, begin, named_at;
 	__u8 next;
 
 	if (headers->network + sizeof(ip) > limit ||
@@ -119,6 +121,7 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 	__builtin_memcpy(&tuple->destination, &ip.daddr, sizeof(tuple->destination));
 
 	at = headers->network + sizeof(ip);
+	named_at = headers->network + __builtin_offsetof(struct ipv6hdr, nexthdr);
 	next = ip.nexthdr;
 	for (int i = 0; i < IPV6_EXTENSION_HEADERS_MAX; i++) {
 		struct {
@@ -136,11 +139,17 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 		if (at + sizeof(extension) > headers->end ||
 		    frame_load(frame, at, &extension, sizeof(extension)))
 			return PARSE_NO_TRANSPORT;
+		begin = at;
 		if (next == IPPROTO_FRAGMENT) {
 			headers->identification = extension.identification;
+			headers->fragment_header = at;
+			headers->fragment_header_named_at = named_at;
+			headers->share = at + sizeof(extension);
+			headers->share_at = bpf_ntohs(extension.offset) & ~7;
+			headers->more_fragments = !!(extension.offset & bpf_htons(1));
 			if (bpf_ntohs(extension.offset) & ~7)
 				headers->fragment = FRAGMENT_LATER;
-			else if (extension.offset & bpf_htons(1))
+			else if (headers->more_fragments)
 				headers->fragment = FRAGMENT_FIRST;
 			at += sizeof(extension);
 		} else if (next == IPPROTO_AH) {
@@ -148,6 +157,7 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 		} else {
 			at += (extension.length + 1) * 8;
 		}
+		named_at = begin;
 		next = extension.next;
 	}
 	if (at > headers->end || next == IPPROTO_NONE)
@@ -337,8 +347,9 @@ static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 		packet->tracked = 1;
 		return PARSE_OK;
 	}
+	/* Its ports only the first has (fragments.bpf.h). */
 	if (headers->fragment == FRAGMENT_LATER)
-		return fragment_recall(packet);
+		return PARSE_OK;
 	if (is_icmp(tuple)) {
 		parse_icmp(frame, packet);
 		return PARSE_OK;

@@ -31,7 +31,7 @@ static __always_inline int checksum_is_pending(struct __sk_buff *skb, const stru
 
 	return packet->checksum_offset && !is_icmp(&packet->tuple) &&
 	       !frame_load(skb, packet->checksum_offset, &checksum, sizeof(checksum)) &&
-	       (packet->segmented || checksum == fold(sum_pseudo_header(packet, length)));
+	       (packet->segmented || checksum == fold(sum_pseudo_header(packet, length, 0)));
 }
 
 /* Of the packet, its first `length` bytes stay. */

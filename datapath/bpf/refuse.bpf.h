@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "hold.bpf.h"
 #include "ip_options.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -21,6 +22,12 @@
 #include "route.bpf.h"
 #include "service.bpf.h"
 #include "verified_once.bpf.h"
+
+/* It refuses the packet, and may have something to say. */
+static __always_inline int leave_to_stack(struct packet *packet)
+{
+	return is_in_fragments(packet) ? hold(packet) : pass(packet, PASS_STACK_ANSWERS);
+}
 
 /* `translated`: the refusal is about a packet after its translation; the error quotes it as it
  * came, from the address that it was sent to. */
@@ -33,7 +40,7 @@ VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refus
 		return ACTION_DROP;
 	input = packet->route.kind == ROUTE_LOCAL;
 	if (stack_refuses(packet))
-		return pass(packet, PASS_STACK_ANSWERS);
+		return leave_to_stack(packet);
 	if (refusal == REFUSAL_DROP_SOURCE_RANGE)
 		return drop(packet, DROP_SOURCE_RANGE);
 	if (refusal == REFUSAL_DROP_NO_LOCAL_ENDPOINT)
@@ -143,7 +150,7 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_INVALID);
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
 	if (stack_refuses(packet))
-		return pass(packet, PASS_STACK_ANSWERS);
+		return leave_to_stack(packet);
 	if (settings_of(packet)->flags & SETTING_DROP_INVALID)
 		return drop(packet, DROP_INVALID);
 	/* The stack has to cut it. */

@@ -16,6 +16,7 @@
 
 #include "checksum.bpf.h"
 #include "deliver.bpf.h"
+#include "hold.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "parse.bpf.h"
@@ -168,6 +169,8 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	if (!packet)
 		return ACTION_DROP;
 	client = &packet->tuple.source;
+	if (is_in_fragments(packet))
+		return hold(packet);
 	if (packet->headers.fragment == FRAGMENT_LATER || checksum_forbids_error(skb, packet))
 		return drop(packet, DROP_REJECT_SILENT);
 	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);

@@ -19,6 +19,7 @@
 #include "refuse.bpf.h"
 #include "translate.bpf.h"
 #include "translate_quoted.bpf.h"
+#include "verify.bpf.h"
 
 static __always_inline int destination_changes(const struct flow *flow)
 {
@@ -189,6 +190,18 @@ static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 	return flow->flags & FLOW_DOOMED ? 0 : flow_find(key, packet, &state);
 }
 
+/* About an answer on its way to the client, which has not been translated yet: all that nf_nat_manip_pkt()
+ * does to the quote is to make SCTP's checksum anew. */
+static __always_inline int quotes_an_answer(const struct packet *packet)
+{
+	const struct flow *flow;
+
+	if (packet->quoted.protocol != IPPROTO_SCTP)
+		return 0;
+	flow = bpf_map_lookup_elem(&flows, &packet->quoted);
+	return flow && flow->role == FLOW_REPLY && destination_changes(flow);
+}
+
 /* Errors of the node's own stack, and forwarded ones in their second step. */
 static __noinline int related_egress(struct __sk_buff *skb, struct packet *packet)
 {
@@ -211,6 +224,12 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		if (!flow && packet->mark & masquerade_mark)
 			flow = flow_restore(&key);
 	}
+	/* nf_nat_icmp_reply_translation() asks even about what a process of the node made. */
+	if (flow && packet->host_origin && transport_checksum(skb, packet) == CHECKSUM_WRONG)
+		return drop(packet, DROP_INVALID);
+	if (!flow && packet->host_origin && quotes_an_answer(packet))
+		return remake_quoted_sctp_checksum(skb, packet) ? drop(packet, DROP_REWRITE)
+								: pass(packet, REASON_RELATED);
 	if (!flow)
 		return unrelated_error(packet);
 	trace_flow(packet, flow);

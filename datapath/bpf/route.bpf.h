@@ -95,8 +95,12 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 		return ROUTE_REFUSED;
 	route = &packet->route;
 	family = packet->tuple.family;
-	/* What waits for segmentation fits in the end. */
-	length = packet->segmented ? 1 : packet->headers.end - packet->headers.network;
+	length = packet->headers.end - packet->headers.network;
+	/* What waits for segmentation fits in the end, and what came in fragments as they do. */
+	if (packet->segmented)
+		length = 1;
+	else if (packet->largest_fragment)
+		length = packet->largest_fragment;
 	route->kind = ROUTE_REFUSED;
 	route->too_long = 0;
 	route->has_link_addresses = 0;

@@ -106,7 +106,8 @@ static const __u32 crc32c_tables[4][256] = {
 };
 
 /* `crc` and the first `length` bytes of the buffer. */
-VERIFIED_ONCE __u32 crc32c_of_buffer(const struct sum_buffer *buffer, __u32 length, __u32 crc)
+static __always_inline __u32 crc32c_of_buffer(const struct sum_buffer *buffer, __u32 length,
+					      __u32 crc)
 {
 	__u32 words = length / 4;
 	const __u8 *rest;
@@ -133,6 +134,7 @@ VERIFIED_ONCE __u32 crc32c_of_buffer(const struct sum_buffer *buffer, __u32 leng
 	return crc;
 }
 
+/* The header, in the first chunk, has the checksum in it, which counts as zero. */
 static long crc32c_chunk(__u32 index, void *data)
 {
 	struct sum_walk *walk = data;
@@ -140,30 +142,42 @@ static long crc32c_chunk(__u32 index, void *data)
 
 	if (!length)
 		return 1;
-	if (!index)
+	if (!index && walk->headed)
 		walk->buffer->words[SCTP_CHECKSUM / 4] = 0;
 	walk->sum = crc32c_of_buffer(walk->buffer, length, walk->sum);
 	return 0;
 }
 
-/* As it should stand in the packet; 0 where that cannot be told. Here all bytes count, so this takes
- * its time. */
-#define sctp_checksum BY_FRAME(sctp_checksum)
-VERIFIED_ONCE __u32 sctp_checksum(frame_t *frame, __u32 transport, __u32 length)
+/* `crc` and `length` bytes of a frame; `headed`: they begin with the header. Here all bytes count,
+ * so this takes its time. */
+#define crc32c_frame BY_FRAME(crc32c_frame)
+VERIFIED_ONCE __u32 crc32c_frame(frame_t *frame, __u32 at, __u32 length, __u32 crc, int headed)
 {
 	__u32 zero = 0;
 	struct sum_walk walk = {
 		.frame = frame,
 		.buffer = bpf_map_lookup_elem(&sum_buffers, &zero),
-		.at = transport,
+		.at = at,
 		.rest = length,
-		.sum = ~0u,
+		.sum = crc,
+		.headed = headed,
 	};
 
 	if (!walk.buffer)
 		return 0;
 	bpf_loop(SUM_CHUNKS_MAX, crc32c_chunk, &walk, 0);
-	return bpf_htonl(__builtin_bswap32(~walk.sum));
+	return walk.sum;
+}
+
+/* As it stands in the packet. */
+static __always_inline __u32 sctp_checksum_of_crc(__u32 crc)
+{
+	return bpf_htonl(__builtin_bswap32(~crc));
+}
+
+static __always_inline __u32 sctp_checksum(frame_t *frame, __u32 transport, __u32 length)
+{
+	return sctp_checksum_of_crc(crc32c_frame(frame, transport, length, ~0u, 1));
 }
 
 /* enum checksum_verdict, of a whole packet. */

@@ -15,6 +15,7 @@
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
+#include "verified_once.bpf.h"
 
 #define SCTP_HEADER 12
 #define SCTP_CHUNKS_MAX 4096
@@ -301,6 +302,34 @@ static __always_inline void sctp_first_tag(const struct sctp_walk *walk, struct 
 		state->sctp_tags[1] = walk->tag;
 }
 
+/* What the first fragment of a datagram found, whose chunks can be walked there alone. */
+static __always_inline int settle_sctp(const struct packet *packet, struct flow *state, int reply)
+{
+	const struct fragmented *datagram = &packet->fragments;
+
+	state->sctp_state = datagram->sctp_state;
+	state->sctp_flags = datagram->sctp_flags;
+	state->sctp_tags[0] = datagram->sctp_tags[0];
+	state->sctp_tags[1] = datagram->sctp_tags[1];
+	if (datagram->sctp_seconds)
+		state->expires = packet->now + datagram->sctp_seconds * SECOND;
+	if (reply)
+		state->status |= FLOW_SEEN_REPLY;
+	return TRACK_OK;
+}
+
+/* How long a packet is of which only the first bytes are there, as its last chunk says; 0: nobody
+ * knows, for they end where a chunk does. */
+#define sctp_foreseen_length BY_FRAME(sctp_foreseen_length)
+VERIFIED_ONCE __u32 sctp_foreseen_length(frame_t *frame, __u32 transport, __u32 end)
+{
+	struct sctp_walk walk = {.at = transport + SCTP_HEADER, .end = end};
+	struct sctp_context context = {.frame = frame, .walk = &walk};
+
+	bpf_loop(SCTP_CHUNKS_MAX, sctp_survey_chunk, &context, 0);
+	return walk.at > end ? walk.at - transport : 0;
+}
+
 static __noinline int track_sctp(frame_t *frame, struct packet *packet, struct flow *state,
 				 int reply, int starts)
 {
@@ -309,7 +338,7 @@ static __noinline int track_sctp(frame_t *frame, struct packet *packet, struct f
 	__u32 first = packet->headers.transport + SCTP_HEADER;
 
 	if (packet->headers.fragment == FRAGMENT_LATER)
-		return TRACK_OK;
+		return settle_sctp(packet, state, reply);
 	__builtin_memset(walk, 0, sizeof(*walk));
 	walk->at = first;
 	walk->end = packet->headers.end;

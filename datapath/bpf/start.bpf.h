@@ -97,10 +97,13 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 
 	if (!backend)
 		return drop(packet, DROP_NO_BACKEND);
-	affinity_keep(packet, backend->id);
 	masquerade = lead_to(packet, backend);
 	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
 		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
+	/* Whole, it comes here again. */
+	if (is_in_fragments(packet) && stack_refuses(packet))
+		return hold(packet);
+	affinity_keep(packet, backend->id);
 	if (packet->host_origin && packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_NO_ROUTE);
 	if (!stack_refuses(packet)) {
@@ -150,7 +153,7 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 		return refuse(skb, packet, refusal, 0);
 	}
 	if (stack_refuses(packet))
-		return pass(packet, PASS_STACK_ANSWERS);
+		return leave_to_stack(packet);
 	if (!packet->host_origin && enters_loopback_at_input(packet))
 		return drop(packet, DROP_LOCALNET);
 	return start_flow(skb, marked, 0);

@@ -24,20 +24,53 @@
 #include "begin.bpf.h"
 #include "flow.bpf.h"
 #include "forward.bpf.h"
+#include "fragments.bpf.h"
+#include "hold.bpf.h"
 #include "ip_options.bpf.h"
 #include "maps.bpf.h"
+#include "note.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "parse.bpf.h"
 #include "refuse.bpf.h"
 #include "related.bpf.h"
+#include "route.bpf.h"
 #include "start.bpf.h"
 #include "track.bpf.h"
+#include "track_fragment.bpf.h"
 #include "verify.bpf.h"
 
 #define PACKET_TO_HOST 0
 
 char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* The stack will not send it on: not there. */
+static __always_inline int ends_on_the_way(struct __sk_buff *skb, struct packet *packet,
+					   const struct address *destination)
+{
+	if (packet->host_origin)
+		return 0;
+	route_find(skb, packet, &packet->tuple.source, destination, packet->ifindex);
+	return stack_refuses(packet);
+}
+
+static __always_inline int flow_ends_here(struct __sk_buff *skb, struct packet *packet,
+					  const struct flow *flow, int reply)
+{
+	__u16 stays = reply ? FLOW_HOST_CLIENT | FLOW_OWN_CLIENT : FLOW_HOST_BACKEND;
+
+	return !(flow->flags & stays) &&
+	       ends_on_the_way(skb, packet, reply ? &flow->client.address : &flow->backend.address);
+}
+
+/* It came before its first. Whatever the stack would say about it, it would say about the whole. */
+static __always_inline int unknown_fragment(struct __sk_buff *skb, struct packet *packet)
+{
+	if (packet->trace.program == PROGRAM_TC_INGRESS &&
+	    ends_on_the_way(skb, packet, &packet->tuple.destination))
+		return drop(packet, DROP_FRAGMENT);
+	return pass(packet, PASS_FRAGMENT);
+}
 
 /* The flow of a packet as it is on the wire, and what it calls for. */
 static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *packet)
@@ -49,14 +82,22 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (!flow)
 		return start(skb, packet);
 	reply = flow->role == FLOW_REPLY;
-	track = flow_track(skb, packet, state, reply);
+	if (is_in_fragments(packet) && flow_ends_here(skb, packet, flow, reply))
+		return hold(packet);
+	track = packet->headers.fragment == FRAGMENT_NONE
+			? flow_track(skb, packet, state, reply)
+			: track_fragment(skb, packet, state, reply);
 	if (track == TRACK_NEW) {
 		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);
 	}
 	trace_flow(packet, flow);
 	if (track == TRACK_INVALID)
-		return invalid_packet(skb, packet);
+		return packet->headers.fragment == FRAGMENT_LATER
+			       ? invalid_datagram(skb, packet, flow)
+			       : invalid_packet(skb, packet);
+	if (is_unforeseen(packet, flow))
+		return drop(packet, DROP_UNFORESEEN);
 	if (!packet->host_origin)
 		note_flow_received(packet, flow,
 				   flow->flags & (reply ? FLOW_HOST_CLIENT | FLOW_OWN_CLIENT
@@ -86,10 +127,18 @@ static __always_inline void note_received(struct packet *packet)
 		packet->received = packet->to;
 }
 
+/* A first fragment that came last, so that all is known of it at once. */
+static __always_inline int first_is_broken(const struct packet *packet)
+{
+	return packet->whole && packet->headers.fragment == FRAGMENT_FIRST &&
+	       datagram_is_broken(packet);
+}
+
 static __always_inline void finish(struct packet *packet)
 {
-	if (packet->headers.fragment == FRAGMENT_FIRST && packet->tracked)
-		fragment_remember(packet);
+	if (packet->headers.fragment == FRAGMENT_FIRST && packet->tracked && !packet->whole &&
+	    packet->trace.reason != DROP_FRAGMENT)
+		fragment_decide(packet);
 	trace_end(packet);
 }
 
@@ -120,14 +169,20 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (skb->vlan_present)
 		return pass(packet, PASS_VLAN);
 	result = parse_packet(skb, packet);
+	if (result == PARSE_OK && packet->headers.fragment != FRAGMENT_NONE)
+		result = fragment_join(skb);
 	packet->to = packet->tuple;
 	packet->quoted_to = packet->quoted;
 	if (result == PARSE_MALFORMED)
 		return pass(packet, PASS_MALFORMED);
 	if (result == PARSE_UNKNOWN_FRAGMENT)
-		return pass(packet, PASS_FRAGMENT);
+		return unknown_fragment(skb, packet);
 	if (result == PARSE_REFUSED_FRAGMENT)
 		return drop(packet, DROP_FRAGMENT);
+	if (result == PARSE_INVALID_FRAGMENT)
+		return invalid_packet(skb, packet);
+	if (result == PARSE_HELD_FRAGMENT)
+		return hold(packet);
 	if (packet->trace.program == PROGRAM_TC_INGRESS) {
 		if (is_martian(packet))
 			return pass(packet, PASS_MARTIAN);
@@ -135,7 +190,9 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 			return pass(packet, PASS_MALFORMED);
 		packet->options_refused = options_are_refused(skb, packet);
 	}
-	if (result == PARSE_NO_TRANSPORT || packet->broken ||
+	if (is_in_fragments(packet) && packet->options_refused)
+		return hold(packet);
+	if (result == PARSE_NO_TRANSPORT || packet->broken || first_is_broken(packet) ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&
 	     transport_checksum(skb, packet) == CHECKSUM_WRONG))
 		return invalid_packet(skb, packet);
@@ -155,6 +212,7 @@ SEC("tc")
 int tc_ingress(struct __sk_buff *skb)
 {
 	struct packet *packet = this_packet();
+	__u32 number = 0;
 	int action;
 
 	if (!packet)
@@ -162,12 +220,16 @@ int tc_ingress(struct __sk_buff *skb)
 	packet_begin(packet, PROGRAM_TC_INGRESS, skb->ifindex, skb->mark);
 	packet->segmented = frame_awaits_segmentation(skb);
 	packet->received_flow = 0;
+	if (take_note(skb, &number) == NOTE_REASSEMBLED)
+		packet->largest_fragment = number;
 	if (packet->ifindex == LOOPBACK_IFINDEX)
 		action = pass(packet, PASS_LOOPBACK);
 	else if (skb->pkt_type != PACKET_TO_HOST)
 		action = pass(packet, PASS_OTHER_HOST);
 	else
 		action = close_loopback(packet, handle(skb, packet));
+	if (packet->held)
+		action = hold_fragment(skb);
 	note_received(packet);
 	finish(packet);
 	return action;
@@ -177,6 +239,7 @@ SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
 	struct packet *packet = this_packet();
+	__u32 number = 0;
 	int action;
 
 	if (!packet)
@@ -184,7 +247,7 @@ int tc_egress(struct __sk_buff *skb)
 	packet_begin(packet, PROGRAM_TC_EGRESS, skb->ifindex, skb->mark);
 	packet->segmented = frame_awaits_segmentation(skb);
 	packet->host_origin = skb->ingress_ifindex == 0;
-	if (take_decided(skb))
+	if (take_note(skb, &number) == NOTE_DECIDED)
 		action = pass(packet, PASS_ALREADY_DECIDED);
 	else
 		action = handle(skb, packet);

@@ -283,41 +283,26 @@ VERIFIED_ONCE int tcp_segment_track(struct packet *packet, struct flow *state, i
 	return result;
 }
 
-/* The first fragment does not tell where the segment ends, nor so what may be acknowledged: its
- * sender's next one will. */
-static __always_inline void tcp_note_fragment(const struct packet *packet, struct flow *state,
-					      int reply)
+static __always_inline int tcp_may_be_tracked(frame_t *frame, struct packet *packet)
 {
-	if (packet->headers.fragment != FRAGMENT_FIRST)
-		return;
-	state->tcp_ends[0].flags |= TCP_END_LIBERAL;
-	state->tcp_ends[1].flags |= TCP_END_LIBERAL;
-	state->tcp_ends[reply & 1].window_max = 0;
+	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
+		return 0;
+	/* What stood in the first fragment has been read from there. */
+	if (packet->headers.fragment != FRAGMENT_LATER)
+		tcp_read_options(frame, packet);
+	return 1;
 }
 
 static __always_inline int track_tcp(frame_t *frame, struct packet *packet, struct flow *state,
 				     int reply)
 {
-	int result;
-
-	if (packet->headers.fragment == FRAGMENT_LATER)
-		return TRACK_OK;
-	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
+	if (!tcp_may_be_tracked(frame, packet))
 		return TRACK_INVALID;
-	tcp_read_options(frame, packet);
-	result = tcp_segment_track(packet, state, reply, 0);
-	if (result == TRACK_OK)
-		tcp_note_fragment(packet, state, reply);
-	return result;
+	return tcp_segment_track(packet, state, reply, 0);
 }
 
 static __always_inline int start_tcp(frame_t *frame, struct packet *packet, struct flow *flow)
 {
-	if (!packet->tcp.whole || !tcp_flags_are_valid(packet->tcp.flags))
-		return 0;
-	tcp_read_options(frame, packet);
-	if (tcp_segment_track(packet, flow, 0, 1) != TRACK_OK)
-		return 0;
-	tcp_note_fragment(packet, flow, 0);
-	return 1;
+	return tcp_may_be_tracked(frame, packet) &&
+	       tcp_segment_track(packet, flow, 0, 1) == TRACK_OK;
 }

@@ -74,11 +74,14 @@ enum reason {
 	REASON_REPLY, /* toward the client */
 	REASON_RELATED, /* an ICMP error about a flow */
 	REASON_REJECTED, /* answered: port unreachable */
+	REASON_REASSEMBLED, /* a datagram, put together; it comes here again, whole */
 
 	/* Dropped. */
 	DROP_NO_LOCAL_ENDPOINT,
 	DROP_SOURCE_RANGE,
-	DROP_FRAGMENT, /* a later fragment, whose first was dropped or refused */
+	DROP_FRAGMENT, /* whose first was dropped or is not here yet, or that repeats another */
+	DROP_HELD, /* a fragment of a datagram that is answered only once it is whole */
+	DROP_UNFORESEEN, /* SCTP in fragments, of which the first did not tell the length */
 	DROP_INVALID, /* kube-proxy drops INVALID packets in FORWARD */
 	DROP_LOCALNET, /* from outside to 127.0.0.0/8 */
 	DROP_NO_SOURCE, /* masquerade, but the node has no usable address */

@@ -18,6 +18,7 @@
 #include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
+#include "sctp_track.bpf.h"
 #include "tuple.bpf.h"
 #include "verified_once.bpf.h"
 
@@ -80,18 +81,39 @@ static __always_inline __u32 port_change(const struct tuple *from, const struct 
 	       (__u32)(__u16)(from->destination_port ^ to->destination_port) << 16;
 }
 
-/* Nobody knows how long the datagram is that a first fragment begins, and its checksum depends on
- * that: such a packet is refused. */
+/* A first fragment's checksum depends on how long the datagram is, which its chunks foretell. */
 static __always_inline long translate_sctp_checksum(frame_t *frame, const struct packet *packet)
 {
-	__u32 change = port_change(&packet->tuple, &packet->to), old, sum;
+	const struct headers *headers = &packet->headers;
+	__u32 change = port_change(&packet->tuple, &packet->to), end = headers->end, old, sum;
 
 	if (!change)
 		return 0;
-	if (packet->headers.fragment != FRAGMENT_NONE)
+	if (headers->fragment == FRAGMENT_FIRST) {
+		__u32 length = sctp_foreseen_length(frame, headers->transport, end);
+
+		if (!length)
+			return -1;
+		end = headers->transport + length;
+	}
+	return change_sctp_checksum(frame, headers->transport, end, change, &old, &sum);
+}
+
+/* Nobody has looked at the checksum of what a process of the node sends, and sctp_manip_pkt() makes
+ * it anew. */
+static __always_inline long remake_sctp_checksum(frame_t *frame, const struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	__u32 at = headers->transport + SCTP_CHECKSUM, sum;
+
+	if (tuple_keeps(&packet->tuple, &packet->to))
+		return 0;
+	if (frame_load(frame, at, &sum, sizeof(sum)))
 		return -1;
-	return change_sctp_checksum(frame, packet->headers.transport, packet->headers.end, change,
-				    &old, &sum);
+	if (!sum)
+		return 0;
+	sum = sctp_checksum(frame, headers->transport, headers->end - headers->transport);
+	return frame_store_uncovered(frame, at, &sum, sizeof(sum));
 }
 
 /* Makes `packet->tuple` `packet->to`. 0, or what a helper says. */
@@ -117,7 +139,10 @@ VERIFIED_ONCE long translate(frame_t *frame, const struct packet *packet)
 	if (from->destination_port != to->destination_port)
 		error |= change_port(frame, packet, from->destination_port, to->destination_port,
 				     is_icmp(from) ? ICMP_IDENTIFIER : 2);
-	if (from->protocol == IPPROTO_SCTP)
+	if (from->protocol == IPPROTO_SCTP && packet->host_origin &&
+	    packet->headers.fragment == FRAGMENT_NONE)
+		error |= remake_sctp_checksum(frame, packet);
+	else if (from->protocol == IPPROTO_SCTP)
 		error |= translate_sctp_checksum(frame, packet);
 	return error;
 }

@@ -68,23 +68,18 @@ static __always_inline long store_quoted_address(frame_t *frame, const struct pa
 			    from->words, to->words, sizeof(*to));
 }
 
-static __always_inline int tuple_keeps(const struct tuple *from, const struct tuple *to)
-{
-	return address_equal(&from->source, &to->source) &&
-	       address_equal(&from->destination, &to->destination) &&
-	       from->source_port == to->source_port &&
-	       from->destination_port == to->destination_port;
-}
-
 /* As sctp_manip_pkt() leaves it: the checksum of what is quoted, even where that is only a part. */
-static __always_inline long translate_quoted_sctp_checksum(frame_t *frame,
-							   const struct packet *packet)
+#define remake_quoted_sctp_checksum BY_FRAME(remake_quoted_sctp_checksum)
+VERIFIED_ONCE long remake_quoted_sctp_checksum(frame_t *frame, const struct packet *packet)
 {
-	const struct headers *headers = &packet->quoted_headers;
-	__u32 at = headers->transport + SCTP_CHECKSUM, old, sum;
+	const struct headers *headers;
+	__u32 at, old, sum;
 
-	if (tuple_keeps(&packet->quoted, &packet->quoted_to) || at + sizeof(sum) > headers->end ||
-	    frame_load(frame, at, &old, sizeof(old)))
+	if (!packet)
+		return -1;
+	headers = &packet->quoted_headers;
+	at = headers->transport + SCTP_CHECKSUM;
+	if (at + sizeof(sum) > headers->end || frame_load(frame, at, &old, sizeof(old)))
 		return 0;
 	sum = sctp_checksum(frame, headers->transport, headers->end - headers->transport);
 	return store_quoted(frame, packet, at, &old, &sum, sizeof(sum));
@@ -133,7 +128,7 @@ VERIFIED_ONCE long translate_quoted(frame_t *frame, const struct packet *packet)
 		error |= store_quoted(
 			frame, packet, headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 2),
 			&from->destination_port, &to->destination_port, sizeof(__be16));
-	if (from->protocol == IPPROTO_SCTP)
-		error |= translate_quoted_sctp_checksum(frame, packet);
+	if (from->protocol == IPPROTO_SCTP && !tuple_keeps(from, to))
+		error |= remake_quoted_sctp_checksum(frame, packet);
 	return error;
 }

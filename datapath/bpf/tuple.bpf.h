@@ -92,3 +92,11 @@ static __always_inline void tuple_between(struct tuple *to, const struct socket_
 	to->space = TUPLE_SPACE_WIRE;
 	to->zero = 0;
 }
+
+static __always_inline int tuple_keeps(const struct tuple *from, const struct tuple *to)
+{
+	return address_equal(&from->source, &to->source) &&
+	       address_equal(&from->destination, &to->destination) &&
+	       from->source_port == to->source_port &&
+	       from->destination_port == to->destination_port;
+}

@@ -249,8 +249,10 @@ Result<void> Datapath::detach(uint32_t interface) {
 
 void Datapath::forget_packets() {
   const auto& maps = state_->object->maps;
-  for (const bpf_map* map : {maps.flows, maps.partners, maps.affinities, maps.fragments})
+  for (const bpf_map* map :
+       {maps.flows, maps.partners, maps.affinities, maps.fragments, maps.held_datagrams}) {
     control::clear(*map);
+  }
 }
 
 size_t Datapath::collect_garbage() {

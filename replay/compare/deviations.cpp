@@ -1,6 +1,6 @@
-// The ledger of kubeproof's own datapath. Most of it is about fragments: it sees them one by one,
-// where netfilter puts the datagram together first (nf_defrag_ipv4, nf_defrag_ipv6) and shows
-// kube-proxy's rules the whole. A program at tc cannot hold packets back, nor put them together.
+// The ledger of kubeproof's own datapath. Most of it is about fragments: it sends them on one by
+// one, where netfilter puts the datagram together first (nf_defrag_ipv4, nf_defrag_ipv6) and shows
+// kube-proxy's rules the whole.
 #include <algorithm>
 
 #include "model/packet/checksum.h"
@@ -9,11 +9,6 @@
 
 namespace kubeproof {
 namespace {
-
-// One in a single piece counts, too: IPv6's fragment header is gone from what netfilter shows.
-bool is_fragment(const PacketView& view) {
-  return view.is_fragment || view.fragment_header_offset != 0;
-}
 
 bool says(const Outcome& outcome, std::string_view line) {
   return std::any_of(outcome.trace.begin(), outcome.trace.end(),
@@ -24,26 +19,30 @@ bool completes_the_datagram(const Outcome& outcome) {
   return !says(outcome, "held back: a fragment");
 }
 
-// The first fragment completes its datagram, so the others were there before it.
+bool is_error(const Seen& seen) {
+  return is_icmp_error_packet(seen.packet);
+}
+
+// What came before the first has gone where it was headed, or nowhere. The first may be answered.
 bool fragments_before_the_first(const Disagreeing& at) {
-  const auto view = parse_packet(at.injection.packet);
-  return view && view->is_first_fragment && !at.outcomes.empty() &&
+  return at.overtaken && !at.outcomes.empty() &&
+         std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
          std::all_of(at.outcomes.begin(), at.outcomes.end(), completes_the_datagram);
 }
 
-// Nothing but errors of the node's own, or nothing, on both sides. (Where an endpoint is still to
-// be chosen, one choice may lead to an answer and another not.)
-bool fragments_answered_one_by_one(const Disagreeing& at) {
+bool is_answer(const Outcome& outcome) {
+  return std::all_of(
+      outcome.emissions.begin(), outcome.emissions.end(),
+      [](const PermittedEmission& emission) { return is_icmp_error_packet(emission.packet); });
+}
+
+// Nothing but errors, or nothing, on both sides. (Where an endpoint is still to be chosen, one
+// choice may lead to an answer and another not.)
+bool own_fragments_answered_by_the_first(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
-  if (!view || !is_fragment(*view)) return false;
-  const auto seen_is_error = [](const Seen& seen) { return is_icmp_error_packet(seen.packet); };
-  const auto is_error = [](const PermittedEmission& emission) {
-    return is_icmp_error_packet(emission.packet);
-  };
-  const auto is_answer = [&](const Outcome& outcome) {
-    return std::all_of(outcome.emissions.begin(), outcome.emissions.end(), is_error);
-  };
-  return std::all_of(at.seen.begin(), at.seen.end(), seen_is_error) &&
+  return at.injection.ingress.is_host() && view &&
+         (view->is_fragment || view->fragment_header_offset != 0) &&
+         std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
          std::any_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
 }
 
@@ -55,32 +54,63 @@ bool has_a_wrong_checksum(const Outcome& outcome) {
   return says(outcome, "conntrack INVALID: its checksum is wrong");
 }
 
-// Whole, the datagram is INVALID, which only its end could tell.
-bool fragments_judged_by_the_first(const Disagreeing& at) {
-  const auto view = parse_packet(at.injection.packet);
-  return view && view->is_fragment && !at.outcomes.empty() &&
-         std::all_of(at.outcomes.begin(), at.outcomes.end(), is_invalid);
+bool goes_on_invalid(const Outcome& outcome) {
+  return is_invalid(outcome) && !outcome.emissions.empty();
 }
 
-// Where a segment in fragments ends, and so what is in step behind it and how long its flow lives,
-// only the whole tells.
-bool tcp_in_fragments(const Disagreeing& at) {
+// Whole, the datagram is INVALID, which only its end could tell, and goes on untranslated.
+bool fragments_invalid_in_the_end(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
-  return at.after_fragments && view && view->protocol == kTcp;
+  return view && view->is_fragment && at.seen.empty() && !at.outcomes.empty() &&
+         std::all_of(at.outcomes.begin(), at.outcomes.end(), goes_on_invalid);
 }
 
-// The engine drops all of the datagram, which is to go on with another port.
-bool sctp_in_fragments(const Disagreeing& at) {
+// More than one chunk, so that where the first fragment ends is not where the packet does.
+bool has_several_chunks(const PermittedEmission& emission) {
+  constexpr size_t kHeader = 12;
+  const auto view = parse_packet(emission.packet);
+  if (!view || view->protocol != kSctp) return false;
+  const size_t chunk = view->transport_offset + kHeader;
+  if (chunk + 4 > view->total_length) return false;
+  return chunk + load16(emission.packet, chunk + 2) + 4 <= view->total_length;
+}
+
+bool sends_several_chunks(const Outcome& outcome) {
+  return !outcome.emissions.empty() &&
+         std::all_of(outcome.emissions.begin(), outcome.emissions.end(), has_several_chunks);
+}
+
+// The engine drops what completes the datagram.
+bool sctp_not_as_long_as_foretold(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
-  return view && view->is_fragment && view->protocol == kSctp && at.seen.empty();
+  return view && view->is_fragment && view->protocol == kSctp && at.seen.empty() &&
+         !at.outcomes.empty() &&
+         std::all_of(at.outcomes.begin(), at.outcomes.end(), sends_several_chunks);
+}
+
+// The node's own: netfilter makes SCTP's checksum anew where it translates.
+bool checksum_stays_open(const Disagreeing& at) {
+  return at.injection.ingress.is_host() && at.seen.size() == 1 &&
+         std::all_of(
+             at.difference.parts.begin(), at.difference.parts.end(),
+             [](const DifferencePart& part) { return part.kind == DifferenceKind::kChecksum; });
+}
+
+// To the reference the flow is not there, or was not until now.
+bool is_of_no_flow(const Outcome& outcome) {
+  return is_invalid(outcome) || says(outcome, "conntrack NEW");
 }
 
 // What stands there is what a sender leaves for its device to complete.
 bool checksums_to_be_completed(const Disagreeing& at) {
   const auto view = parse_packet(at.injection.packet);
-  return view && !view->is_fragment && has_partial_checksum(at.injection.packet, *view) &&
-         !at.outcomes.empty() &&
-         std::all_of(at.outcomes.begin(), at.outcomes.end(), has_a_wrong_checksum);
+  if (!view || view->is_fragment || at.outcomes.empty()) return false;
+  if (!has_partial_checksum(at.injection.packet, *view)) {
+    return at.after_open_checksum &&
+           std::all_of(at.outcomes.begin(), at.outcomes.end(), is_of_no_flow);
+  }
+  if (view->protocol == kSctp && checksum_stays_open(at)) return true;
+  return std::all_of(at.outcomes.begin(), at.outcomes.end(), has_a_wrong_checksum);
 }
 
 }  // namespace
@@ -90,48 +120,48 @@ Ledger Ledger::built_in() {
       {.id = "fragments-before-the-first",
        .title = "the first fragment arrives after others of its datagram",
        .why = "Only the first fragment carries ports. The programs keep them for those that come "
-              "after it; those that came before passed untranslated, since nothing can be held "
-              "back at tc.",
+              "after it; those that came before passed untranslated.",
        .pinned_by = "corpus/cases/deviations/fragments-last-first.yaml",
        .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
        .covers = &fragments_before_the_first},
-      {.id = "fragments-answered-one-by-one",
-       .title = "a fragment is answered with an ICMP error, and not the whole datagram",
-       .why = "netfilter answers once, when the datagram is complete, and quotes all of it. The "
-              "programs and the stack behind them see the fragment, answer the first one, and "
-              "quote that, as a router without connection tracking does.",
-       .pinned_by = "corpus/cases/deviations/fragments-without-ttl.yaml",
-       .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
-       .covers = &fragments_answered_one_by_one},
-      {.id = "fragments-judged-by-the-first",
-       .title = "a datagram in fragments is INVALID as a whole, which its first one did not show",
-       .why = "Checksum and length are those of the whole datagram, of which no fragment knows "
-              "the rest. The receiver looks at them.",
+      {.id = "own-fragments-answered-by-the-first",
+       .title =
+           "the node's own datagram, cut by its stack, is answered with an ICMP error about its "
+           "first fragment",
+       .why = "netfilter sees what a process sends before the stack cuts it, and its error quotes "
+              "the whole. Programs at the egress of an interface see it behind that. What was "
+              "received in fragments they put together before they answer.",
+       .pinned_by = "corpus/cases/deviations/broken-option-in-fragments-of-the-node.yaml",
+       .near_miss = "corpus/cases/icmp/broken-option-in-fragments-to-127-0-0-1.yaml",
+       .covers = &own_fragments_answered_by_the_first},
+      {.id = "fragments-invalid-in-the-end",
+       .title =
+           "a datagram in fragments, translated before it turned out to be INVALID, that nobody "
+           "drops",
+       .why = "Checksum and length are those of the whole datagram, which its last fragment tells. "
+              "netfilter does not translate it, and drops it unless it is for the node itself, or "
+              "kube-proxy is told to be liberal. The programs have translated the others by then; "
+              "they drop the last, and the datagram is never whole. The receiver would not take "
+              "it either.",
        .pinned_by = "corpus/cases/deviations/fragments-with-a-wrong-checksum.yaml",
-       .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
-       .covers = &fragments_judged_by_the_first},
-      {.id = "tcp-in-fragments",
-       .title = "a TCP flow of which a segment came in fragments",
-       .why = "How much such a segment holds is not known when its first fragment is judged: the "
-              "flow is not held to windows any more, may be forgotten earlier, and where the "
-              "segment ends it, the fragments behind the first are of no flow. TCP itself avoids "
-              "fragments.",
-       .pinned_by = "corpus/cases/deviations/reset-in-fragments.yaml",
-       .near_miss = "corpus/cases/malformed/tcp-flags.yaml",
-       .covers = &tcp_in_fragments},
+       .near_miss = "corpus/cases/deviations/fragments-with-a-wrong-checksum-of-no-service.yaml",
+       .covers = &fragments_invalid_in_the_end},
       {.id = "sctp-in-fragments",
-       .title = "SCTP in fragments, to another port",
-       .why = "What a port does to a CRC32c depends on how many bytes come behind it, which the "
-              "first fragment does not tell. Rather than let it go with a wrong checksum the "
-              "programs drop it. SCTP cuts its messages itself.",
-       .pinned_by = "corpus/cases/deviations/sctp-in-fragments.yaml",
-       .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
-       .covers = &sctp_in_fragments},
+       .title = "SCTP of several chunks in fragments, to another port",
+       .why = "What a port does to a CRC32c depends on how many bytes come behind it. The first "
+              "fragment's last chunk tells where the packet ends, unless another chunk comes "
+              "behind that; then the last fragment is dropped rather than let go with a wrong "
+              "checksum. SCTP cuts its messages itself.",
+       .pinned_by = "corpus/cases/deviations/sctp-of-two-chunks-in-fragments.yaml",
+       .near_miss = "corpus/cases/deviations/sctp-in-fragments.yaml",
+       .covers = &sctp_not_as_long_as_foretold},
       {.id = "checksums-to-be-completed",
        .title = "a wrong checksum that is what a local sender leaves for its device",
-       .why = "Programs are not told whether a checksum is still to be computed. Zero in SCTP, and "
-              "the sum of the pseudo-header in TCP and UDP, is what the packets of pods on the "
-              "node carry.",
+       .why =
+           "Programs are not told whether a checksum is still to be computed. Zero in SCTP, and "
+           "the sum of the pseudo-header in TCP and UDP, is what the packets of pods on the "
+           "node carry, and of its own processes. Such a packet may begin a flow, and takes part "
+           "in it.",
        .pinned_by = "corpus/cases/deviations/sctp-checksum-of-zero.yaml",
        .near_miss = "corpus/cases/malformed/sctp-checksums.yaml",
        .covers = &checksums_to_be_completed},

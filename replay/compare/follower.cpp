@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "model/packet/checksum.h"
 #include "model/packet/packet_view.h"
 #include "replay/compare/explain.h"
 
@@ -130,30 +131,23 @@ bool Follower::assume() {
   return certain;
 }
 
-void Follower::mark_fragmented(const Outcome& nearest) {
+void Follower::note_open_checksum(const Outcome& nearest) {
+  const auto view = parse_packet(injection_.packet);
+  const bool open = view && !view->is_fragment && has_partial_checksum(injection_.packet, *view);
+  const auto flow = flow_key(injection_.packet);
+  if (!open && (!flow || open_checksums_.find(*flow) == 0)) return;
   const auto add = [&](ByteView packet) {
-    if (const auto flow = flow_key(packet)) fragmented_.add(*flow, 1);
+    if (const auto key = flow_key(packet)) open_checksums_.add(*key, 1);
   };
+  add(injection_.packet);
   for (const Seen& one : seen_) add(one.packet);
   for (const PermittedEmission& emission : nearest.emissions) add(emission.packet);
 }
 
-void Follower::note_fragments() {
-  note_fragments(injection_.packet);
-  for (const Seen& piece : pieces_) note_fragments(piece.packet);
-}
-
-void Follower::note_fragments(ByteView packet) {
-  const auto view = parse_packet(packet);
-  if (!view || !view->is_first_fragment) return;
-  fragmented_.add(flow_key(*view), 1);
-  // Later fragments have no ports.
-  fragmented_.add(FlowKey::between({view->source, 0}, {view->destination, 0}, view->protocol), 1);
-}
-
 const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
-  note_fragments();
+  const auto view = parse_packet(injection_.packet);
+  overtaken_ = view && view->is_fragment && fragment_order_.note(*view);
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty()) {
     auto refused = oracle_->commit(matches);
@@ -216,13 +210,12 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
     told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));
   }
 
-  const bool after_fragments = flow && fragmented_.find(*flow) != 0;
-  if (const Deviation* deviation =
-          ledger_.take({injection_, seen_, outcomes_, told.difference, after_fragments})) {
+  const bool after_open_checksum = flow && open_checksums_.find(*flow) != 0;
+  if (const Deviation* deviation = ledger_.take(
+          {injection_, seen_, outcomes_, told.difference, after_open_checksum, overtaken_})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
-    // The engine and the reference go on with it under different ports, perhaps.
-    if (after_fragments) mark_fragmented(nearest);
+    note_open_checksum(nearest);
   } else if (earlier != 0) {
     judged_.judgement = Judgement::kConsequence;
     judged_.divergence = earlier;

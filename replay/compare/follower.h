@@ -22,6 +22,7 @@
 #include "replay/compare/datagrams.h"
 #include "replay/compare/difference.h"
 #include "replay/compare/flow_marks.h"
+#include "replay/compare/fragment_order.h"
 #include "replay/compare/invariants.h"
 #include "replay/compare/ledger.h"
 #include "replay/compare/match.h"
@@ -112,12 +113,13 @@ class Follower {
   Invariants invariants_;
   Matcher matcher_;
   DatagramAssembler assembler_;
-  // Marks the packet's flow, as it came and as it went on, if it is the first of several fragments.
-  void note_fragments();
-  void note_fragments(ByteView packet);
-  void mark_fragmented(const Outcome& nearest);
+  // Marks the packet's flow, as it came and as it went on, where the engine took part in it with a
+  // checksum that it may not have known to be wrong.
+  void note_open_checksum(const Outcome& nearest);
 
-  FlowMarks fragmented_{size_t{1} << 16};
+  FlowMarks open_checksums_{size_t{1} << 16};
+  FragmentOrder fragment_order_;
+  bool overtaken_ = false;
   FlowMarks undecided_{size_t{1} << 16};
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;

@@ -148,6 +148,7 @@ void NodeSimulation::redirect(Traveller& traveller, const HookOutput& output, Fa
       traveller.route = KnownRoute::kNone;
       traveller.from_here = false;
       traveller.received_at = to->index;
+      traveller.cb = output.cb;
       break;
     case HookOutput::Action::kTransmit:
       drop_padding(traveller.packet);

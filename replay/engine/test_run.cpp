@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "model/packet/packet_view.h"
+
 namespace kubeproof {
 namespace {
 
@@ -23,6 +25,13 @@ constexpr uint32_t kWithDeviceSum = 1U << 2;  // BPF_F_TEST_SKB_CHECKSUM_COMPLET
 // the kernel gives up the sum (__skb_trim_rcsum()), and a test run goes on to hold the packet to
 // it.
 constexpr size_t kLargestQuotedWhole = 576 - 20 - 8;
+
+// A fragment, which may be made its datagram: when a packet grows at its end, the kernel gives up
+// the sum (__skb_grow_rcsum()), but looks at it after a test run all the same.
+bool may_grow(ByteView packet) {
+  const auto view = parse_packet(packet);
+  return view && (view->is_fragment || view->fragment_header_offset != 0);
+}
 
 }  // namespace
 
@@ -62,7 +71,8 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
   options.ctx_out = &returned;
   options.ctx_size_out = sizeof(returned);
 
-  bool with_sum = with_device_sum_ && context.device_sum && packet.size() <= kLargestQuotedWhole;
+  bool with_sum = with_device_sum_ && context.device_sum && packet.size() <= kLargestQuotedWhole &&
+                  !may_grow(packet);
   int error = 0;
   for (;;) {
     options.flags = with_sum ? kWithDeviceSum : 0;

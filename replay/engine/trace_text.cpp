@@ -153,12 +153,18 @@ std::string_view reason_text(abi::reason reason) {
       return "ICMP error about a flow";
     case abi::REASON_REJECTED:
       return "no endpoints: answered with port unreachable";
+    case abi::REASON_REASSEMBLED:
+      return "put together, comes here again whole";
     case abi::DROP_NO_LOCAL_ENDPOINT:
       return "policy Local, and no endpoint on this node";
     case abi::DROP_SOURCE_RANGE:
       return "source outside loadBalancerSourceRanges";
     case abi::DROP_FRAGMENT:
-      return "later fragment of what was dropped or refused";
+      return "fragment of what was dropped or refused, or there already";
+    case abi::DROP_HELD:
+      return "fragment, kept until the datagram is whole";
+    case abi::DROP_UNFORESEEN:
+      return "SCTP in fragments, not as long as the first foretold";
     case abi::DROP_INVALID:
       return "invalid";
     case abi::DROP_LOCALNET:

@@ -158,6 +158,11 @@ void AttachedRefusal::expect_refusals() const {
         << "TCP to " << server.to_string();
     EXPECT_EQ(exchange_datagram(from, server, 1).error, ECONNREFUSED)
         << "UDP to " << server.to_string();
+    // Put together before it is refused.
+    if (origin != Origin::kNode) {
+      EXPECT_EQ(exchange_datagram(from, server, kFragmentedDatagram).error, ECONNREFUSED)
+          << "UDP in fragments to " << server.to_string();
+    }
   }
 }
 

@@ -77,9 +77,20 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(fragment_key, identification), MEMBER(fragment_key, protocol),
              MEMBER(fragment_key, family), MEMBER(fragment_key, program),
              MEMBER(fragment_key, zero)),
-      LAYOUT(fragment_ports, MEMBER(fragment_ports, source_port),
-             MEMBER(fragment_ports, destination_port), MEMBER(fragment_ports, refused),
-             MEMBER(fragment_ports, expires)),
+      LAYOUT(fragmented, MEMBER(fragmented, expires), MEMBER(fragmented, source_port),
+             MEMBER(fragmented, destination_port), MEMBER(fragmented, front),
+             MEMBER(fragmented, back), MEMBER(fragmented, length), MEMBER(fragmented, bytes),
+             MEMBER(fragmented, largest), MEMBER(fragmented, extensions), MEMBER(fragmented, sum),
+             MEMBER(fragmented, checksum), MEMBER(fragmented, udp_length),
+             MEMBER(fragmented, course), MEMBER(fragmented, flags),
+             MEMBER(fragmented, tcp_sequence), MEMBER(fragmented, tcp_acknowledgment),
+             MEMBER(fragmented, tcp_highest_acknowledgment), MEMBER(fragmented, tcp_window),
+             MEMBER(fragmented, tcp_flags), MEMBER(fragmented, tcp_header_length),
+             MEMBER(fragmented, tcp_scale), MEMBER(fragmented, tcp_offers),
+             MEMBER(fragmented, sctp_state), MEMBER(fragmented, sctp_flags),
+             MEMBER(fragmented, sctp_tags), MEMBER(fragmented, sctp_end),
+             MEMBER(fragmented, sctp_seconds), MEMBER(fragmented, zero)),
+      LAYOUT(held, MEMBER(held, header), MEMBER(held, payload), MEMBER(held, bytes)),
       LAYOUT(frontend_key, MEMBER(frontend_key, address), MEMBER(frontend_key, port),
              MEMBER(frontend_key, protocol), MEMBER(frontend_key, family),
              MEMBER(frontend_key, kind), MEMBER(frontend_key, rank), MEMBER(frontend_key, zero)),
@@ -197,7 +208,8 @@ TEST_F(Abi, MapsHoldWhatControlTakesThemToHold) {
   expect(maps.partners, "struct tuple", "struct partner");
   expect(maps.recent_flows, "4 bytes", "struct tuple");
   expect(maps.affinities, "struct affinity_key", "struct affinity");
-  expect(maps.fragments, "struct fragment_key", "struct fragment_ports");
+  expect(maps.fragments, "struct fragment_key", "struct fragmented");
+  expect(maps.held_datagrams, "struct fragment_key", "struct held");
 }
 
 }  // namespace

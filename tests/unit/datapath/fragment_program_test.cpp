@@ -1,5 +1,6 @@
 // Fragments: only the first has ports, and all go the way of the first.
 #include <gtest/gtest.h>
+#include <linux/pkt_cls.h>
 
 #include "model/packet/checksum.h"
 #include "tests/unit/datapath/program_fixture.h"
@@ -43,11 +44,83 @@ TEST_F(FragmentProgram, LaterOnesOfADroppedFirstAreDropped) {
   EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
 }
 
-TEST_F(FragmentProgram, LaterOnesOfARejectedFirstAreDropped) {
+TEST_F(FragmentProgram, WhatIsRejectedIsPutTogetherFirst) {
   serve(Family::kIpv4, kUdp, {});
   const auto fragments = datagram("198.51.100.7:80");
-  EXPECT_EQ(ingress(kEth0, fragments[0]).record.reason, abi::REASON_REJECTED);
+  EXPECT_EQ(ingress(kEth0, fragments[0]).record.reason, abi::DROP_HELD);
+  EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_HELD);
+  const Ran whole = ingress(kEth0, fragments[2]);
+  EXPECT_EQ(whole.record.reason, abi::REASON_REASSEMBLED);
+  EXPECT_EQ(whole.record.redirect, abi::REDIRECT_INGRESS);
+  EXPECT_EQ(whole.record.redirect_ifindex, kEth0);
+  EXPECT_EQ(whole.view().total_length, 2028);
+  EXPECT_FALSE(whole.view().is_fragment);
+  EXPECT_EQ(check_checksums(whole.packet).ip_header, ChecksumState::kRight);
+  EXPECT_EQ(check_checksums(whole.packet).transport, ChecksumState::kRight);
+  const Ran answer = ingress(kEth0, whole.packet);
+  EXPECT_EQ(answer.record.reason, abi::REASON_REJECTED);
+  EXPECT_EQ(load16(answer.packet, 28 + 2), 2028) << "the length of what it quotes";
+}
+
+TEST_F(FragmentProgram, WhatCannotBePutTogetherIsDropped) {
+  serve(Family::kIpv4, kUdp, {});
+  const auto fragments = PacketBuilder::udp("203.0.113.7:4000", "198.51.100.7:80")
+                             .payload_size(20000)
+                             .build_fragments(1000);
+  for (const Bytes& fragment : fragments) {
+    EXPECT_EQ(ingress(kEth0, fragment).verdict, TC_ACT_SHOT);
+  }
+}
+
+TEST_F(FragmentProgram, AWrongChecksumShowsInTheLast) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  auto fragments = datagram("192.168.0.2:30080");
+  fragments[1].back() ^= 1;
+  EXPECT_EQ(ingress(kEth0, fragments[0]).record.reason, abi::REASON_NEW_FLOW);
+  EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::REASON_ORIGINAL);
+  EXPECT_EQ(ingress(kEth0, fragments[2]).record.reason, abi::DROP_INVALID);
+  EXPECT_EQ(ingress(kEth0, datagram("192.168.0.2:30080")[0]).record.reason, abi::REASON_NEW_FLOW)
+      << "a flow began with what was INVALID";
+}
+
+TEST_F(FragmentProgram, OneThatRepeatsAnotherIsDropped) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  const auto fragments = datagram("192.168.0.2:30080");
+  ingress(kEth0, fragments[0]);
+  EXPECT_EQ(ingress(kEth0, fragments[0]).record.reason, abi::DROP_FRAGMENT);
+  ingress(kEth0, fragments[1]);
   EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
+  EXPECT_EQ(ingress(kEth0, fragments[2]).record.reason, abi::REASON_ORIGINAL);
+}
+
+TEST_F(FragmentProgram, OneThatOverlapsAnotherSpoilsAll) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  const auto fragments = datagram("192.168.0.2:30080");
+  const auto others = PacketBuilder::udp("203.0.113.7:4000", "192.168.0.2:30080")
+                          .payload_size(2000)
+                          .build_fragments(600);
+  ingress(kEth0, fragments[0]);
+  EXPECT_EQ(ingress(kEth0, others[1]).record.reason, abi::DROP_FRAGMENT);
+  EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
+}
+
+// What may be acknowledged then ends where the last fragment does.
+TEST_F(FragmentProgram, ASegmentIsTrackedByItsWholeLength) {
+  constexpr uint8_t kAck = 0x10, kSynAck = 0x12;
+  serve(Family::kIpv4, kTcp, {"10.180.1.7"});
+  const auto client = [] { return PacketBuilder::tcp("10.180.0.9:4000", "10.96.0.10:80"); };
+  const auto server = [] { return PacketBuilder::tcp("10.180.1.7:8080", "10.180.0.9:4000"); };
+  ingress(kPod1, client().seq(999).syn());
+  ingress(kEth0, server().seq(4999).ack(1000).flags(kSynAck));
+  ingress(kPod1, client().seq(1000).ack(5000).flags(kAck));
+  const auto segment = client().seq(1000).ack(5000).flags(kAck).payload_size(2000);
+  for (const Bytes& fragment : segment.build_fragments(1000)) {
+    EXPECT_EQ(ingress(kPod1, fragment).record.reason, abi::REASON_ORIGINAL);
+  }
+  EXPECT_EQ(ingress(kEth0, server().seq(5000).ack(3001).flags(kAck)).record.reason,
+            abi::DROP_INVALID);
+  EXPECT_EQ(ingress(kEth0, server().seq(5000).ack(3000).flags(kAck)).record.reason,
+            abi::REASON_REPLY);
 }
 
 TEST_F(FragmentProgram, WhatWasRememberedIsForgottenWithTheDatagram) {

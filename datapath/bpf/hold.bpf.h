@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Puts a datagram together where it is to be answered with an ICMP error: netfilter, and the stack
+ * behind it, see it whole, answer once, and quote all of it. Its bytes wait in a map; the fragment
+ * that completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in
+ * a single fragment, whose fragment header netfilter takes off. Longer datagrams than there is room
+ * for are not answered. Left out: what the node's own stack has cut, which is answered by its first.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "fold.bpf.h"
+#include "fragments.bpf.h"
+#include "frame.bpf.h"
+#include "maps.bpf.h"
+#include "note.bpf.h"
+#include "outcome.bpf.h"
+#include "packet.bpf.h"
+#include "parse.bpf.h"
+#include "verified_once.bpf.h"
+
+#define HELD_HEADER_MAX 256
+
+/* Whether this packet is not what netfilter would tell anybody about, but the datagram is yet to
+ * come of which it is part. */
+static __always_inline int is_in_fragments(const struct packet *packet)
+{
+	if (packet->host_origin)
+		return 0;
+	return (packet->headers.fragment == FRAGMENT_FIRST && !packet->whole) ||
+	       (packet->headers.fragment == FRAGMENT_NONE && packet->headers.fragment_header);
+}
+
+static __always_inline int hold(struct packet *packet)
+{
+	packet->held = 1;
+	return drop(packet, DROP_HELD);
+}
+
+/* Changes nothing, but the verifier forgets how the number came to be, and takes from the mask alone
+ * that it is below a power of two. */
+static __always_inline __u32 below(__u32 number, __u32 power)
+{
+	asm volatile("" : "+r"(number));
+	return number & (power - 1);
+}
+
+/* Bytes of the frame, 1 to HELD_MAX of them, to a place in the datagram. */
+static __always_inline long hold_bytes(struct __sk_buff *skb, __u32 from, __u32 length,
+				       struct held *held, __u32 at)
+{
+	if (!length || length > HELD_MAX || at >= HELD_MAX)
+		return -1;
+	return bpf_skb_load_bytes(skb, from, &held->bytes[below(at, HELD_MAX)],
+				  below(length - 1, HELD_MAX) + 1);
+}
+
+/* The IP header, without IPv6's fragment header. */
+static __always_inline long hold_header(struct __sk_buff *skb, const struct headers *headers,
+					struct held *held)
+{
+	__u32 end = headers->fragment_header ? headers->fragment_header : headers->share;
+
+	held->header = end - headers->network;
+	held->payload = 0;
+	if (held->header > HELD_HEADER_MAX ||
+	    hold_bytes(skb, headers->network, held->header, held, 0))
+		return -1;
+	if (!headers->fragment_header)
+		return 0;
+	return hold_bytes(skb, headers->fragment_header, 1, held,
+			  headers->fragment_header_named_at - headers->network);
+}
+
+/* The datagram's lengths, and no fragment any more. */
+static __always_inline void hold_finish_header(const struct packet *packet, struct held *held,
+					       __u32 total)
+{
+	struct iphdr *ip = (struct iphdr *)held->bytes;
+	struct ipv6hdr *ipv6 = (struct ipv6hdr *)held->bytes;
+
+	if (packet->tuple.family == FAMILY_IPV6) {
+		ipv6->payload_len = bpf_htons(total - sizeof(*ipv6));
+		return;
+	}
+	ip->tot_len = bpf_htons(total);
+	ip->frag_off = packet->headers.dont_fragment ? bpf_htons(IPV4_DONT_FRAGMENT) : 0;
+	ip->check = 0;
+	ip->check = ~fold(bpf_csum_diff(0, 0, (__be32 *)held->bytes, below(held->header, 64), 0));
+}
+
+/* The fragment at hand becomes the datagram. */
+static __always_inline long become_whole(struct __sk_buff *skb, const struct packet *packet,
+					 struct held *held, __u32 length)
+{
+	__u32 total = held->header + length;
+
+	if (total < sizeof(struct iphdr) || total > HELD_MAX)
+		return -1;
+	hold_finish_header(packet, held, total);
+	/* Not in front: there would be no shortening what then is behind the transport header. */
+	if (bpf_skb_change_tail(skb, packet->headers.network + total, 0))
+		return -1;
+	return frame_store_uncovered(skb, packet->headers.network, held->bytes,
+				     below(total - 1, HELD_MAX) + 1);
+}
+
+static __always_inline struct held *held_begin(const struct fragment_key *key)
+{
+	__u32 zero = 0;
+	const struct held *beginning = bpf_map_lookup_elem(&held_beginnings, &zero);
+
+	if (!beginning || bpf_map_update_elem(&held_datagrams, key, beginning, BPF_ANY))
+		return 0;
+	return bpf_map_lookup_elem(&held_datagrams, key);
+}
+
+VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
+{
+	struct packet *packet = this_packet();
+	const struct headers *headers;
+	struct fragment_key key;
+	struct held *held;
+	__u32 length, largest;
+	int error;
+
+	if (!packet)
+		return ACTION_DROP;
+	headers = &packet->headers;
+	fragment_key_of(&key, packet);
+	held = is_in_fragments(packet) ? held_begin(&key)
+				       : bpf_map_lookup_elem(&held_datagrams, &key);
+	if (!held || (is_in_fragments(packet) && hold_header(skb, headers, held)) ||
+	    hold_bytes(skb, headers->share, headers->end - headers->share, held,
+		       held->header + headers->share_at))
+		return drop(packet, DROP_HELD);
+	held->payload += headers->end - headers->share;
+	if (headers->fragment != FRAGMENT_NONE && !packet->whole)
+		return drop(packet, DROP_HELD);
+	length = headers->end - headers->share;
+	largest = headers->end - headers->network;
+	if (headers->fragment != FRAGMENT_NONE) {
+		length = packet->fragments.length;
+		largest = packet->fragments.largest;
+	}
+	/* Unless some of it went by before the first. */
+	error = held->payload != length || become_whole(skb, packet, held, length);
+	bpf_map_delete_elem(&held_datagrams, &key);
+	if (error)
+		return drop(packet, DROP_REWRITE);
+	set_note(skb, NOTE_REASSEMBLED, largest);
+	return redirected(packet, REASON_REASSEMBLED, REDIRECT_INGRESS, packet->ifindex,
+			  bpf_redirect(packet->ifindex, BPF_F_INGRESS));
+}

@@ -1,0 +1,31 @@
+// Which datagrams had fragments that came before their first one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "model/packet/packet_view.h"
+
+namespace kubeproof {
+
+class FragmentOrder {
+ public:
+  // Takes note of a fragment; returns whether one of its datagram came before the first.
+  bool note(const PacketView& fragment);
+
+ private:
+  struct Datagram {
+    IpAddress source;
+    IpAddress destination;
+    uint32_t identification = 0;
+    uint8_t protocol = 0;  // IPv4: part of the identity of a datagram
+    bool begun = false;
+    bool overtaken = false;
+  };
+
+  Datagram& find_or_add(const PacketView& fragment);
+
+  std::deque<Datagram> datagrams_;  // the oldest first; of very many they are forgotten
+};
+
+}  // namespace kubeproof
