@@ -7,9 +7,10 @@
 // protocol follows from the Ethernet header, and the packet type from its destination address,
 // which is the device's own where both are zero. Where a redirect went, a run does not say.
 //
-// Where the kernel can (since 6.11), every packet of up to 548 bytes comes with the sum over all of
-// it that a device may have made (CHECKSUM_COMPLETE), and after the run the kernel holds the packet
-// to it: a program that changes bytes behind the back of the checksum helpers is found out.
+// Where the kernel can (since 6.11), packets of up to 548 bytes, fragments apart, come with the sum
+// over all of each that a device may have made (CHECKSUM_COMPLETE), and after the run the kernel
+// holds the packet to it: a program that changes bytes behind the back of the checksum helpers is
+// found out.
 #pragma once
 
 #include <array>
