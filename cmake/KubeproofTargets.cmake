@@ -4,17 +4,40 @@
 add_library(kubeproof_options INTERFACE)
 target_include_directories(kubeproof_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(kubeproof_options INTERFACE -Wall -Wextra -Werror)
+# GCC 12 sees overlapping copies inside std::string where there are none (its bug 105651).
+target_compile_options(kubeproof_options INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
+target_link_libraries(kubeproof_options INTERFACE fmt::fmt)
 if(KUBEPROOF_SANITIZE)
   target_compile_options(kubeproof_options INTERFACE -fsanitize=address,undefined
                                                      -fno-sanitize-recover=all)
   target_link_options(kubeproof_options INTERFACE -fsanitize=address,undefined)
 endif()
 
+# The headers that nearly every source includes, parsed once for all of them: that was a third of the
+# time of a whole build. Sources include what they use all the same; clang-tidy, which knows nothing
+# of precompiled headers, holds them to it.
+# kubeproof_precompiled_headers(NAME [MORE <header>...] [LINK library...])
+function(kubeproof_precompiled_headers name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "MORE;LINK")
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${name}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "")
+  add_library(${name} OBJECT ${source})
+  target_link_libraries(${name} PRIVATE kubeproof_options ${ARG_LINK})
+  target_precompile_headers(${name} PRIVATE
+    <algorithm> <array> <chrono> <cstdint> <filesystem> <functional> <map> <memory> <optional> <set>
+    <span> <string> <string_view> <tuple> <unordered_map> <utility> <variant> <vector>
+    <fmt/format.h> ${ARG_MORE})
+endfunction()
+
+# Which of them the targets of a directory use.
+set(KUBEPROOF_PRECOMPILED kubeproof_headers)
+
 # kubeproof_library(NAME SOURCES file... [LINK library...])
 function(kubeproof_library name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LINK")
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC kubeproof_options ${ARG_LINK})
+  target_precompile_headers(${name} REUSE_FROM ${KUBEPROOF_PRECOMPILED})
 endfunction()
 
 # kubeproof_test(NAME SOURCES file... [LINK library...] [LABELS label...] [DIRECTORY where it runs])
@@ -24,6 +47,7 @@ function(kubeproof_test name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "DIRECTORY" "SOURCES;LINK;LABELS")
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE kubeproof_options ${ARG_LINK} GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM ${KUBEPROOF_PRECOMPILED})
   list(APPEND ARG_LABELS gtest)
   set(directory)
   if(ARG_DIRECTORY)

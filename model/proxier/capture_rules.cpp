@@ -76,7 +76,7 @@ void CaptureRules::add_node_port(const ServicePortPlan& plan) {
     if (context_.account && context_.localhost_node_ports) {
       Rule counted = node_port_rule(plan.info, plan.name, to_external);
       counted.destination = {*Cidr::parse("127.0.0.0/8"), false};
-      counted.matches.emplace_back(AccountingMatch{"localhost_nps_accepted_pkts"});
+      counted.matches.push_back(AccountingMatch{"localhost_nps_accepted_pkts"});
       nat_node_ports_.push_back(std::move(counted));
     }
     nat_node_ports_.push_back(node_port_rule(plan.info, plan.name, to_external));

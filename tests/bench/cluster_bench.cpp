@@ -13,7 +13,7 @@
 #include "replay/engine/reference.h"
 #include "tests/bench/bench_cluster.h"
 #include "tests/bench/registration.h"
-#include "tests/bench/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 namespace {

@@ -14,7 +14,7 @@
 #include "tests/bench/bench_cluster.h"
 #include "tests/bench/bench_traffic.h"
 #include "tests/bench/registration.h"
-#include "tests/bench/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 namespace {

@@ -4,7 +4,6 @@
 // control/ break what writes the maps; programs of tests are linked with each (CMakeLists.txt).
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 
 #include "replay/engine/child_process.h"
 #include "tests/breaks/break.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof::breaks {
 namespace {
@@ -27,37 +27,26 @@ const fs::path kRoot = KUBEPROOF_ROOT;
 // A copy of the programs' sources that is gone with the test.
 class Workshop {
  public:
-  Workshop() {
-    std::string pattern = fs::temp_directory_path() / "kubeproof-break-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    directory_ = pattern;
-    fs::copy(kRoot / "datapath/bpf", directory_, fs::copy_options::recursive);
-  }
-  Workshop(const Workshop&) = delete;
-  Workshop& operator=(const Workshop&) = delete;
-  ~Workshop() {
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-  }
+  Workshop() { fs::copy(kRoot / "datapath/bpf", directory(), fs::copy_options::recursive); }
 
   // What the tools say where they fail.
   std::string apply(const fs::path& patch) const {
     return complaints({"patch", "--strip=3", "--fuzz=0", "--batch", "--silent",
-                       "--directory=" + directory_.string(), "--input=" + patch.string()});
+                       "--directory=" + directory().string(), "--input=" + patch.string()});
   }
   std::string compile() const {
     std::vector<std::string> link = {KUBEPROOF_BPF_LINK, object()};
     for (const std::string source : {KUBEPROOF_BPF_SOURCES}) {
-      const fs::path part = directory_ / (source + ".bpf.o");
+      const fs::path part = directory() / (source + ".bpf.o");
       std::vector<std::string> command = {KUBEPROOF_BPF_COMPILE};
-      command.insert(command.end(), {"-c", directory_ / (source + ".bpf.c"), "-o", part});
+      command.insert(command.end(), {"-c", directory() / (source + ".bpf.c"), "-o", part});
       if (std::string complaint = complaints(command); !complaint.empty()) return complaint;
       link.push_back(part);
     }
     return complaints(link);
   }
-  std::string object() const { return directory_ / "broken.bpf.o"; }
-  const fs::path& directory() const { return directory_; }
+  std::string object() const { return directory() / "broken.bpf.o"; }
+  const fs::path& directory() const { return folder_.path(); }
 
  private:
   static std::string complaints(const std::vector<std::string>& command) {
@@ -68,7 +57,7 @@ class Workshop {
                        output->standard_error);
   }
 
-  fs::path directory_;
+  TemporaryFolder folder_;
 };
 
 struct Finding {

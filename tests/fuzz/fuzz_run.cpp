@@ -23,16 +23,13 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
 FuzzRun::FuzzRun()
     : end_(std::chrono::steady_clock::now() +
            std::chrono::seconds(from_environment("KUBEPROOF_FUZZ_SECONDS", 2))),
-      seed_(from_environment("KUBEPROOF_FUZZ_SEED", 1)) {
-  std::string pattern = std::filesystem::temp_directory_path() / "kubeproof-fuzz-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-  directory_ = pattern;
-}
+      seed_(from_environment("KUBEPROOF_FUZZ_SEED", 1)) {}
 
 FuzzRun::~FuzzRun() {
-  if (testing::Test::HasFailure()) return;
-  std::error_code ignored;
-  std::filesystem::remove_all(directory_, ignored);
+  if (testing::Test::HasFailure()) {
+    folder_.keep();
+    return;
+  }
   testing::Test::RecordProperty("rounds", std::to_string(round_));
 }
 
@@ -45,7 +42,7 @@ bool FuzzRun::next() {
 }
 
 std::string FuzzRun::write(const std::string& name, const std::string& content) {
-  std::string path = directory_ + "/" + name;
+  std::string path = folder_.file(name);
   const auto [known, fresh] = written_.try_emplace(name, content);
   if (!fresh && known->second == content) return path;
   known->second = content;
@@ -56,7 +53,7 @@ std::string FuzzRun::write(const std::string& name, const std::string& content) 
 }
 
 std::string FuzzRun::describe() const {
-  return fmt::format("seed {} round {}, files in {}", seed_, round_, directory_);
+  return fmt::format("seed {} round {}, files in {}", seed_, round_, folder_.path().string());
 }
 
 std::string read_whole(const std::string& path) {

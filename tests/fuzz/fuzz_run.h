@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/fuzz/mutate.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof::fuzz {
 
@@ -29,7 +30,7 @@ class FuzzRun {
   std::string describe() const;
 
  private:
-  std::string directory_;
+  TemporaryFolder folder_;
   std::map<std::string, std::string> written_;
   std::chrono::steady_clock::time_point end_;
   uint64_t seed_;

@@ -45,7 +45,8 @@ TEST_F(CaptureFileTest, NamesAFileThatIsMissing) {
 }
 
 TEST_F(CaptureFileTest, RefusesADirectory) {
-  EXPECT_EQ(error_of(directory_), directory_ + ": a directory, expected a capture");
+  EXPECT_EQ(error_of(folder_.path()),
+            folder_.path().string() + ": a directory, expected a capture");
 }
 
 TEST_F(CaptureFileTest, RefusesWhatCannotBeReadTwice) {

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 
 #include "model/packet/packet_builder.h"
 #include "replay/capture/capture_import.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 
@@ -119,8 +119,6 @@ class CaptureTest : public testing::Test {
   };
 
   CaptureTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kubeproof-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
     Interface loopback;
     loopback.index = 1;
     loopback.name = "lo";
@@ -144,9 +142,8 @@ class CaptureTest : public testing::Test {
       world_.routes.push_back(route);
     }
   }
-  ~CaptureTest() override { std::filesystem::remove_all(directory_); }
 
-  std::string path(const std::string& name) const { return directory_ + "/" + name; }
+  std::string path(const std::string& name) const { return folder_.file(name); }
 
   std::string write_capture(const std::string& name, int link_type,
                             const std::vector<TestFrame>& frames) {
@@ -185,7 +182,7 @@ class CaptureTest : public testing::Test {
 
   uint64_t count(ImportNote note) const { return summary_[note].count; }
 
-  std::string directory_;
+  TemporaryFolder folder_;
   World world_;
   ImportSummary summary_;
 };

@@ -3,24 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "replay/case/read_case.h"
 #include "replay/case/write_case.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 
 class CaseTest : public testing::Test {
  protected:
-  CaseTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kubeproof-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
-  }
-  ~CaseTest() override { std::filesystem::remove_all(directory_); }
-
-  std::string path(const std::string& name) const { return directory_ + "/" + name; }
+  std::string path(const std::string& name) const { return folder_.file(name); }
 
   std::string write(const std::string& name, const std::string& text) {
     std::ofstream(path(name)) << text;
@@ -58,10 +52,11 @@ class CaseTest : public testing::Test {
     if (read) return "no error";
     EXPECT_EQ(read.error().kind, ErrorKind::kBadInput);
     const std::string& message = read.error().message;
-    return message.starts_with(directory_) ? message.substr(directory_.size() + 1) : message;
+    const std::string folder = folder_.path().string();
+    return message.starts_with(folder) ? message.substr(folder.size() + 1) : message;
   }
 
-  std::string directory_;
+  TemporaryFolder folder_;
 };
 
 }  // namespace kubeproof

@@ -15,7 +15,7 @@ class WriteCaseTest : public CaseTest {
   }
 
   void expect_same(const Case& a, const Case& b, const std::string& what) {
-    EXPECT_EQ(case_text(a, directory_), case_text(b, directory_)) << what;
+    EXPECT_EQ(case_text(a, folder_.path()), case_text(b, folder_.path())) << what;
     EXPECT_EQ(a.steps.size(), b.steps.size()) << what;
     EXPECT_EQ(a.world.interfaces.size(), b.world.interfaces.size()) << what;
     EXPECT_EQ(a.world.routes.size(), b.world.routes.size()) << what;

@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 
 #include "model/cluster/field_json.h"
 #include "model/cluster/read_proxy_config_json.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 namespace {
@@ -163,10 +163,9 @@ class ProxyConfigFile : public testing::Test {
     std::ofstream(path_) << text;
     return path_;
   }
-  void TearDown() override { std::filesystem::remove(path_); }
 
-  std::string path_ =
-      testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name();
+  TemporaryFolder folder_;
+  const std::string path_ = folder_.file("config.yaml");
 };
 
 TEST_F(ProxyConfigFile, MayBeTheConfigMapThatKubeadmKeeps) {

@@ -3,36 +3,29 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "model/packet/packet_builder.h"
 #include "replay/case/node_json.h"
 #include "replay/case/read_case.h"
 #include "replay/case/write_case.h"
 #include "replay/explore/cluster_json.h"
 #include "replay/explore/generate_scenario.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof::explore {
 namespace {
 
 class CaseRecorderTest : public testing::Test {
  protected:
-  CaseRecorderTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kubeproof-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
-  }
-  ~CaseRecorderTest() override { std::filesystem::remove_all(directory_); }
-
   // As it is read after it was written.
   Case again(const Case& written) {
-    const std::string path = directory_ + "/case.json";
+    const std::string path = folder_.file("case.json");
     EXPECT_TRUE(write_case(written, path));
     auto read = read_case(path);
     EXPECT_TRUE(read) << read.error().message;
     return read ? *std::move(read) : Case{};
   }
 
-  std::string directory_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(CaseRecorderTest, EveryGeneratedScenarioComesBack) {

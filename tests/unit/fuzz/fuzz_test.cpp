@@ -1,15 +1,14 @@
 #include "replay/fuzz/fuzz.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <memory>
 
 #include "model/packet/packet_view.h"
 #include "replay/case/read_case.h"
 #include "replay/engine/reference_engine.h"
 #include "replay/run/run_case.h"
+#include "tests/temporary_folder.h"
 
 namespace kubeproof::explore {
 namespace {
@@ -96,10 +95,8 @@ TEST_F(Fuzz, TellsAFailureInItsSimplestForm) {
 TEST_F(Fuzz, SavesACaseThatShowsItAgain) {
   forgets_udp_ = true;
   plan_.failures = 1;
-  const auto folder =
-      std::filesystem::temp_directory_path() / ("fuzz_test." + std::to_string(getpid()));
-  std::filesystem::create_directory(folder);
-  plan_.save = folder;
+  const TemporaryFolder folder;
+  plan_.save = folder.path();
   const auto report = run();
   ASSERT_TRUE(report) << report.error().message;
   const DivergenceReport& told = report->engines[0].divergences.at(0);
@@ -109,7 +106,6 @@ TEST_F(Fuzz, SavesACaseThatShowsItAgain) {
       *saved, [this] { return engines(); }, [] { return std::make_unique<Reference>(); });
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(verdict_of(*again), RunVerdict::kDivergent);
-  std::filesystem::remove_all(folder);
 }
 
 TEST_F(Fuzz, ComesUpWithTheSamePacketsForTheSameSeed) {

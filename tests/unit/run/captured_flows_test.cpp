@@ -1,11 +1,9 @@
 #include "replay/run/captured_flows.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "replay/capture/capture_writer.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/compare/compare_fixture.h"
 
 namespace kubeproof {
@@ -16,11 +14,8 @@ using std::chrono::seconds;
 // A capture of bare packets: no interfaces, so that each is one that entered.
 class CapturedFlows : public testing::Test {
  protected:
-  CapturedFlows()
-      : folder_(std::filesystem::temp_directory_path() /
-                ("kubeproof-flows-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(folder_);
-    const std::string file = (folder_ / "in.pcap").string();
+  CapturedFlows() {
+    const std::string file = folder_.file("in.pcap");
     auto writer = CaptureWriter::create(file);
     int64_t time = 0;
     for (const auto& [from, to] : kPackets) {
@@ -29,7 +24,6 @@ class CapturedFlows : public testing::Test {
     EXPECT_TRUE(writer->finish());
     captures_.files = {file};
   }
-  ~CapturedFlows() override { std::filesystem::remove_all(folder_); }
 
   // The frames of packets.
   static std::vector<uint64_t> frames(const Result<CapturedPackets>& packets) {
@@ -48,7 +42,7 @@ class CapturedFlows : public testing::Test {
       {"10.0.0.1:4000", "10.96.0.10:53"},  // 6: later than what is asked for
   };
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   CaptureSet captures_;
   const World world_ = small_world();
   const FramePlace place_{0, 5};

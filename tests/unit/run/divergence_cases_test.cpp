@@ -1,12 +1,12 @@
 #include "replay/run/divergence_cases.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "replay/capture/capture_writer.h"
 #include "replay/case/read_case.h"
 #include "replay/run/run_case.h"
 #include "replay/session/replay_captures.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/session/fakes.h"
 
 namespace kubeproof {
@@ -24,11 +24,8 @@ void pass_on(const Injection& injection, Fate& fate) {
 
 class DivergenceCasesTest : public testing::Test {
  protected:
-  DivergenceCasesTest()
-      : folder_(std::filesystem::temp_directory_path() /
-                ("kubeproof-divergences-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(folder_);
-    cases_.folder = folder_;
+  DivergenceCasesTest() {
+    cases_.folder = folder_.path();
     cases_.snapshot.node.name = "node-a";
     cases_.snapshot.node.addresses = {node_address()};
     complete_node(cases_.snapshot.node, cases_.snapshot.objects.cluster);
@@ -41,7 +38,6 @@ class DivergenceCasesTest : public testing::Test {
       return engine + " on " + file;
     };
   }
-  ~DivergenceCasesTest() override { std::filesystem::remove_all(folder_); }
 
   static InterfaceAddress node_address() {
     InterfaceAddress address;
@@ -58,7 +54,7 @@ class DivergenceCasesTest : public testing::Test {
 
   // Replays datagrams of these sources and writes cases; the report.
   Report replay(const std::vector<std::string>& sources) {
-    const std::string file = (folder_ / "in.pcap").string();
+    const std::string file = folder_.file("in.pcap");
     auto writer = CaptureWriter::create(file);
     int64_t time = 0;
     for (const std::string& source : sources) {
@@ -79,7 +75,7 @@ class DivergenceCasesTest : public testing::Test {
     return report;
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   DivergenceCases cases_;
   // Fresh for every engine.
   std::function<Behaviour()> make_behaviour_ = [] { return Behaviour(pass_on); };
@@ -95,7 +91,7 @@ Behaviour swallow(std::string_view address) {
 TEST_F(DivergenceCasesTest, LeavesNothingWhereNothingDiverges) {
   const Report report = replay({"10.0.0.1:4000"});
   EXPECT_TRUE(report.engines[0].divergences.empty());
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "fake-1.json"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("fake-1.json")));
 }
 
 TEST_F(DivergenceCasesTest, LeavesACaseWithThePacketAloneThatShowsItAgain) {
@@ -103,7 +99,7 @@ TEST_F(DivergenceCasesTest, LeavesACaseWithThePacketAloneThatShowsItAgain) {
   const Report report = replay({"10.0.0.1:4000", "10.0.0.2:4000", "10.0.0.3:4000"});
   ASSERT_EQ(report.engines[0].divergences.size(), 1U);
   const DivergenceReport& divergence = report.engines[0].divergences[0];
-  ASSERT_EQ(divergence.case_file, (folder_ / "fake-1.json").string());
+  ASSERT_EQ(divergence.case_file, folder_.file("fake-1.json"));
   EXPECT_EQ(divergence.case_command, "fake on " + divergence.case_file);
   const auto written = read_case(divergence.case_file);
   ASSERT_TRUE(written) << written.error().message;
@@ -143,7 +139,7 @@ TEST_F(DivergenceCasesTest, LeavesNoFileForWhatDoesNotComeAgain) {
   const Report report = replay({"10.0.0.2:4000"});
   ASSERT_EQ(report.engines[0].divergences.size(), 1U);
   EXPECT_EQ(report.engines[0].divergences[0].case_file, "");
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "fake-1.json"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("fake-1.json")));
 }
 
 TEST_F(DivergenceCasesTest, LetsTimePassAsItDid) {

@@ -1,12 +1,10 @@
 #include "replay/session/replay_captures.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "replay/session/engine_captures.h"
 #include "replay/session/explain_divergences.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/session/fakes.h"
 
 namespace kubeproof {
@@ -16,13 +14,7 @@ using namespace std::chrono_literals;
 
 class ReplayCaptures : public testing::Test {
  protected:
-  ReplayCaptures()
-      : folder_(std::filesystem::temp_directory_path() /
-                ("kubeproof-replay-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(folder_);
-    start(translate_service);
-  }
-  ~ReplayCaptures() override { std::filesystem::remove_all(folder_); }
+  ReplayCaptures() { start(translate_service); }
 
   // A fresh session of an engine that may behave otherwise than is permitted.
   void start(Behaviour behaviour) {
@@ -35,7 +27,7 @@ class ReplayCaptures : public testing::Test {
   }
 
   std::string capture_of(const std::vector<std::pair<std::chrono::nanoseconds, Bytes>>& packets) {
-    const std::string path = (folder_ / "in.pcap").string();
+    const std::string path = folder_.file("in.pcap");
     auto writer = CaptureWriter::create(path);
     for (const auto& [time, packet] : packets) writer->write(time, packet);
     EXPECT_TRUE(writer->finish());
@@ -58,7 +50,7 @@ class ReplayCaptures : public testing::Test {
     return PacketBuilder::tcp(from, "10.96.0.10:80").syn().build();
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
   FakeEngine* engine_;
   std::unique_ptr<Session> session_;
 };
@@ -131,7 +123,7 @@ TEST_F(ReplayCaptures, AsksNoReferenceAboutCapturesThatShowNoFates) {
 
 TEST_F(ReplayCaptures, SaysWhichFileCannotBeRead) {
   CaptureReplay replay;
-  replay.files = {(folder_ / "none.pcap").string()};
+  replay.files = {folder_.file("none.pcap")};
   const auto counts = replay_captures(*session_, replay);
   ASSERT_FALSE(counts);
   EXPECT_EQ(counts.error().kind, ErrorKind::kBadInput);
@@ -139,11 +131,11 @@ TEST_F(ReplayCaptures, SaysWhichFileCannotBeRead) {
 }
 
 TEST_F(ReplayCaptures, LeavesWhatTheEngineWasGivenAndEmitted) {
-  auto captures = EngineCaptures::open(folder_ / "out", *session_);
+  auto captures = EngineCaptures::open(folder_.file("out"), *session_);
   ASSERT_TRUE(captures);
   replay(capture_of({{1s, request("10.0.0.1:4000")}}));
   ASSERT_TRUE(captures->finish());
-  auto written = CaptureFile::open((folder_ / "out" / "fake.pcap").string());
+  auto written = CaptureFile::open(folder_.file("out/fake.pcap"));
   ASSERT_TRUE(written);
   const auto given = written->next();
   ASSERT_TRUE(given);

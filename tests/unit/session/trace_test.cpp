@@ -1,11 +1,9 @@
 #include "replay/session/trace.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "replay/capture/capture_writer.h"
+#include "tests/temporary_folder.h"
 #include "tests/unit/capture/capture_fixture.h"
 #include "tests/unit/session/fakes.h"
 
@@ -79,17 +77,10 @@ TEST(TracePacket, NamesAnEngineThatCannotRun) {
 
 class TraceCaptured : public testing::Test {
  protected:
-  TraceCaptured()
-      : folder_(std::filesystem::temp_directory_path() /
-                ("kubeproof-trace-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(folder_);
-  }
-  ~TraceCaptured() override { std::filesystem::remove_all(folder_); }
-
   // What `tcpdump -i any` shows: packets that enter at the uplink, and leave to the pod.
   Result<std::optional<TraceColumn>> trace_in(const std::vector<Bytes>& frames,
                                               bool same_source = false) {
-    const std::string file = (folder_ / "in.pcap").string();
+    const std::string file = folder_.file("in.pcap");
     auto writer = CaptureWriter::create(file, DLT_LINUX_SLL2);
     std::chrono::microseconds time{};
     for (const Bytes& frame : frames) writer->write(time += std::chrono::microseconds(9), frame);
@@ -111,7 +102,7 @@ class TraceCaptured : public testing::Test {
     return cooked_v2(kToUs, kUplink.interface, PacketBuilder::tcp(client, to).syn().build());
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(TraceCaptured, ShowsWhatTheCapturedNodeDidWithSuchAPacket) {
@@ -147,7 +138,7 @@ TEST_F(TraceCaptured, FindsNothingWhereNoSuchPacketWasCaptured) {
 
 TEST_F(TraceCaptured, RefusesAFileThatIsNotThere) {
   CapturedLike like;
-  like.files = {(folder_ / "none.pcap").string()};
+  like.files = {folder_.file("none.pcap")};
   like.packet = kInjection;
   const auto column = trace_captured(small_configuration(), oracle(), like);
   ASSERT_FALSE(column);

@@ -2,8 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
+
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 namespace {
@@ -29,19 +30,13 @@ status: {podIP: 10.180.0.7}
 
 class SnapshotTest : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = testing::TempDir() + testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, const std::string& text) {
-    const std::string path = folder_ + "/" + name;
+    const std::string path = folder_.file(name);
     std::ofstream(path) << text;
     return path;
   }
 
-  std::string folder_;
+  TemporaryFolder folder_;
 };
 
 World world_of(const Snapshot& snapshot) {

@@ -1,13 +1,14 @@
 #include "tools/kubeproof/command_line.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "tests/temporary_folder.h"
 
 namespace kubeproof {
 namespace {
@@ -32,15 +33,8 @@ Ended kubeproof(std::vector<std::string> arguments) {
 
 class CommandLine : public testing::Test {
  protected:
-  CommandLine()
-      : folder_(std::filesystem::temp_directory_path() /
-                ("kubeproof-command-line-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(folder_);
-  }
-  ~CommandLine() override { std::filesystem::remove_all(folder_); }
-
   std::string write(const std::string& name, const std::string& text) {
-    const std::string path = (folder_ / name).string();
+    const std::string path = folder_.file(name);
     std::ofstream(path) << text;
     return path;
   }
@@ -85,7 +79,7 @@ steps:
     expect: { )" + expect + " }\n");
   }
 
-  std::filesystem::path folder_;
+  TemporaryFolder folder_;
 };
 
 size_t lines(const std::string& text) {
@@ -229,15 +223,15 @@ TEST_F(CommandLine, RunsACaseToItsExpectation) {
 }
 
 TEST_F(CommandLine, RunsTheCasesOfAFolderAndNamesWhatIsNone) {
-  std::filesystem::create_directories(folder_ / "b");
-  std::filesystem::rename(one_case("case.yaml", "verdict: dnat"), folder_ / "b/case.yaml");
-  std::filesystem::rename(folder_ / "cluster.yaml", folder_ / "b/cluster.yaml");
-  const Ended ended = kubeproof({"run", folder_.string(), "--engine", "reference"});
+  std::filesystem::create_directories(folder_.file("b"));
+  std::filesystem::rename(one_case("case.yaml", "verdict: dnat"), folder_.file("b/case.yaml"));
+  std::filesystem::rename(folder_.file("cluster.yaml"), folder_.file("b/cluster.yaml"));
+  const Ended ended = kubeproof({"run", folder_.path().string(), "--engine", "reference"});
   EXPECT_EQ(ended.status, 0) << ended.output << ended.error;
   EXPECT_NE(ended.output.find("kubeproof run: 1 case\n"), std::string::npos) << ended.output;
-  EXPECT_NE(ended.output.find("passed over, since it is no case: " +
-                              (folder_ / "b/cluster.yaml").string()),
-            std::string::npos)
+  EXPECT_NE(
+      ended.output.find("passed over, since it is no case: " + folder_.file("b/cluster.yaml")),
+      std::string::npos)
       << ended.output;
 }
 
@@ -252,7 +246,7 @@ TEST_F(CommandLine, RunsNoCaseWhenOneOfThemCannotBeUnderstood) {
 
 TEST_F(CommandLine, RefusesAFolderWithoutCases) {
   cluster();
-  const Ended ended = kubeproof({"run", folder_.string()});
+  const Ended ended = kubeproof({"run", folder_.path().string()});
   EXPECT_EQ(ended.status, 2);
   EXPECT_NE(ended.error.find("no cases"), std::string::npos) << ended.error;
 }
@@ -303,7 +297,8 @@ TEST_F(CommandLine, SaysWhatIsOddAboutTheObjects) {
 }
 
 TEST_F(CommandLine, SaysWhatAFolderStandsInPlaceOf) {
-  const Ended ended = kubeproof({"rules", "--cluster", folder_.string(), "--node", "node-a"});
+  const Ended ended =
+      kubeproof({"rules", "--cluster", folder_.path().string(), "--node", "node-a"});
   EXPECT_EQ(ended.status, 2);
   EXPECT_NE(ended.error.find("a directory, expected JSON or YAML"), std::string::npos)
       << ended.error;
