@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/detail/TestListenerAdapter.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "replay/explore/simplify.h"
@@ -19,8 +20,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What chance decides in the kernel may hide a failure from one run.
-constexpr int kAttemptsAtSimpler = 2;
+// What chance decides in the kernel may hide a failure from one run. Short scenarios are run soon
+// again.
+constexpr size_t kFewestAttempts = 2;
+constexpr size_t kMostAttempts = 8;
+constexpr size_t kStepsForAttempts = 80;
 constexpr std::chrono::seconds kBetweenReports{5};
 
 // RapidCheck asks for simpler scenarios one by one, of a copy of the sequence; Simplifications has
@@ -60,8 +64,12 @@ class BoundedCheck {
                const std::function<void(const std::string&)>& progress)
       : reason_(std::move(reason)), limits_(limits), check_(check), progress_(progress) {}
 
+  // The first scenario, the failed one, was seen to fail: chance is not to take that back.
   bool holds(const Scenario& scenario) {
-    for (int attempt = 0; attempt < kAttemptsAtSimpler; ++attempt) {
+    if (!std::exchange(begun_, true)) return false;
+    const size_t tries = std::clamp(kStepsForAttempts / std::max<size_t>(scenario.steps.size(), 1),
+                                    kFewestAttempts, kMostAttempts);
+    for (size_t attempt = 0; attempt < tries; ++attempt) {
       if (attempts_ == limits_.attempts || Clock::now() > begin_ + limits_.time) return true;
       ++attempts_;
       if (check_(scenario) == reason_) {
@@ -84,6 +92,7 @@ class BoundedCheck {
   SimplifyLimits limits_;
   const ScenarioCheck& check_;
   const std::function<void(const std::string&)>& progress_;
+  bool begun_ = false;
   size_t attempts_ = 0;
   Clock::time_point begin_ = Clock::now();
   Clock::time_point reported_ = begin_;
