@@ -146,6 +146,7 @@ enum fragments_course {
 enum fragments_flag {
 	FRAGMENTS_UNSUMMED = 1 << 0, /* the checksum cannot be told */
 	FRAGMENTS_WITHOUT_CHECKSUM = 1 << 1, /* UDP */
+	FRAGMENTS_SPOILT = 1 << 2, /* one contradicts another: they are never whole */
 };
 
 /* What is known of it so far. Only its last fragment tells how long it is and whether its checksum

@@ -65,6 +65,12 @@ static __always_inline void fragment_sum(frame_t *frame, const struct headers *h
 		datagram->flags |= FRAGMENTS_UNSUMMED;
 }
 
+static __always_inline void fragment_spoil(struct fragmented *datagram)
+{
+	datagram->course = FRAGMENTS_REFUSED;
+	datagram->flags |= FRAGMENTS_SPOILT;
+}
+
 /* Counts it. 0 where it repeats what is there, or contradicts it: then all is spoilt. */
 static __always_inline int fragment_count(const struct headers *headers,
 					  struct fragmented *datagram)
@@ -73,13 +79,13 @@ static __always_inline int fragment_count(const struct headers *headers,
 	__u32 end = begin + length;
 
 	if (!length || end > DATAGRAM_MAX || (headers->more_fragments && length % 8)) {
-		datagram->course = FRAGMENTS_REFUSED;
+		fragment_spoil(datagram);
 		return 0;
 	}
 	if (end <= datagram->front || (datagram->back && begin >= datagram->back))
 		return 0;
 	if (begin < datagram->front || (datagram->back && end > datagram->back)) {
-		datagram->course = FRAGMENTS_REFUSED;
+		fragment_spoil(datagram);
 		return 0;
 	}
 	if (!headers->more_fragments) {
@@ -145,6 +151,13 @@ static __always_inline void fragment_note_header(frame_t *frame, struct packet *
 		datagram->flags |= FRAGMENTS_UNSUMMED;
 }
 
+/* Its first fragment went no further than to its flow. What SCTP's chunks do there is not known. */
+static __always_inline int fragment_completes_refused(const struct packet *packet)
+{
+	return packet->whole && packet->tuple.protocol != IPPROTO_SCTP &&
+	       !(packet->fragments.flags & FRAGMENTS_SPOILT);
+}
+
 static __always_inline int fragment_course(struct packet *packet)
 {
 	const struct fragmented *datagram = &packet->fragments;
@@ -153,9 +166,12 @@ static __always_inline int fragment_course(struct packet *packet)
 	case FRAGMENTS_UNDECIDED:
 		return PARSE_UNKNOWN_FRAGMENT;
 	case FRAGMENTS_INVALID:
-		return PARSE_INVALID_FRAGMENT;
 	case FRAGMENTS_REFUSED:
-		return PARSE_REFUSED_FRAGMENT;
+		packet->only_tracked = fragment_completes_refused(packet);
+		if (packet->only_tracked)
+			break;
+		return datagram->course == FRAGMENTS_INVALID ? PARSE_INVALID_FRAGMENT
+							     : PARSE_REFUSED_FRAGMENT;
 	case FRAGMENTS_HELD:
 		return PARSE_HELD_FRAGMENT;
 	default:

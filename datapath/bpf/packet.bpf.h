@@ -150,6 +150,8 @@ struct packet {
 	__u8 tracked; /* `tuple` is whole: it belongs to a flow, or may start one */
 	__u8 portless; /* of a protocol whose flows are told by addresses alone */
 	__u8 options_refused; /* by the stack, behind PREROUTING */
+	__u8 martian; /* likewise, for its source */
+	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
 	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */

@@ -240,9 +240,12 @@ static __always_inline int sctp_take_tag(struct sctp_walk *walk, struct flow *st
 	__u8 theirs = walk->direction ? SCTP_FLOW_INIT_BY_CLIENT : SCTP_FLOW_INIT_BY_SERVER;
 
 	if (chunk->type == SCTP_INIT) {
-		if (state->sctp_flags & mine && state->sctp_flags & theirs)
-			state->sctp_flags &= ~theirs;
-		state->sctp_flags |= mine;
+		/* With a tag that is known it says nothing new. */
+		if (walk->starts || *other != chunk->tag) {
+			if (state->sctp_flags & mine)
+				state->sctp_flags &= ~theirs;
+			state->sctp_flags |= mine;
+		}
 	} else if (*other != chunk->tag) {
 		if (!(state->sctp_flags & theirs) ? *other != 0 : state->sctp_flags & mine)
 			return 0;

@@ -159,11 +159,22 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	return start_flow(skb, marked, 0);
 }
 
+/* Of a packet that connection tracking has seen, and nothing more. */
+static __always_inline int end_tracked(struct __sk_buff *skb, struct packet *packet)
+{
+	if (packet->martian)
+		return pass(packet, PASS_MARTIAN);
+	return packet->fragments.course == FRAGMENTS_INVALID ? invalid_packet(skb, packet)
+							     : drop(packet, DROP_FRAGMENT);
+}
+
 #define start BY_FRAME(start)
 VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 {
 	if (!packet)
 		return ACTION_DROP;
+	if (packet->only_tracked)
+		return end_tracked(skb, packet);
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return pass(packet, PASS_FRAGMENT);
 	if (destination_is_special(packet))

@@ -82,7 +82,8 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (!flow)
 		return start(skb, packet);
 	reply = flow->role == FLOW_REPLY;
-	if (is_in_fragments(packet) && flow_ends_here(skb, packet, flow, reply))
+	if (is_in_fragments(packet) && !packet->only_tracked &&
+	    flow_ends_here(skb, packet, flow, reply))
 		return hold(packet);
 	track = packet->headers.fragment == FRAGMENT_NONE
 			? flow_track(skb, packet, state, reply)
@@ -91,6 +92,8 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);
 	}
+	if (packet->only_tracked)
+		return end_tracked(skb, packet);
 	trace_flow(packet, flow);
 	if (track == TRACK_INVALID)
 		return packet->headers.fragment == FRAGMENT_LATER
@@ -109,7 +112,7 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 			return pass(packet, PASS_MISPLACED);
 		return host_reply(skb, packet, flow);
 	}
-	if (packet->host_origin && !(flow->flags & FLOW_HOST_CLIENT))
+	if (packet->host_origin && !(flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT)))
 		return pass(packet, PASS_MISPLACED);
 	if (refuse_again(skb, packet, flow, state, &action))
 		return action;
@@ -132,6 +135,13 @@ static __always_inline int first_is_broken(const struct packet *packet)
 {
 	return packet->whole && packet->headers.fragment == FRAGMENT_FIRST &&
 	       datagram_is_broken(packet);
+}
+
+/* The stack drops it; in IPv4 behind PREROUTING, where connection tracking sees it. */
+static __always_inline int martian_is_tracked(struct __sk_buff *skb, const struct packet *packet)
+{
+	return packet->tuple.family == FAMILY_IPV4 && packet->tracked && !packet->broken &&
+	       !first_is_broken(packet) && transport_checksum(skb, packet) != CHECKSUM_WRONG;
 }
 
 static __always_inline void finish(struct packet *packet)
@@ -184,13 +194,17 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (result == PARSE_HELD_FRAGMENT)
 		return hold(packet);
 	if (packet->trace.program == PROGRAM_TC_INGRESS) {
-		if (is_martian(packet))
-			return pass(packet, PASS_MARTIAN);
+		packet->martian = is_martian(packet);
+		if (packet->martian) {
+			if (!martian_is_tracked(skb, packet))
+				return pass(packet, PASS_MARTIAN);
+			packet->only_tracked = 1;
+		}
 		if (extension_is_refused(skb, packet))
 			return pass(packet, PASS_MALFORMED);
 		packet->options_refused = options_are_refused(skb, packet);
 	}
-	if (is_in_fragments(packet) && packet->options_refused)
+	if (is_in_fragments(packet) && packet->options_refused && !packet->only_tracked)
 		return hold(packet);
 	if (result == PARSE_NO_TRANSPORT || packet->broken || first_is_broken(packet) ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&

@@ -72,6 +72,11 @@ class Tracking {
     attachment.direction = found->direction;
     attachment.id = found->id;
     attachment.connection = connection;
+    if (!connection.drawn_from || path_.change.kind != StateChange::Kind::kNone) return;
+    // On its way to the server it shows the port that was drawn.
+    path_.change.kind = StateChange::Kind::kUpdate;
+    path_.change.id = found->id;
+    path_.change.connection = connection;
   }
 
   // Whether a new connection is to take this one's place.

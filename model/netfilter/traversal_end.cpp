@@ -11,7 +11,8 @@ namespace kubeproof::netfilter {
 namespace {
 
 // Where an emission shows the source port that was chosen for its connection: as its own, or in an
-// error on its way to the server as that which the quoted answer was for.
+// error on its way to the server as that which the quoted answer was for. One on its way to the
+// client quotes the port that the client knows.
 std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
   const PacketView& view = path.view;
   if (!is_icmp_error(view)) {
@@ -95,9 +96,8 @@ void Traversal::fill_emission(const PacketPath& path, Place place, PermittedEmis
   emission.free_identification = path.made_by_node;
   emission.free_dont_fragment = path.largest_fragment != 0;
   emission.free_port.reset();
-  // An error about the packet quotes the port that its sender knows.
   const Attachment& attachment = path.attachment;
-  if (path.made_by_node || !attachment.attached() || !attachment.connection.drawn_from) return;
+  if (!attachment.attached() || !attachment.connection.drawn_from) return;
   const PortRange range = *attachment.connection.drawn_from;
   if (const auto at = place_of_drawn_port(path)) {
     emission.free_port = FreePort{*at, range.first, range.last};
