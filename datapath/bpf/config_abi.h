@@ -25,6 +25,8 @@ enum settings_flag {
 	SETTING_NODE_PORTS_ON_ALL_LOOPBACK = 1 << 4,
 	/* 127.0.0.0/8 is open to packets from outside: net.ipv4.conf.all.route_localnet. */
 	SETTING_ROUTE_LOCALNET = 1 << 5,
+	/* Others may say that they have the node's addresses: net.ipv4.conf.all.accept_local. */
+	SETTING_ACCEPT_LOCAL = 1 << 6,
 };
 
 /* How traffic from local pods is told (detectLocalMode). */

@@ -145,9 +145,8 @@ static __always_inline void fragment_note_header(frame_t *frame, struct packet *
 			datagram->flags |= FRAGMENTS_WITHOUT_CHECKSUM;
 	}
 	if (packet->tuple.protocol == IPPROTO_SCTP &&
-	    (frame_load(frame, headers->transport + SCTP_CHECKSUM, &datagram->checksum,
-			sizeof(datagram->checksum)) ||
-	     !datagram->checksum))
+	    frame_load(frame, headers->transport + SCTP_CHECKSUM, &datagram->checksum,
+		       sizeof(datagram->checksum)))
 		datagram->flags |= FRAGMENTS_UNSUMMED;
 }
 

@@ -114,6 +114,8 @@ enum track_result {
 
 /* It would begin a flow, and has none yet. */
 #define RECEIVED_NEW ~0ull
+/* It is of no flow, and went on as it came. */
+#define RECEIVED_AS_SENT ~1ull
 
 /* An ICMPv6 error. */
 struct ipv6_answer {
@@ -181,5 +183,5 @@ struct packet {
 	/* From one program to another: what the stack was last given to receive and may have something
 	 * to say of, as it was given. */
 	struct tuple received;
-	__u64 received_flow; /* its flow's id, or RECEIVED_NEW; 0: there is none, or nothing to say */
+	__u64 received_flow; /* its flow's id, or RECEIVED_…; 0: there is nothing to say */
 };

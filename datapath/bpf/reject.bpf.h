@@ -147,6 +147,22 @@ static __always_inline void source_toward_own(const struct packet *packet,
 	source->words[0] = local ? local->source : bpf_htonl(0x7f000001);
 }
 
+/* The source that the route to an IPv4 client names or, where it names none, what any packet that
+ * leaves by it gets. Kernels before 6.7 do not tell. */
+VERIFIED_ONCE int source_of_route(struct __sk_buff *skb, const struct packet *packet,
+				  struct address *source)
+{
+	struct bpf_fib_lookup lookup;
+	struct address none = {};
+
+	if (!packet || !source || packet->tuple.family != FAMILY_IPV4 ||
+	    fib_ask(skb, packet, &none, &packet->tuple.source, LOOPBACK_IFINDEX, 1,
+		    BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH, &lookup))
+		return 0;
+	source->words[0] = lookup.ipv4_src;
+	return 1;
+}
+
 /* icmp6_send() would rather be seen where the packet came in. */
 static __always_inline __u32 answering_interface(const struct packet *packet)
 {
@@ -178,7 +194,8 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL)
 		source_toward_own(packet, client, &source);
-	else if (!select_source(packet, answering_interface(packet), client, SCOPE_LINK, &source))
+	else if (!source_of_route(skb, packet, &source) &&
+		 !select_source(packet, answering_interface(packet), client, SCOPE_LINK, &source))
 		return drop(packet, DROP_REJECT_SILENT);
 	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_REJECT_SILENT);

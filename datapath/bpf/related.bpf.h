@@ -166,7 +166,15 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 /* What the stack says of the packet that it has just been given is about that one's own flow. */
 static __always_inline int is_about_received(const struct packet *packet)
 {
-	return packet->received_flow && tuple_equal(&packet->received, &packet->quoted);
+	return packet->received_flow && packet->received_flow != RECEIVED_AS_SENT &&
+	       tuple_equal(&packet->received, &packet->quoted);
+}
+
+/* Not about what is on its way through the node, half translated. */
+static __always_inline int is_about_sent(const struct packet *packet)
+{
+	return packet->received_flow == RECEIVED_AS_SENT &&
+	       tuple_equal(&packet->received, &packet->quoted);
 }
 
 /* Whichever flow else may have the reverse of its tuple. */
@@ -213,7 +221,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
 		flow = flow_of_own_error(packet, &key);
-		if (!flow) {
+		if (!flow && !is_about_sent(packet)) {
 			key.space = TUPLE_SPACE_INSIDE;
 			flow = flow_of_own_error(packet, &key);
 		}

@@ -55,7 +55,8 @@ static __always_inline int address_is_local(const struct packet *packet,
 
 static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 				    const struct address *source, const struct address *destination,
-				    __u32 ifindex, __u16 length, struct bpf_fib_lookup *lookup)
+				    __u32 ifindex, __u16 length, __u32 flags,
+				    struct bpf_fib_lookup *lookup)
 {
 	__builtin_memset(lookup, 0, sizeof(*lookup));
 	lookup->ifindex = ifindex;
@@ -75,7 +76,7 @@ static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 			__builtin_memcpy(lookup->ipv6_src, source, sizeof(*source));
 		__builtin_memcpy(lookup->ipv6_dst, destination, sizeof(*destination));
 	}
-	return fib_lookup(frame, lookup);
+	return fib_lookup(frame, lookup, flags);
 }
 
 /* Finds `packet->route`, as for a packet from `source` to `destination` that came in at `ifindex`;
@@ -111,12 +112,12 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 		route->ifindex = LOOPBACK_IFINDEX;
 		return ROUTE_LOCAL;
 	}
-	result = fib_ask(frame, packet, source, destination, ifindex, length, &lookup);
+	result = fib_ask(frame, packet, source, destination, ifindex, length, 0, &lookup);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* The kernel names the interface only for what fits. */
 		route->too_long = 1;
 		route->mtu = lookup.mtu_result;
-		result = fib_ask(frame, packet, source, destination, ifindex, 1, &lookup);
+		result = fib_ask(frame, packet, source, destination, ifindex, 1, 0, &lookup);
 	}
 	if (result != BPF_FIB_LKUP_RET_SUCCESS && result != BPF_FIB_LKUP_RET_NO_NEIGH)
 		return ROUTE_REFUSED;
@@ -252,6 +253,11 @@ VERIFIED_ONCE int select_source(const struct packet *packet, __u32 ifindex,
 
 	if (!packet || !destination || !source)
 		return 0;
+	/* RFC 6724 section 5, rule 1. */
+	if (packet->tuple.family == FAMILY_IPV6 && packet->route.kind == ROUTE_LOCAL) {
+		*source = *destination;
+		return 1;
+	}
 	interface = interface_find(packet, ifindex);
 	if (!interface)
 		return 0;

@@ -66,7 +66,7 @@ static __always_inline __u32 choice_below(const struct packet *packet, __u32 bou
 	return (hash >> 32) * bound >> 32;
 }
 
-static __always_inline long fib_lookup(frame_t *frame, struct bpf_fib_lookup *lookup)
+static __always_inline long fib_lookup(frame_t *frame, struct bpf_fib_lookup *lookup, __u32 flags)
 {
-	return bpf_fib_lookup(frame, lookup, sizeof(*lookup), 0);
+	return bpf_fib_lookup(frame, lookup, sizeof(*lookup), flags);
 }

@@ -13,14 +13,18 @@
 static __always_inline int is_martian(const struct packet *packet)
 {
 	const struct address *source = &packet->tuple.source;
-	__u32 first = bpf_ntohl(source->words[0]);
+	__u32 first = bpf_ntohl(source->words[0]), flags = settings_of(packet)->flags;
 	struct local_address *local;
 
 	if (packet->tuple.family == FAMILY_IPV6)
 		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6) ||
 		       address_is_loopback(&packet->tuple.destination, FAMILY_IPV6);
-	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0 ||
-	       address_is_local(packet, source, &local);
+	if (first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0)
+		return 1;
+	if (!address_is_local(packet, source, &local))
+		return 0;
+	return !(flags & SETTING_ACCEPT_LOCAL) ||
+	       (!(flags & SETTING_ROUTE_LOCALNET) && address_is_loopback(source, FAMILY_IPV4));
 }
 
 /* Destinations that are nobody's in particular, and 127.0.0.0/8 where it is closed. */

@@ -97,6 +97,11 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 
 	if (!backend)
 		return drop(packet, DROP_NO_BACKEND);
+	if (packet->martian) {
+		/* Nothing is left of it but that. */
+		affinity_keep(packet, backend->id);
+		return pass(packet, PASS_MARTIAN);
+	}
 	masquerade = lead_to(packet, backend);
 	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
 		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
@@ -173,17 +178,19 @@ VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 {
 	if (!packet)
 		return ACTION_DROP;
-	if (packet->only_tracked)
+	if (packet->only_tracked && !packet->martian)
 		return end_tracked(skb, packet);
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return pass(packet, PASS_FRAGMENT);
-	if (destination_is_special(packet))
-		return pass(packet, PASS_SPECIAL_DESTINATION);
 	if (!flow_begin(skb, packet))
-		return invalid_packet(skb, packet);
+		return packet->martian ? pass(packet, PASS_MARTIAN) : invalid_packet(skb, packet);
 	if (!packet->host_origin)
 		packet->received_flow = RECEIVED_NEW;
 	if (service_choose(packet))
 		return start_service_flow(skb, packet);
+	if (packet->martian)
+		return pass(packet, PASS_MARTIAN);
+	if (destination_is_special(packet))
+		return pass(packet, PASS_SPECIAL_DESTINATION);
 	return unserved_packet(skb, packet);
 }

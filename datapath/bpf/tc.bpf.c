@@ -124,10 +124,16 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 /* For what the stack may say of it. */
 static __always_inline void note_received(struct packet *packet)
 {
-	if (packet->trace.verdict != VERDICT_PASS)
+	const struct trace_record *end = &packet->trace;
+	int invalid = end->reason == PASS_INVALID || end->reason == PASS_STACK_ANSWERS;
+
+	packet->received = packet->to;
+	if (end->verdict == VERDICT_PASS && !packet->received_flow && invalid)
+		packet->received_flow = RECEIVED_AS_SENT;
+	/* By way of lo the stack receives it as well. */
+	else if (end->verdict != VERDICT_PASS &&
+		 (end->redirect != REDIRECT_INGRESS || end->reason == REASON_REJECTED))
 		packet->received_flow = 0;
-	else if (packet->received_flow)
-		packet->received = packet->to;
 }
 
 /* A first fragment that came last, so that all is known of it at once. */
@@ -233,7 +239,8 @@ int tc_ingress(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	packet_begin(packet, PROGRAM_TC_INGRESS, skb->ifindex, skb->mark);
 	packet->segmented = frame_awaits_segmentation(skb);
-	packet->received_flow = 0;
+	if (packet->ifindex != LOOPBACK_IFINDEX)
+		packet->received_flow = 0;
 	if (take_note(skb, &number) == NOTE_REASSEMBLED)
 		packet->largest_fragment = number;
 	if (packet->ifindex == LOOPBACK_IFINDEX)
@@ -244,7 +251,8 @@ int tc_ingress(struct __sk_buff *skb)
 		action = close_loopback(packet, handle(skb, packet));
 	if (packet->held)
 		action = hold_fragment(skb);
-	note_received(packet);
+	if (packet->ifindex != LOOPBACK_IFINDEX)
+		note_received(packet);
 	finish(packet);
 	return action;
 }

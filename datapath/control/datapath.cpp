@@ -85,6 +85,11 @@ class Datapath::State {
   // What the stack needs to be told to deliver as kube-proxy does.
   Result<void> prepare_kernel() {
     if (auto set = settings.set("net/ipv4/conf/lo/accept_local", "1"); !set) return set;
+    // Routes are asked as for what came in through lo, also on a node that forwards nothing.
+    for (const char* path : {"net/ipv4/conf/lo/forwarding", "net/ipv6/conf/lo/forwarding"}) {
+      if (!control::KernelSettings::exists(path)) continue;
+      if (auto set = settings.set(path, "1"); !set) return set;
+    }
     if ((node.settings().flags & abi::SETTING_LOCALHOST_NODE_PORTS) == 0) return {};
     return settings.set("net/ipv4/conf/all/route_localnet", "1");
   }

@@ -31,6 +31,10 @@ void KernelSettings::restore() {
   former_.clear();
 }
 
+bool KernelSettings::exists(const std::string& path) {
+  return read(path).has_value();
+}
+
 Result<void> KernelSettings::set(const std::string& path, const std::string& value) {
   const auto before = read(path);
   if (!before) return environment_error("/proc/sys/{}: cannot read it", path);

@@ -16,6 +16,8 @@ class KernelSettings {
   KernelSettings& operator=(const KernelSettings&) = delete;
   ~KernelSettings() { restore(); }
 
+  // Kernels without IPv6 lack its settings.
+  static bool exists(const std::string& path);
   // `path` below /proc/sys, of the network namespace of the calling thread, which must always be
   // the same. The value that was there first is the one that is put back.
   Result<void> set(const std::string& path, const std::string& value);

@@ -154,6 +154,7 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
   set(!proxy.tcp_be_liberal && !world.sysctls.tcp_be_liberal, abi::SETTING_DROP_INVALID);
   set(world.sysctls.tcp_loose, abi::SETTING_TCP_LOOSE);
   set(world.sysctls.route_localnet, abi::SETTING_ROUTE_LOCALNET);
+  set(world.sysctls.accept_local, abi::SETTING_ACCEPT_LOCAL);
   return settings;
 }
 

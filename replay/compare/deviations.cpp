@@ -23,10 +23,30 @@ bool is_error(const Seen& seen) {
   return is_icmp_error_packet(seen.packet);
 }
 
+bool is_invalid(const Outcome& outcome) {
+  return says(outcome, "conntrack INVALID");
+}
+
+bool has_a_wrong_checksum(const Outcome& outcome) {
+  return says(outcome, "conntrack INVALID: its checksum is wrong");
+}
+
+// SCTP that nobody translates.
+bool arrives_as_it_was_sent(const Disagreeing& at) {
+  const auto sent = parse_packet(at.injection.packet);
+  if (!sent || sent->protocol != kSctp || at.seen.size() != 1) return false;
+  const auto arrived = parse_packet(at.seen.front().packet);
+  return arrived && arrived->source == sent->source && arrived->destination == sent->destination;
+}
+
 // What came before the first has gone where it was headed, or nowhere. The first may be answered.
 bool fragments_before_the_first(const Disagreeing& at) {
-  return at.overtaken && !at.outcomes.empty() &&
-         std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
+  if (!at.overtaken || at.outcomes.empty()) return false;
+  if (arrives_as_it_was_sent(at) &&
+      std::all_of(at.outcomes.begin(), at.outcomes.end(), has_a_wrong_checksum)) {
+    return true;
+  }
+  return std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
          std::all_of(at.outcomes.begin(), at.outcomes.end(), completes_the_datagram);
 }
 
@@ -44,14 +64,6 @@ bool own_fragments_answered_by_the_first(const Disagreeing& at) {
          (view->is_fragment || view->fragment_header_offset != 0) &&
          std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
          std::any_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
-}
-
-bool is_invalid(const Outcome& outcome) {
-  return says(outcome, "conntrack INVALID");
-}
-
-bool has_a_wrong_checksum(const Outcome& outcome) {
-  return says(outcome, "conntrack INVALID: its checksum is wrong");
 }
 
 bool goes_on_invalid(const Outcome& outcome) {
@@ -120,7 +132,8 @@ Ledger Ledger::built_in() {
       {.id = "fragments-before-the-first",
        .title = "the first fragment arrives after others of its datagram",
        .why = "Only the first fragment carries ports. The programs keep them for those that come "
-              "after it; those that came before passed untranslated.",
+              "after it; those that came before passed untranslated. A CRC32c they compute only in "
+              "order.",
        .pinned_by = "corpus/cases/deviations/fragments-last-first.yaml",
        .near_miss = "corpus/cases/deviations/fragments-in-order.yaml",
        .covers = &fragments_before_the_first},

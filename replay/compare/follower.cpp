@@ -23,6 +23,12 @@ bool is_answer(const Outcome& outcome) {
                      [](const auto& emission) { return is_icmp_error_packet(emission.packet); });
 }
 
+// Whatever becomes of it, the engine may take it for a part of its flow.
+bool is_received_unfinished(const Injection& injection, const PacketView& view) {
+  return !injection.ingress.is_host() && !view.is_fragment &&
+         has_partial_checksum(injection.packet, view);
+}
+
 // Of a fragment of which nothing came but errors: the outcomes that are errors as well. Which
 // endpoint was chosen before does not show.
 std::vector<OutcomeMatch> answers_to_fragment(ByteView packet, std::span<const Seen> seen,
@@ -136,12 +142,17 @@ void Follower::note_open_checksum(const Outcome& nearest) {
   const bool open = view && !view->is_fragment && has_partial_checksum(injection_.packet, *view);
   const auto flow = flow_key(injection_.packet);
   if (!open && (!flow || open_checksums_.find(*flow) == 0)) return;
-  const auto add = [&](ByteView packet) {
-    if (const auto key = flow_key(packet)) open_checksums_.add(*key, 1);
-  };
-  add(injection_.packet);
-  for (const Seen& one : seen_) add(one.packet);
-  for (const PermittedEmission& emission : nearest.emissions) add(emission.packet);
+  mark_open_checksum();
+  for (const PermittedEmission& emission : nearest.emissions) mark_open_checksum(emission.packet);
+}
+
+void Follower::mark_open_checksum() {
+  mark_open_checksum(injection_.packet);
+  for (const Seen& one : seen_) mark_open_checksum(one.packet);
+}
+
+void Follower::mark_open_checksum(ByteView packet) {
+  if (const auto key = flow_key(packet)) open_checksums_.add(*key, 1);
 }
 
 const Judged& Follower::conclude(Visibility visibility) {
@@ -150,6 +161,7 @@ const Judged& Follower::conclude(Visibility visibility) {
   overtaken_ = view && view->is_fragment && fragment_order_.note(*view);
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty()) {
+    if (view && is_received_unfinished(injection_, *view)) mark_open_checksum();
     auto refused = oracle_->commit(matches);
     if (refused) disagree(visibility, std::move(refused));
   } else if (const auto undecided = std::find_if(outcomes_.begin(), outcomes_.end(), is_undecided);

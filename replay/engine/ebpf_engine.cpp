@@ -14,6 +14,7 @@
 #include "replay/engine/neighbours.h"
 #include "replay/engine/node_simulation.h"
 #include "replay/engine/private_namespace.h"
+#include "replay/engine/sysctl.h"
 #include "replay/engine/test_run.h"
 #include "replay/engine/trace_text.h"
 #include "replay/engine/world_setup.h"
@@ -173,7 +174,13 @@ class DatapathHooks : public HookPrograms {
   std::optional<XdpTestRun> xdp_;
 };
 
-// The world as Datapath::attach() leaves it: it changes a sysctl for what it delivers through lo.
+// The world as Datapath::attach() leaves it, here and in the kernel: it changes sysctls of lo.
+Result<void> prepare_loopback() {
+  auto done = write_sysctl("ipv4/conf/lo/forwarding", "1");
+  if (done) done = write_sysctl("ipv6/conf/lo/forwarding", "1", SysctlNeed::kWhereKnown);
+  return done;
+}
+
 World as_attached(World world) {
   for (Interface& interface : world.interfaces) {
     if (interface.kind == InterfaceKind::kLoopback) interface.accept_local = true;
@@ -189,6 +196,9 @@ class Node {
     if (!name_space) return tl::unexpected(name_space.error());
     auto devices = name_space->run([&] { return set_up_world(world); });
     if (!devices) return tl::unexpected(devices.error());
+    if (auto prepared = name_space->run(&prepare_loopback); !prepared) {
+      return tl::unexpected(prepared.error());
+    }
     auto neighbours = name_space->run([] { return Neighbours::create(); });
     if (!neighbours) return tl::unexpected(neighbours.error());
     if (datapath.xdp_program() >= 0) {
