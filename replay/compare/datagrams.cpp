@@ -8,6 +8,7 @@
 namespace kubeproof {
 namespace {
 
+constexpr std::chrono::minutes kLifetime{1};
 constexpr size_t kMostPending = 64;
 constexpr size_t kFragmentHeaderSize = 8;
 
@@ -54,12 +55,19 @@ DatagramAssembler::Pending& DatagramAssembler::find_or_add(Place place, const Pa
   if (known != pending_.end()) return *known;
   if (pending_.size() == kMostPending) pending_.erase(pending_.begin());
   Pending& added = pending_.emplace_back();
+  added.begun = now_;
   added.place = place;
   added.source = view.source;
   added.destination = view.destination;
   added.protocol = protocol;
   added.identification = view.identification;
   return added;
+}
+
+void DatagramAssembler::advance(std::chrono::nanoseconds duration) {
+  now_ += duration;
+  std::erase_if(pending_,
+                [&](const Pending& pending) { return now_ - pending.begun >= kLifetime; });
 }
 
 std::optional<Bytes> DatagramAssembler::add(Place place, ByteView fragment,

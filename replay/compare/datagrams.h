@@ -4,6 +4,7 @@
 // packet that completed it; while it is unfinished, nothing has left.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,12 +21,16 @@ class DatagramAssembler {
   // Takes a fragment; returns the datagram that it completes, as if it had never been cut.
   std::optional<Bytes> add(Place place, ByteView fragment, const PacketView& view);
 
+  // Receivers wait for no more than a minute.
+  void advance(std::chrono::nanoseconds duration);
+
  private:
   struct Piece {
     uint16_t offset = 0;
     Bytes payload;
   };
   struct Pending {
+    std::chrono::nanoseconds begun{};
     Place place;
     IpAddress source;
     IpAddress destination;
@@ -38,6 +43,7 @@ class DatagramAssembler {
 
   Pending& find_or_add(Place place, const PacketView& view);
 
+  std::chrono::nanoseconds now_{};
   std::vector<Pending> pending_;  // the oldest first; unfinished ones are forgotten in the end
 };
 

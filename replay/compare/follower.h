@@ -65,7 +65,10 @@ class Follower {
   Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger ledger = Ledger({}));
 
   Result<void> program(const Configuration& configuration);
-  void advance(std::chrono::nanoseconds duration) { oracle_->advance(duration); }
+  void advance(std::chrono::nanoseconds duration) {
+    oracle_->advance(duration);
+    assembler_.advance(duration);
+  }
 
   // First half: what is permitted for this packet. The packet's bytes must stay until judge();
   // the outcomes are valid until then.

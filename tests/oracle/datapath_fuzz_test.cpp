@@ -63,12 +63,14 @@ TEST_P(DatapathFuzz, StaysWithinTheReference) {
   EXPECT_GT(column.packets, kFewestPackets);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , DatapathFuzz, testing::Combine(testing::Values("ebpf-tc", "ebpf-xdp"), testing::Values(1, 2)),
-    [](const auto& info) {
-      const bool tc = std::get<0>(info.param) == "ebpf-tc";
-      return fmt::format("{}Seed{}", tc ? "EbpfTc" : "EbpfXdp", std::get<1>(info.param));
-    });
+INSTANTIATE_TEST_SUITE_P(, DatapathFuzz,
+                         testing::Combine(testing::Values("ebpf-tc", "ebpf-xdp"),
+                                          testing::Values(1, 2, 7)),
+                         [](const auto& info) {
+                           const bool tc = std::get<0>(info.param) == "ebpf-tc";
+                           return fmt::format("{}Seed{}", tc ? "EbpfTc" : "EbpfXdp",
+                                              std::get<1>(info.param));
+                         });
 
 }  // namespace
 }  // namespace kubeproof::explore

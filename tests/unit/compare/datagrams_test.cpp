@@ -51,5 +51,17 @@ TEST(DatagramAssembler, KeepsDatagramsOfDifferentIdentificationApart) {
   EXPECT_EQ(assemble({one[0], two[1]}), std::nullopt);
 }
 
+TEST(DatagramAssembler, ForgetsWhatReceiversHaveGivenUp) {
+  const std::vector<Bytes> fragments = v4().build_fragments(200);
+  const auto completed_after = [&](std::chrono::seconds pause) {
+    DatagramAssembler assembler;
+    EXPECT_FALSE(assembler.add(kPod1, fragments[0], *parse_packet(fragments[0])));
+    assembler.advance(pause);
+    return assembler.add(kPod1, fragments[1], *parse_packet(fragments[1])).has_value();
+  };
+  EXPECT_TRUE(completed_after(std::chrono::seconds{59}));
+  EXPECT_FALSE(completed_after(std::chrono::seconds{60}));
+}
+
 }  // namespace
 }  // namespace kubeproof
