@@ -69,4 +69,11 @@ std::optional<Cidr> parse_sloppy_cidr(std::string_view text) {
   return Cidr(unmapped(cidr.base()), static_cast<uint8_t>(length - kMappedPrefixLength));
 }
 
+std::string_view without_blanks_around(std::string_view text) {
+  static constexpr const char* kBlanks = " \t\n\v\f\r";
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
 }  // namespace kubeproof

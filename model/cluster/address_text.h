@@ -16,6 +16,9 @@ std::optional<IpAddress> parse_sloppy_address(std::string_view text);
 // nor one of link-local multicast (224.0.0.0/24, ff02::/16) for them.
 bool may_be_served(const IpAddress& address);
 
+// Without the blanks around it, which the API lets pass around a source range.
+std::string_view without_blanks_around(std::string_view text);
+
 // ADDRESS/LENGTH; the length is required.
 std::optional<Cidr> parse_sloppy_cidr(std::string_view text);
 

@@ -1,6 +1,9 @@
 #include "model/cluster/read_proxy_config.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <string_view>
 #include <utility>
 
 #include "model/cluster/address_text.h"
@@ -37,6 +40,17 @@ std::vector<std::string> read_cluster_cidrs(const JsonField& field) {
   return cidrs;
 }
 
+// In a rule: no more bytes than an interface's name has, and none that the kernel takes in no name
+// or that have a meaning in iptables-restore's text.
+bool may_name_interface(const std::string& name) {
+  constexpr size_t kMost = 15;  // IFNAMSIZ without its terminator
+  return !name.empty() && name.size() <= kMost &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isgraph(c) != 0 &&
+                  std::string_view("/:\"'\\").find(static_cast<char>(c)) == std::string_view::npos;
+         });
+}
+
 void read_local_mode(const JsonField& root, ProxyConfig& config) {
   const JsonField mode = root["detectLocalMode"];
   const JsonField detect = root["detectLocal"];
@@ -50,12 +64,13 @@ void read_local_mode(const JsonField& root, ProxyConfig& config) {
          {"InterfaceNamePrefix", DetectLocalMode::kInterfaceNamePrefix}});
   }
   if (config.detect_local_mode == DetectLocalMode::kBridgeInterface &&
-      config.bridge_interface.empty()) {
+      !may_name_interface(config.bridge_interface)) {
     detect["bridgeInterface"].fail_expecting("the name of the bridge, for mode BridgeInterface");
   }
   if (config.detect_local_mode == DetectLocalMode::kInterfaceNamePrefix &&
-      config.interface_name_prefix.empty()) {
-    detect["interfaceNamePrefix"].fail_expecting("a prefix, for mode InterfaceNamePrefix");
+      !may_name_interface(config.interface_name_prefix)) {
+    detect["interfaceNamePrefix"].fail_expecting(
+        "the beginning of interfaces' names, for mode InterfaceNamePrefix");
   }
 }
 

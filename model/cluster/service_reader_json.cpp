@@ -89,9 +89,7 @@ std::vector<std::string> read_external_ips(const JsonField& field) {
 // Blanks around a range are tolerated, and dropped where rules are made of it.
 std::vector<std::string> read_source_ranges(const JsonField& field) {
   for (const JsonField& item : field.items()) {
-    std::string text = item.string();
-    std::erase_if(text, [](char c) { return c == ' ' || c == '\t'; });
-    if (!parse_sloppy_cidr(text)) item.fail_expecting("a CIDR");
+    if (!parse_sloppy_cidr(without_blanks_around(item.string()))) item.fail_expecting("a CIDR");
   }
   return field.strings();
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <unordered_map>
 
@@ -49,6 +51,26 @@ bool only_tells(const UnknownTarget& target) {
   return std::find(kTelling.begin(), kTelling.end(), text) != kTelling.end();
 }
 
+// It leaves nothing behind, whether it matches or not.
+bool is_idle(const Rule& rule) {
+  const auto* unknown = std::get_if<UnknownTarget>(&rule.target);
+  const bool goes_on =
+      std::holds_alternative<NoTarget>(rule.target) || (unknown != nullptr && only_tells(*unknown));
+  return goes_on && std::none_of(rule.matches.begin(), rule.matches.end(), has_side_effect);
+}
+
+// The list of a match of module `recent` that is not understood.
+std::optional<std::string_view> list_of_unknown(const Match& match) {
+  const auto* unknown = std::get_if<UnknownMatch>(&match);
+  if (unknown == nullptr || !unknown->text.starts_with("-m recent ")) return std::nullopt;
+  constexpr std::string_view kName = " --name ";
+  const std::string_view text = unknown->text;
+  const size_t at = text.find(kName);
+  if (at == std::string_view::npos) return "DEFAULT";
+  const std::string_view rest = text.substr(at + kName.size());
+  return rest.substr(0, rest.find(' '));
+}
+
 IndexKey index_key(const Rule& rule) {
   IndexKey key;
   if (rule.destination && !rule.destination->negated && is_host(rule.destination->value)) {
@@ -83,6 +105,17 @@ std::optional<Hook> hook_of(std::string_view chain) {
 class Compiler {
  public:
   Compiler(CompiledRules& to, ListNames& lists) : to_(to), lists_(lists) {}
+
+  // Before any table is added.
+  void note_unknown_lists(const Table& table) {
+    for (const Chain& chain : table.chains) {
+      for (const Rule& rule : chain.rules) {
+        for (const Match& match : rule.matches) {
+          if (const auto list = list_of_unknown(match)) unknown_lists_.insert(*list);
+        }
+      }
+    }
+  }
 
   Result<void> add_table(const Table& table) {
     table_ = &table;
@@ -138,7 +171,11 @@ class Compiler {
       compiled.out_interface = &rule.out_interface->value;
     }
     compiled.matches_begin = static_cast<uint32_t>(to_.matches_.size());
-    for (const Match& match : rule.matches) add_match(match);
+    // Chance need not be asked where nothing comes of it.
+    const bool idle = is_idle(rule);
+    for (const Match& match : rule.matches) {
+      if (!(idle && std::holds_alternative<StatisticMatch>(match))) add_match(match);
+    }
     compiled.matches_end = static_cast<uint32_t>(to_.matches_.size());
     if (auto done = set_target(rule.target, compiled); !done) return tl::unexpected(done.error());
     return compiled;
@@ -164,7 +201,10 @@ class Compiler {
             },
             [&](const BridgePortMatch& m) { add(MatchKind::kBridgePort, m.negated); },
             [&](const StatisticMatch& m) { add(MatchKind::kStatistic, false, m.threshold); },
-            [&](const RecentMatch& m) { add(recent_kind(m), false, list(m.list), m.seconds); },
+            [&](const RecentMatch& m) {
+              if (unknown_lists_.contains(m.list)) return add(MatchKind::kUnknown);
+              add(recent_kind(m), false, list(m.list), m.seconds);
+            },
             [&](const UnknownMatch&) { add(MatchKind::kUnknown); },
         },
         match);
@@ -257,6 +297,8 @@ class Compiler {
 
   CompiledRules& to_;
   ListNames& lists_;
+  // Lists of module `recent` that rules change or ask in ways that are not understood.
+  std::set<std::string_view> unknown_lists_;
   const Table* table_ = nullptr;
   std::unordered_map<std::string_view, ChainNumber> numbers_;
 };
@@ -266,6 +308,7 @@ Result<CompiledRules> CompiledRules::compile(std::shared_ptr<const Ruleset> rule
   CompiledRules compiled;
   compiled.rules_ = std::move(rules);
   Compiler compiler(compiled, lists);
+  for (const Table& table : compiled.rules_->tables) compiler.note_unknown_lists(table);
   for (const Table& table : compiled.rules_->tables) {
     if (auto done = compiler.add_table(table); !done) return tl::unexpected(done.error());
   }

@@ -50,18 +50,10 @@ std::vector<IpAddress> load_balancer_vips(const Service& service, Family family,
   return addresses_of_family(texts, family);
 }
 
-// The API lets blanks around a source range pass.
-std::string_view trimmed(std::string_view text) {
-  static constexpr const char* kBlanks = " \t\n\v\f\r";
-  const size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 std::vector<Cidr> source_ranges(const Service& service, Family family, Release release) {
   std::vector<Cidr> ranges;
   for (const std::string& text : service.load_balancer_source_ranges) {
-    const auto range = parse_sloppy_cidr(trimmed(text));
+    const auto range = parse_sloppy_cidr(without_blanks_around(text));
     if (range && range->family() == family) ranges.push_back(*range);
   }
   const bool open = std::any_of(ranges.begin(), ranges.end(),

@@ -17,6 +17,12 @@ bool is_undecided(const Outcome& outcome) {
   return outcome.undecided;
 }
 
+// One end, whatever the other is: where translation was not decided, nobody knows what its flow is
+// to the others.
+FlowKey end_of_any_flow(const SocketAddress& end, uint8_t protocol) {
+  return {end, {}, protocol};
+}
+
 bool is_answer(const Outcome& outcome) {
   return !outcome.emissions.empty() &&
          std::all_of(outcome.emissions.begin(), outcome.emissions.end(),
@@ -164,12 +170,10 @@ const Judged& Follower::conclude(Visibility visibility) {
     if (view && is_received_unfinished(injection_, *view)) mark_open_checksum();
     auto refused = oracle_->commit(matches);
     if (refused) disagree(visibility, std::move(refused));
-  } else if (const auto undecided = std::find_if(outcomes_.begin(), outcomes_.end(), is_undecided);
-             undecided != outcomes_.end() && violations_.empty()) {
+  } else if (std::any_of(outcomes_.begin(), outcomes_.end(), is_undecided)) {
     leave_undecided();
-    commit_nearest(*undecided, static_cast<size_t>(undecided - outcomes_.begin()));
-  } else if (const auto flow = flow_key(injection_.packet);
-             violations_.empty() && flow && undecided_.find(*flow) != 0) {
+    commit_undecided();
+  } else if (follows_undecided()) {
     leave_undecided();
   } else {
     disagree(visibility, std::nullopt);
@@ -178,8 +182,19 @@ const Judged& Follower::conclude(Visibility visibility) {
   return judged_;
 }
 
+bool Follower::follows_undecided() const {
+  const auto flow = flow_key(injection_.packet);
+  return flow && (undecided_.find(*flow) != 0 ||
+                  undecided_ends_.find(end_of_any_flow(flow->low, flow->protocol)) != 0 ||
+                  undecided_ends_.find(end_of_any_flow(flow->high, flow->protocol)) != 0);
+}
+
 void Follower::leave_undecided() {
   judged_.judgement = Judgement::kUndecided;
+  const auto view = parse_packet(injection_.packet);
+  if (view && view->has_ports && !follows_undecided()) {
+    undecided_ends_.add(end_of_any_flow({view->source, view->source_port}, view->protocol), 1);
+  }
   const auto add = [&](ByteView packet) {
     if (const auto flow = flow_key(packet)) undecided_.add(*flow, 1);
   };
@@ -264,6 +279,20 @@ std::optional<size_t> Follower::outcome_of_pieces() const {
 }
 
 void Follower::commit_nearest(const Outcome& nearest, size_t index) {
+  const OutcomeMatch match = nearest_match(nearest, index);
+  // A port that is taken leaves the flow uncommitted; it is tainted anyway.
+  (void)oracle_->commit({&match, 1});
+}
+
+void Follower::commit_undecided() {
+  std::vector<OutcomeMatch> matches;
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    if (is_undecided(outcomes_[i])) matches.push_back(nearest_match(outcomes_[i], i));
+  }
+  (void)oracle_->commit(matches);
+}
+
+OutcomeMatch Follower::nearest_match(const Outcome& nearest, size_t index) const {
   OutcomeMatch match;
   match.outcome = index;
   for (const PermittedEmission& emission : nearest.emissions) {
@@ -284,8 +313,7 @@ void Follower::commit_nearest(const Outcome& nearest, size_t index) {
       }
     }
   }
-  // A port that is taken leaves the flow uncommitted; it is tainted anyway.
-  (void)oracle_->commit({&match, 1});
+  return match;
 }
 
 void Follower::taint(const Outcome& nearest, size_t divergence) {

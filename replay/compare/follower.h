@@ -104,11 +104,15 @@ class Follower {
   void see(ByteView packet, std::optional<Place> place);
   void disagree(Visibility visibility, std::optional<std::string> refused_port);
   void commit_nearest(const Outcome& nearest, size_t index);
+  // All that are undecided stay possible: what was chosen on the way is not known either.
+  void commit_undecided();
+  OutcomeMatch nearest_match(const Outcome& nearest, size_t index) const;
   // The outcome that leads where the first fragment of a datagram went that is not whole.
   std::optional<size_t> outcome_of_pieces() const;
   void taint(const Outcome& nearest, size_t divergence);
-  // The packet's flow, and those of what came of it, go on unknown.
+  // The packet's flow, those of what came of it, and all of the end that began it go on unknown.
   void leave_undecided();
+  bool follows_undecided() const;
 
   std::unique_ptr<Oracle> oracle_;
   const World& world_;
@@ -126,6 +130,7 @@ class Follower {
   FragmentOrder fragment_order_;
   bool overtaken_ = false;
   FlowMarks undecided_{size_t{1} << 16};
+  FlowMarks undecided_ends_{size_t{1} << 16};
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;
   size_t divergences_ = 0;

@@ -112,6 +112,15 @@ bool reaches_many(const World& world, const IpAddress& address) {
   return false;
 }
 
+// A node without one has but ::1 to speak and to masquerade from.
+bool has_ipv6_address(const World& world) {
+  return std::any_of(world.interfaces.begin(), world.interfaces.end(), [](const Interface& each) {
+    return std::any_of(each.addresses.begin(), each.addresses.end(), [](const auto& one) {
+      return !one.address.is_v4() && !one.address.is_loopback();
+    });
+  });
+}
+
 void check_source(const World& world, const Parsed& in, const Parsed& out, Place place,
                   std::vector<DifferencePart>& violations) {
   if (place.is_sockets()) return;
@@ -119,9 +128,8 @@ void check_source(const World& world, const Parsed& in, const Parsed& out, Place
   if (out.view.source == in.view.source || !is_martian_source(world, out.view.source)) return;
   // The answer to what a process sent from ::1 to itself at ::1, and NAT elsewhere: the kernel has
   // no route for an address of lo from another interface, and sends it out by the default route.
-  const bool stays_at_loopback = out.view.source.is_loopback() && !out.view.source.is_v4() &&
-                                 out.view.destination.is_loopback();
-  if (stays_at_loopback) return;
+  const bool from_loopback = out.view.source.is_loopback() && !out.view.source.is_v4();
+  if (from_loopback && (out.view.destination.is_loopback() || !has_ipv6_address(world))) return;
   const Interface* interface = world.find_interface(place.interface);
   if (interface != nullptr && interface->kind == InterfaceKind::kLoopback) return;
   violations.push_back(

@@ -86,14 +86,29 @@ class RuleSplitter {
     return {};
   }
 
+  // What the tools print of an extension that they know by a revision of another kernel alone.
+  bool at_unsupported_revision() const {
+    return at_ + 1 < words_.size() && words_[at_].is("[unsupported") &&
+           words_[at_ + 1].is("revision]");
+  }
+
   Result<void> read_next() {
     const size_t begin = at_;
+    if (current() != nullptr && at_unsupported_revision()) {
+      at_ += 2;
+      current()->options.push_back({"[unsupported revision]", false, {}});
+      append_text(begin);
+      return {};
+    }
     const bool negated = words_[at_].is("!");
     if (negated) ++at_;
     const LineWord* word = peek();
     if (word == nullptr) return bad_input("expected an option after '!'");
     ++at_;
-    const std::string_view name = word->quoted ? std::string_view() : short_name(word->text);
+    const bool extensions_own = word->is("--proto") && in_match("policy");
+    const std::string_view name = word->quoted     ? std::string_view()
+                                  : extensions_own ? std::string_view(word->text)
+                                                   : short_name(word->text);
     if (is_own(name)) return read_own(name, negated, begin);
     if (!name.starts_with("--")) return bad_input("expected an option, found '{}'", word->text);
     return read_extension_option(name, negated, begin);
@@ -168,6 +183,10 @@ class RuleSplitter {
     extension->options.push_back(std::move(option));
     append_text(begin);
     return {};
+  }
+
+  bool in_match(std::string_view name) const {
+    return !in_target_ && !rule_.matches.empty() && rule_.matches.back().name == name;
   }
 
   RuleExtension* current() {

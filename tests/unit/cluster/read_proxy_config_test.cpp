@@ -97,6 +97,14 @@ TEST(ReadProxyConfig, NamesWhatIsWrong) {
   EXPECT_EQ(error("detectLocalMode: BridgeInterface"),
             "file:1: detectLocal.bridgeInterface: expected the name of the bridge, for mode "
             "BridgeInterface, found nothing");
+  for (const char* name : {"br ex", "a-name-of-16-bytes", "br\\\"0", "br0\\n-A INPUT -j DROP"}) {
+    const std::string text =
+        std::string("detectLocalMode: BridgeInterface\ndetectLocal: {bridgeInterface: \"") + name +
+        "\"}";
+    EXPECT_TRUE(error(text).starts_with(
+        "file:2: detectLocal.bridgeInterface: expected the name of the bridge"))
+        << error(text);
+  }
   EXPECT_EQ(error("proxyVersion: v1.19"),
             "file:1: proxyVersion: expected a release from v1.20 to v1.37, found \"v1.19\"");
   EXPECT_EQ(error("conntrack: {udpTimeout: 10}"),

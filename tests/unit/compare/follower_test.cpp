@@ -120,6 +120,39 @@ TEST_F(FollowerTest, SaysNothingOfTheRestOfAFlowThatBeganUndecided) {
   EXPECT_EQ(follower_.divergences(), 0U);
 }
 
+// An unknown target may have changed anything of the packet.
+TEST_F(FollowerTest, HoldsNoInvariantAgainstWhatNobodyUnderstands) {
+  Outcome undecided;
+  undecided.undecided = true;
+  script_.outcomes = {undecided};
+  EXPECT_EQ(follow(request(), fate_of(kPod1, request())).judgement, Judgement::kUndecided);
+  EXPECT_EQ(follower_.divergences(), 0U);
+}
+
+TEST_F(FollowerTest, KeepsAllThatMayHaveBeenChosenOnTheWayToWhatNobodyUnderstands) {
+  Outcome undecided;
+  undecided.undecided = true;
+  script_.outcomes = {undecided, Outcome{}, undecided};
+  EXPECT_EQ(follow(request(), fate_of(kPod1, request())).judgement, Judgement::kUndecided);
+  ASSERT_EQ(script_.commits.size(), 1U);
+  ASSERT_EQ(script_.commits[0].size(), 2U);
+  EXPECT_EQ(script_.commits[0][0].outcome, 0U);
+  EXPECT_EQ(script_.commits[0][1].outcome, 2U);
+}
+
+// How the flow of the first packet is called where it came out was not seen.
+TEST_F(FollowerTest, SaysNothingOfTheAnswersToAFlowThatBeganUndecided) {
+  Outcome undecided;
+  undecided.undecided = true;
+  script_.outcomes = {undecided};
+  EXPECT_EQ(follow(request(), Fate()).judgement, Judgement::kUndecided);
+  script_.outcomes = {Outcome{}};
+  const Bytes reply = PacketBuilder::udp("10.96.0.10:53", "10.0.0.1:4000").ttl(63).build();
+  EXPECT_EQ(follow(answer(), fate_of(kUplink, reply)).judgement, Judgement::kUndecided);
+  const Bytes other = PacketBuilder::udp("10.0.0.1:4001", "10.96.0.10:53").build();
+  EXPECT_EQ(follow(other, fate_of(kUplink, reply)).judgement, Judgement::kDiverges);
+}
+
 TEST_F(FollowerTest, ComparesDatagramsWhole) {
   const auto datagram = [] {
     return PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:53")

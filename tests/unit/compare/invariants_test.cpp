@@ -99,6 +99,10 @@ TEST_F(InvariantsTest, LetTheKernelSendWhatItGivesBackToLoopback) {
     return PacketBuilder::tcp("[::1]:30000", to).ttl(63).build();
   };
   EXPECT_TRUE(forwarded(answer, from_loopback("[::1]:4000")).empty());
+  // On a node that has no other address it is what masquerading takes.
+  EXPECT_TRUE(forwarded(answer, from_loopback("[2001:db8::7]:4000")).empty());
+  world_.interfaces[1].addresses.emplace_back().address = *IpAddress::parse("2001:db8::2");
+  EXPECT_TRUE(forwarded(answer, from_loopback("[::1]:4000")).empty());
   EXPECT_EQ(forwarded(answer, from_loopback("[2001:db8::7]:4000")),
             std::vector{Kind::kMartianSource});
 }

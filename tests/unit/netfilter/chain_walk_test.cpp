@@ -248,6 +248,27 @@ TEST_F(ChainWalkTest, TargetsThatOnlyTellNeedNotBeUnderstood) {
   EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
 }
 
+// Or the ways would double with each.
+TEST_F(ChainWalkTest, ChanceIsNotAskedWhereNothingComesOfIt) {
+  for (int i = 0; i < 40; ++i) {
+    chain("FORWARD").push_back(RuleBuilder().chance(0.5).target(UnknownTarget{"-j LOG"}));
+  }
+  EXPECT_EQ(walk(kWeb).size(), 1U);
+}
+
+TEST_F(ChainWalkTest, AListIsUnknownThatOthersMayChange) {
+  const UnknownMatch remove{"-m recent --remove --name L --mask 255.255.255.255 --rsource"};
+  const RecentMatch set{.list = "L", .mode = RecentMatch::Mode::kSet};
+  const RecentMatch asked{.list = "L", .mode = RecentMatch::Mode::kRecheck, .seconds = 60};
+  chain("FORWARD") = {RuleBuilder().match(set).target(NoTarget{}),
+                      RuleBuilder().match(asked).drop()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kDrop);
+  chain("FORWARD") = {RuleBuilder().match(set).target(NoTarget{}),
+                      RuleBuilder().match(remove).target(NoTarget{}),
+                      RuleBuilder().match(asked).drop()};
+  EXPECT_EQ(verdict(kWeb), Verdict::kUnknown);
+}
+
 TEST_F(ChainWalkTest, OnlyTheBranchesThatMeetWhatIsNotUnderstoodAreOpen) {
   chain("USER") = {RuleBuilder().match(kUnknown).reject()};
   chain("FORWARD") = {RuleBuilder().chance(0.25).drop(), RuleBuilder().chance(0.5).jump("USER")};

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "model/netfilter/rules_text.h"
@@ -116,6 +117,8 @@ TEST(SaveText, PrefixesMayHaveMasks) {
 TEST(SaveText, ProtocolsHaveNamesAndNumbers) {
   EXPECT_EQ(rule_of("-p ipv6-icmp").protocol->value, kIcmpv6);
   EXPECT_EQ(rule_of("-p 47").protocol->value, 47);
+  EXPECT_EQ(rule_of("-p etherip").protocol->value, 97);
+  EXPECT_EQ(rule_of("-p ax.25").protocol->value, 93);
   EXPECT_EQ(rule_of("-p all").protocol, std::nullopt);
   EXPECT_TRUE(rule_of("! -p udp").protocol->negated);
 }
@@ -170,6 +173,29 @@ TEST(SaveText, KeepsTargetsThatItDoesNotKnow) {
        }) {
     EXPECT_EQ(again(line), line);
     EXPECT_TRUE(std::holds_alternative<UnknownTarget>(rule_of(line).target)) << line;
+  }
+}
+
+// It has options that are called as the tools' own.
+TEST(SaveText, LeavesItsOptionsToThePolicyMatch) {
+  const std::string text =
+      "-p tcp -m policy --dir in --pol ipsec --strict --proto esp --next --proto ah -j ACCEPT";
+  const Rule rule = rule_of(text);
+  ASSERT_TRUE(rule.protocol);
+  EXPECT_EQ(rule.protocol->value, kTcp);
+  ASSERT_EQ(rule.matches.size(), 1U);
+  EXPECT_EQ(std::get<UnknownMatch>(rule.matches[0]).text,
+            "-m policy --dir in --pol ipsec --strict --proto esp --next --proto ah");
+}
+
+// What the tools print of extensions whose revision they do not know.
+TEST(SaveText, KeepsExtensionsThatTheToolCouldNotRead) {
+  for (const char* match : {"set", "conntrack", "statistic", "recent", "mark", "addrtype"}) {
+    const std::string text = fmt::format("-m {} [unsupported revision]", match);
+    const Rule rule = rule_of(text + " -j MARK [unsupported revision]");
+    ASSERT_EQ(rule.matches.size(), 1U) << match;
+    EXPECT_EQ(rule.matches[0], Match(UnknownMatch{text}));
+    EXPECT_EQ(rule.target, Target(UnknownTarget{"-j MARK [unsupported revision]"}));
   }
 }
 
