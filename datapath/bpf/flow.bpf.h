@@ -22,6 +22,12 @@
 
 #define RESUMED_TIMEOUT (300 * SECOND)
 
+static __always_inline int destination_changes(const struct flow *flow)
+{
+	return !address_equal(&flow->frontend.address, &flow->backend.address) ||
+	       flow->frontend.port != flow->backend.port;
+}
+
 static __always_inline void flow_original_key(struct tuple *key, const struct flow *flow,
 					      const struct tuple *like)
 {

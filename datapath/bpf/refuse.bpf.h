@@ -14,6 +14,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "flow.bpf.h"
 #include "hold.bpf.h"
 #include "ip_options.bpf.h"
 #include "outcome.bpf.h"
@@ -114,7 +115,7 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
 	if (stack_refuses(packet))
 		return 0;
-	*action = refuse(skb, packet, refusal, flow->service_id != 0);
+	*action = refuse(skb, packet, refusal, destination_changes(flow));
 	return 1;
 }
 

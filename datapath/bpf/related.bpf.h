@@ -21,12 +21,6 @@
 #include "translate_quoted.bpf.h"
 #include "verify.bpf.h"
 
-static __always_inline int destination_changes(const struct flow *flow)
-{
-	return !address_equal(&flow->frontend.address, &flow->backend.address) ||
-	       flow->frontend.port != flow->backend.port;
-}
-
 static __always_inline int source_changes(const struct flow *flow)
 {
 	return !address_equal(&flow->client.address, &flow->source.address) ||

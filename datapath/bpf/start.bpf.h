@@ -116,7 +116,7 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 					     packet->route.kind == ROUTE_LOCAL, masquerade);
 		if (refusal) {
 			enter_before_input(packet, masquerade);
-			return refuse(skb, packet, refusal, 1);
+			return refuse(skb, packet, refusal, destination_changes(flow));
 		}
 	}
 	return start_flow(skb, masquerade, 1);
