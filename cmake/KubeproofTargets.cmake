@@ -4,8 +4,6 @@
 add_library(kubeproof_options INTERFACE)
 target_include_directories(kubeproof_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(kubeproof_options INTERFACE -Wall -Wextra -Werror)
-# GCC 12 sees overlapping copies inside std::string where there are none (its bug 105651).
-target_compile_options(kubeproof_options INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>)
 target_link_libraries(kubeproof_options INTERFACE fmt::fmt)
 if(KUBEPROOF_SANITIZE)
   target_compile_options(kubeproof_options INTERFACE -fsanitize=address,undefined
