@@ -30,6 +30,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->options_refused = 0;
 	packet->martian = 0;
 	packet->only_tracked = 0;
+	packet->options_end = 0;
 	packet->icmp_class = ICMP_CLASS_UNTRACKED;
 	packet->segmented = 0;
 	packet->largest_fragment = 0;
@@ -44,6 +45,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->headers.identification = 0;
 	packet->headers.fragment = FRAGMENT_NONE;
 	packet->headers.fragment_header = 0;
+	packet->headers.chain_broken = 0;
 	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
 	__builtin_memset(&packet->to, 0, sizeof(packet->to));
 	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));

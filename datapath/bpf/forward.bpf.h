@@ -13,6 +13,7 @@
 
 #include "deliver.bpf.h"
 #include "flow.bpf.h"
+#include "forwarded.bpf.h"
 #include "ipv6_loopback.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -58,7 +59,7 @@ static __noinline int ingress_as_own(struct __sk_buff *skb, struct packet *packe
 		return drop(packet, DROP_REWRITE);
 	if (packet->route.kind != ROUTE_FORWARD || stack_refuses(packet))
 		return pass(packet, reason);
-	if (change_ttl(skb, packet, -1))
+	if (make_forwarded(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return deliver_to_neighbour(skb, packet, reason);
 }

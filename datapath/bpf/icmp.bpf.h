@@ -62,6 +62,12 @@ static __always_inline int is_icmp(const struct tuple *tuple)
 	return tuple->protocol == (tuple->family == FAMILY_IPV4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
+/* Of the other family, which connection tracking makes nothing of. */
+static __always_inline int is_foreign_icmp(const struct tuple *tuple)
+{
+	return tuple->protocol == (tuple->family == FAMILY_IPV4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
 static __always_inline __u8 icmp_class_of(__u8 family, __u8 type)
 {
 	if (family == FAMILY_IPV6) {

@@ -11,6 +11,8 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
+#include <bpf/bpf_endian.h>
+
 #include "frame.bpf.h"
 #include "packet.bpf.h"
 #include "verified_once.bpf.h"
@@ -44,8 +46,12 @@ VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet
 		__u32 at = walk->at, end = walk->end;
 		__u8 option[2] = {};
 
-		if (at >= end || frame_load(frame, at, option, 1) || option[0] == IPV4_OPTION_END)
+		if (at >= end || frame_load(frame, at, option, 1))
 			break;
+		if (option[0] == IPV4_OPTION_END) {
+			packet->options_end = at;
+			break;
+		}
 		if (option[0] == IPV4_OPTION_NOP) {
 			walk->at = at + 1;
 			continue;
@@ -60,6 +66,42 @@ VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet
 		walk->at = at + option[1];
 	}
 	return walk->options != 0;
+}
+
+/* As the stack leaves what stands behind the end of the options it has looked at. `forwarded`: only
+ * then is the header's checksum mended (ip_forward_options()). */
+#define clear_behind_options BY_FRAME(clear_behind_options)
+VERIFIED_ONCE long clear_behind_options(frame_t *frame, const struct packet *packet, int forwarded)
+{
+	const __u8 zero = 0;
+
+	if (!packet || !packet->options_end)
+		return 0;
+	for (__u32 i = 0; i < IPV4_OPTIONS_MAX; i++) {
+		__u32 at = packet->options_end + i;
+		__u8 byte = 0;
+		__be16 word;
+		long error;
+
+		if (at >= packet->headers.transport)
+			break;
+		if (frame_load(frame, at, &byte, 1))
+			return -1;
+		if (!byte)
+			continue;
+		word = bpf_htons((at - packet->headers.network) & 1 ? byte : byte << 8);
+		if (forwarded)
+			error = frame_change_l3_sum(frame,
+						    packet->headers.network +
+							    __builtin_offsetof(struct iphdr, check),
+						    word, 0, sizeof(word)) |
+				frame_store(frame, at, &zero, sizeof(zero));
+		else
+			error = frame_store_uncovered(frame, at, &zero, sizeof(zero));
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
 /* net.ipv6.max_hbh_opts_number, and how much padding may stand in a row. */

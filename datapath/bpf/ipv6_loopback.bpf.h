@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "deliver.bpf.h"
+#include "forwarded.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "reject.bpf.h"
@@ -42,7 +43,7 @@ static __always_inline int route_out_again(struct __sk_buff *skb, struct packet 
 
 static __always_inline int send_out_again(struct __sk_buff *skb, struct packet *packet, __u8 reason)
 {
-	if (change_ttl(skb, packet, -1))
+	if (make_forwarded(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return deliver_to_neighbour(skb, packet, reason);
 }

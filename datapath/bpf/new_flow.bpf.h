@@ -220,6 +220,14 @@ static __always_inline int port_draw(struct packet *packet)
 	return search.claim;
 }
 
+/* Of a packet to itself, without ports or from one to the same, both tuples are one. */
+static __always_inline int is_own_reply(const struct tuple *key, const struct flow *flow)
+{
+	const struct flow *holder = bpf_map_lookup_elem(&flows, key);
+
+	return holder && holder->id == flow->id;
+}
+
 /* `packet->flow` says who talks to whom; `redraw`: the port is not to stay (--random-fully). */
 VERIFIED_ONCE int flow_create(struct packet *packet, int redraw)
 {
@@ -243,7 +251,7 @@ VERIFIED_ONCE int flow_create(struct packet *packet, int redraw)
 
 	flow_original_key(&packet->key, flow, &packet->tuple);
 	claim = claim_key(FLOW_ORIGINAL);
-	if (claim == CLAIM_OURS) {
+	if (claim == CLAIM_OURS || is_own_reply(&packet->key, flow)) {
 		if (!(flow->flags & FLOW_DOOMED))
 			enter_partners();
 		return CREATE_OK;

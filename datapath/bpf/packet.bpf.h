@@ -30,7 +30,7 @@ struct headers {
 	__u32 fragment_header_named_at; /* and the field that says so */
 	__u8 fragment; /* enum fragment_kind */
 	__u8 more_fragments;
-	__u8 truncated; /* of a quoted packet: it was longer */
+	__u8 chain_broken; /* IPv6: extension headers run past the end */
 	__u8 ttl;
 	__u8 dont_fragment;
 	__u8 tos; /* traffic class in IPv6 */
@@ -154,6 +154,7 @@ struct packet {
 	__u8 options_refused; /* by the stack, behind PREROUTING */
 	__u8 martian; /* likewise, for its source */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
+	__u32 options_end; /* IPv4: the option that ends a received packet's; 0: there is none */
 	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */

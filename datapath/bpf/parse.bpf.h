@@ -44,7 +44,8 @@ static __always_inline int ipv4_header_sum_is_right(frame_t *frame, __u32 offset
 	return sum == 0xffff;
 }
 
-/* `limit`: where the bytes that may be looked at end. A quoted packet may be cut short. */
+/* `limit`: where the bytes that may be looked at end. A quoted packet ends there, whatever version
+ * and length it claims: connection tracking asks for neither (ipv4_get_l4proto()). */
 static __always_inline int parse_ipv4(frame_t *frame, struct headers *headers, struct tuple *tuple,
 				      __u32 limit, int quoted)
 {
@@ -59,18 +60,13 @@ static __always_inline int parse_ipv4(frame_t *frame, struct headers *headers, s
 	total_length = bpf_ntohs(ip.tot_len);
 	if (!total_length && frame_awaits_segmentation(frame)) /* too long to say: BIG TCP */
 		total_length = limit - headers->network;
-	if (ip.version != 4 || header_length < sizeof(ip) || total_length < header_length)
-		return PARSE_MALFORMED;
 	headers->transport = headers->network + header_length;
-	headers->end = headers->network + total_length;
-	if (quoted) {
-		headers->truncated = headers->end > limit;
-		if (headers->truncated)
-			headers->end = limit;
-	} else if (headers->end > limit ||
-		   !ipv4_header_sum_is_right(frame, headers->network, header_length)) {
+	headers->end = quoted ? limit : headers->network + total_length;
+	if (headers->end > limit || headers->transport > headers->end)
 		return PARSE_MALFORMED;
-	}
+	if (!quoted && (ip.version != 4 || header_length < sizeof(ip) ||
+			!ipv4_header_sum_is_right(frame, headers->network, header_length)))
+		return PARSE_MALFORMED;
 	fragment = bpf_ntohs(ip.frag_off);
 	headers->dont_fragment = !!(fragment & IPV4_DONT_FRAGMENT);
 	headers->identification = ip.id;
@@ -96,22 +92,18 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 {
 	struct ipv6hdr ip;
 	__u32 at, begin, named_at;
-	__u8 next;
+	__u8 next, cut = 0;
 
 	if (headers->network + sizeof(ip) > limit ||
 	    frame_load(frame, headers->network, &ip, sizeof(ip)))
 		return PARSE_MALFORMED;
-	if (ip.version != 6)
-		return PARSE_MALFORMED;
 	headers->end = headers->network + sizeof(ip) + bpf_ntohs(ip.payload_len);
-	if (!ip.payload_len && frame_awaits_segmentation(frame))
+	/* Ahead of options for every hop, no length may mean a jumbogram (ip6_rcv_core()). */
+	if (quoted || (!ip.payload_len &&
+		       (ip.nexthdr == IPPROTO_HOPOPTS || frame_awaits_segmentation(frame))))
 		headers->end = limit;
-	headers->truncated = headers->end > limit;
-	if (headers->truncated) {
-		if (!quoted)
-			return PARSE_MALFORMED;
-		headers->end = limit;
-	}
+	if (!quoted && (ip.version != 6 || headers->end > limit))
+		return PARSE_MALFORMED;
 	headers->fragment = FRAGMENT_NONE;
 	headers->dont_fragment = 1;
 	headers->ttl = ip.hop_limit;
@@ -129,18 +121,31 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 			__u8 length;
 			__be16 offset;
 			__be32 identification;
-		} extension;
+		} extension = {};
+		__u32 size = 2; /* as much of it as has to be there */
 
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
 		    next != IPPROTO_AH && next != IPPROTO_FRAGMENT)
 			break;
 		if (headers->fragment == FRAGMENT_LATER)
 			break;
-		if (at + sizeof(extension) > headers->end ||
-		    frame_load(frame, at, &extension, sizeof(extension)))
-			return PARSE_NO_TRANSPORT;
-		begin = at;
 		if (next == IPPROTO_FRAGMENT) {
+			cut = ip.payload_len && at <= headers->end &&
+			      at + sizeof(extension) > headers->end;
+			size = cut ? 4 : sizeof(extension);
+		}
+		headers->transport = headers->end;
+		headers->chain_broken =
+			at + size > headers->end || frame_load(frame, at, &extension, size);
+		/* What is cut short is no fragment, but may be dropped as one (nf_ct_frag6_gather()). */
+		if (headers->chain_broken)
+			return cut ? PARSE_REFUSED_FRAGMENT : PARSE_NO_TRANSPORT;
+		begin = at;
+		if (next == IPPROTO_FRAGMENT && cut) {
+			if (bpf_ntohs(extension.offset) & ~7)
+				return PARSE_REFUSED_FRAGMENT;
+			at += sizeof(extension);
+		} else if (next == IPPROTO_FRAGMENT) {
 			headers->identification = extension.identification;
 			headers->fragment_header = at;
 			headers->fragment_header_named_at = named_at;
@@ -160,9 +165,10 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 		named_at = begin;
 		next = extension.next;
 	}
-	if (at > headers->end || next == IPPROTO_NONE)
+	/* What an extension header leads to may be missing altogether. */
+	headers->transport = at < headers->end ? at : headers->end;
+	if (next == IPPROTO_NONE)
 		return PARSE_NO_TRANSPORT;
-	headers->transport = at;
 	tuple->protocol = next;
 	return PARSE_OK;
 }
@@ -344,7 +350,8 @@ static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 		return result;
 	if (!is_icmp(tuple) && !has_port_numbers(tuple)) {
 		packet->portless = 1;
-		packet->tracked = 1;
+		packet->broken = is_foreign_icmp(tuple);
+		packet->tracked = !packet->broken;
 		return PARSE_OK;
 	}
 	/* Its ports only the first has (fragments.bpf.h). */

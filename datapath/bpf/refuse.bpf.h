@@ -15,6 +15,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.bpf.h"
+#include "forwarded.bpf.h"
 #include "hold.bpf.h"
 #include "ip_options.bpf.h"
 #include "outcome.bpf.h"
@@ -119,16 +120,20 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 	return 1;
 }
 
-/* Of a TCP header that is cut short, a match on ports makes an end (net/netfilter/xt_tcpudp.c): in
- * INPUT those of health checks are asked about every packet. */
-static __always_inline int input_drops_cut_header(const struct packet *packet)
+/* Of a TCP header that is cut short, a match on ports makes an end (net/netfilter/xt_tcpudp.c), and of
+ * extension headers that lead nowhere one on the protocol (ip6_packet_match()): in INPUT those of
+ * health checks are asked about every packet. */
+static __always_inline int input_drops_cut_header(struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
-	const struct tuple *tuple = &packet->tuple;
 
-	return tuple->protocol == IPPROTO_TCP && headers->fragment == FRAGMENT_NONE &&
-	       headers->end - headers->transport < sizeof(struct tcphdr) &&
-	       frontend_find(0, 0, tuple, FRONTEND_HEALTH_CHECK);
+	if (!headers->chain_broken &&
+	    (packet->tuple.protocol != IPPROTO_TCP || headers->fragment != FRAGMENT_NONE ||
+	     headers->end - headers->transport >= sizeof(struct tcphdr)))
+		return 0;
+	packet->key = packet->tuple;
+	packet->key.protocol = IPPROTO_TCP;
+	return !!frontend_find(0, 0, &packet->key, FRONTEND_HEALTH_CHECK);
 }
 
 /* Connection tracking makes nothing of it: it is not translated, and dropped in FORWARD. */
@@ -158,7 +163,7 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 	if (packet->route.too_long)
 		return pass(packet, PASS_INVALID);
 	/* Past the stack, since egress is not to translate it either. */
-	if (change_ttl(skb, packet, -1))
+	if (make_forwarded(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return deliver_to_neighbour(skb, packet, PASS_INVALID);
 }

@@ -17,6 +17,7 @@
 #include "checksum.bpf.h"
 #include "deliver.bpf.h"
 #include "hold.bpf.h"
+#include "ip_options.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "parse.bpf.h"
@@ -199,7 +200,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		return drop(packet, DROP_REJECT_SILENT);
 	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_REJECT_SILENT);
-	if (forwarded && change_ttl(skb, packet, -1))
+	if ((forwarded && change_ttl(skb, packet, -1)) || clear_behind_options(skb, packet, 0))
 		return drop(packet, DROP_REWRITE);
 	error = packet->tuple.family == FAMILY_IPV4 ? make_ipv4_error(skb, packet, &source)
 						    : make_ipv6_error(skb, packet, &source);

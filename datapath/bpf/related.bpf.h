@@ -14,6 +14,7 @@
 
 #include "flow.bpf.h"
 #include "forward.bpf.h"
+#include "forwarded.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "refuse.bpf.h"
@@ -111,7 +112,7 @@ static __noinline int related_as_own(struct __sk_buff *skb, struct packet *packe
 		return deliver_reply_to_host(skb, packet, &packet->to.source, REASON_RELATED);
 	if (stack_refuses(packet))
 		return action;
-	if (change_ttl(skb, packet, -1))
+	if (make_forwarded(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return deliver_to_neighbour(skb, packet, REASON_RELATED);
 }
@@ -198,7 +199,7 @@ static __always_inline int quotes_an_answer(const struct packet *packet)
 {
 	const struct flow *flow;
 
-	if (packet->quoted.protocol != IPPROTO_SCTP)
+	if (packet->quoted.protocol != IPPROTO_SCTP || !is_about_received(packet))
 		return 0;
 	flow = bpf_map_lookup_elem(&flows, &packet->quoted);
 	return flow && flow->role == FLOW_REPLY && destination_changes(flow);

@@ -82,12 +82,13 @@ uint32_t ChainWalk::next_candidate(const CompiledChain& chain, uint32_t from) co
   const PacketView& view = packet_->view;
   const bool cut_short =
       !view.has_ports && (view.protocol == kTcp || view.protocol == kUdp || view.protocol == kSctp);
-  if (cut_short) return from;
+  if (cut_short || view.is_chain_broken) return from;
   return chain.index.next(key_, from);
 }
 
 ChainWalk::Tested ChainWalk::test(const CompiledRule& rule) {
   if (!test_header(rule)) return Tested::kNo;
+  if (const Tested tested = test_protocol(rule); tested != Tested::kYes) return tested;
   const CompiledMatch* all = context_->rules.matches();
   bool any_unknown = false;
   for (uint32_t i = rule.matches_begin; i < rule.matches_end; ++i) {
@@ -118,9 +119,15 @@ bool ChainWalk::test_header(const CompiledRule& rule) const {
          !fails(CompiledRule::kInInterface,
                 [&] { return matches(*rule.in_interface, packet_->in); }) &&
          !fails(CompiledRule::kOutInterface,
-                [&] { return matches(*rule.out_interface, packet_->out); }) &&
-         !fails(CompiledRule::kProtocol,
-                [&] { return rule.protocol == 0 || rule.protocol == packet_->view.protocol; });
+                [&] { return matches(*rule.out_interface, packet_->out); });
+}
+
+// ip6_packet_match(): the first rule that asks drops what nobody can tell the protocol of.
+ChainWalk::Tested ChainWalk::test_protocol(const CompiledRule& rule) const {
+  if ((rule.tests & CompiledRule::kProtocol) == 0) return Tested::kYes;
+  if (packet_->view.is_chain_broken) return Tested::kHotDrop;
+  const bool same = rule.protocol == 0 || rule.protocol == packet_->view.protocol;
+  return same != ((rule.negations & CompiledRule::kProtocol) != 0) ? Tested::kYes : Tested::kNo;
 }
 
 ChainWalk::Tested ChainWalk::test_match(const CompiledMatch& match) {

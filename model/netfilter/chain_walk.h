@@ -99,6 +99,7 @@ class ChainWalk {
   // Fills unknown_ where it says kUnknown.
   Tested test(const CompiledRule& rule);
   bool test_header(const CompiledRule& rule) const;
+  Tested test_protocol(const CompiledRule& rule) const;
   Tested test_match(const CompiledMatch& match);
   Tested test_transport() const;
   Tested test_statistic(uint32_t threshold);

@@ -30,7 +30,11 @@ ConnectionTable::Id ConnectionTable::insert(const Connection& connection, Instan
     free_.pop_back();
   }
   slots_[id] = {connection, next_age_++, true};
-  by_tuple_.insert(connection.original.hash(), pack({id, Direction::kOriginal}));
+  // A connection to itself (a packet whose source is its destination) has one tuple, which is found
+  // as the reply's (__nf_conntrack_hash_insert()).
+  if (connection.original != connection.reply) {
+    by_tuple_.insert(connection.original.hash(), pack({id, Direction::kOriginal}));
+  }
   remember_translation(id);
   return id;
 }
@@ -43,12 +47,9 @@ void ConnectionTable::update(Id id, const Connection& connection) {
   if (port_became_known) remember_translation(id);
 }
 
-// A connection to itself (a packet whose source is its destination) has one tuple.
 void ConnectionTable::remember_translation(Id id) {
   const Connection& connection = slots_[id].connection;
-  if (connection.reply != connection.original) {
-    by_tuple_.insert(connection.reply.hash(), pack({id, Direction::kReply}));
-  }
+  by_tuple_.insert(connection.reply.hash(), pack({id, Direction::kReply}));
   if (!connection.source_nat) return;
   by_source_.insert(source_key(connection.original), id);
   ++sharing_[portless_key(connection.reply)];

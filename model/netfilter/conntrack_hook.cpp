@@ -17,10 +17,10 @@ bool is_untracked(const PacketView& view) {
   return (view.icmp_type >= 130 && view.icmp_type <= 136) || view.icmp_type == 143;
 }
 
-// "No next header": ipv6_skip_exthdr() finds nothing to track (nf_conntrack_core.c, get_l4proto).
+// ipv6_skip_exthdr() finds nothing to track (nf_conntrack_core.c, get_l4proto).
 bool has_no_transport(const PacketView& view) {
   constexpr uint8_t kNoNextHeader = 59;
-  return view.family == Family::kIpv6 && view.protocol == kNoNextHeader;
+  return view.family == Family::kIpv6 && (view.protocol == kNoNextHeader || view.is_chain_broken);
 }
 
 // One packet's way through nf_conntrack_in().
@@ -57,8 +57,8 @@ class Tracking {
   void attach_error() {
     const ByteView quote =
         ByteView(path_.packet).subspan(path_.view.transport_offset + kIcmpHeaderSize);
-    const auto quoted = parse_quoted_packet(quote);
-    if (!quoted || (quoted->is_fragment && quoted->fragment_offset != 0)) return;
+    const auto quoted = parse_quoted_packet(quote, path_.view.family);
+    if (!quoted || has_no_transport(*quoted)) return;
     const auto tuple = tuple_of(*quoted);
     if (!tuple) return;
     const auto found = context_.table.find(tuple->inverse(), context_.now);

@@ -19,6 +19,11 @@ DatagramKey key_of(const PacketPath& path, const Fragment& fragment) {
 }  // namespace
 
 bool defragment(PacketPath& path, const FragmentQueues& queues, Instant now) {
+  // nf_ct_frag6_gather() lets go on what it takes for a first fragment without its transport, or
+  // for a jumbogram.
+  if (path.view.is_fragment_header_cut) {
+    return !path.view.is_chain_broken || load16(path.packet, 4) == 0;
+  }
   const auto fragment = Fragment::of(path.packet, path.view);
   if (!fragment) return true;
   const DatagramKey key = key_of(path, *fragment);

@@ -45,9 +45,9 @@ std::optional<Fragment> Fragment::of(ByteView packet, const PacketView& view) {
     if (!view.is_fragment) return std::nullopt;
     return fragment_v4(packet, view);
   }
-  if (view.fragment_header_offset == 0) return std::nullopt;
+  if (view.fragment_header_offset == 0 || load16(packet, 4) == 0) return std::nullopt;
   const Fragment fragment = fragment_v6(packet, view);
-  if (fragment.offset == 0 &&
+  if (fragment.offset == 0 && !view.is_chain_broken &&
       packet.size() - view.transport_offset < smallest_transport(view.protocol)) {
     return std::nullopt;
   }

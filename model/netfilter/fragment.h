@@ -19,8 +19,8 @@ struct Fragment {
   uint8_t congestion = 0;  // the ECN codepoint
 
   // Empty for packets that are not to be put together: IPv4 that is whole, IPv6 without a fragment
-  // header, and a first IPv6 fragment in which the transport header is not whole
-  // (ipv6frag_thdr_truncated()).
+  // header or without a length (which a jumbogram's option gives), and a first IPv6 fragment in
+  // which the transport header is not whole (ipv6frag_thdr_truncated()).
   static std::optional<Fragment> of(ByteView packet, const PacketView& view);
 
   // As if the datagram had never been cut; its lengths are the caller's to set.

@@ -28,9 +28,12 @@ Manipulation opposite(Manipulation manipulation) {
 
 constexpr uint8_t kIcmpRedirect = 5;
 
-// What the kernel needs of a quoted transport header to change it (nf_nat_proto.c), though ports
-// alone tell whose packet it is.
-constexpr size_t kQuotedTransport = 8;
+// nf_nat_proto.c: of a transport header that has something to change more must be there than the
+// ports alone, which tell whose packet it is.
+bool is_writable(ByteView quote, const PacketView& quoted) {
+  constexpr size_t kLeast = 8;
+  return !quoted.has_ports || quote.size() >= quoted.transport_offset + kLeast;
+}
 
 // nf_ip_checksum(), nf_ip6_checksum(): asked about every error, a process of the node's own, too.
 bool sum_is_right(ByteView packet, const PacketView& view) {
@@ -63,8 +66,8 @@ bool translate_icmp_error(MutableByteView packet, PacketView& view, const Connec
   // The quoted packet went the other way, and so its other half is what changes.
   const FlowTuple& other = connection.tuple(netfilter::opposite(direction));
   const MutableByteView quote = packet.subspan(view.transport_offset + kIcmpHeaderSize);
-  auto quoted = parse_quoted_packet(quote);
-  if (!quoted || quote.size() < quoted->transport_offset + kQuotedTransport) return false;
+  auto quoted = parse_quoted_packet(quote, view.family);
+  if (!quoted || !is_writable(quote, *quoted)) return false;
   rewrite(quote, *quoted, opposite(manipulation), other);
   if (const auto checksum = transport_checksum(packet, view)) {
     store16(packet, view.transport_offset + size_t{2}, static_cast<uint16_t>(*checksum));

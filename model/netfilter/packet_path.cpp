@@ -9,7 +9,7 @@ void PacketPath::start() {
   route = {};
   attachment.kind = Attachment::Kind::kNone;
   next_function = 0;
-  looped = made_by_node = ended = false;
+  looped = made_by_node = options_changed = ended = false;
   left.clear();
   probability = 1;
   change.clear();

@@ -54,6 +54,7 @@ struct PacketPath {
   IpAddress looped_destination;         // where it was to go then
   std::vector<PermittedEmission> left;  // what has left while a copy of it came back
   bool made_by_node = false;            // an ICMP error of the node's own
+  bool options_changed = false;         // and the IPv4 header's checksum is not mended yet
   bool ended = false;
 
   double probability = 1;

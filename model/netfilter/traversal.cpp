@@ -8,6 +8,7 @@
 
 #include "model/netfilter/defragment_hook.h"
 #include "model/node/ip_options.h"
+#include "model/packet/checksum.h"
 
 namespace kubeproof::netfilter {
 namespace {
@@ -171,6 +172,9 @@ void Traversal::leave_hook(PacketPath& path) {
     case Hook::kInput:
       return deliver(path);
     case Hook::kForward:
+      if (path.options_changed) store16(path.packet, 10, ipv4_header_checksum(path.packet));
+      path.options_changed = false;
+      [[fallthrough]];
     case Hook::kOutput:
       path.out = path.route.out;
       return go_to(path, Hook::kPostrouting);
@@ -180,6 +184,9 @@ void Traversal::leave_hook(PacketPath& path) {
 }
 
 void Traversal::leave_prerouting(PacketPath& path) {
+  if (path.view.family == Family::kIpv4) {
+    path.options_changed |= clear_bytes_behind_ipv4_options(path.packet);
+  }
   // What loops keeps the route that its sender found, unless PREROUTING changed where it goes.
   if (!path.looped || path.view.destination != path.looped_destination) {
     const auto route = stack_.route_input(path.packet, *path.in);

@@ -20,7 +20,7 @@ std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
   }
   if (path.attachment.direction == Direction::kReply) return std::nullopt;
   const size_t quote = view.transport_offset + kIcmpHeaderSize;
-  const auto quoted = parse_quoted_packet(ByteView(path.packet).subspan(quote));
+  const auto quoted = parse_quoted_packet(ByteView(path.packet).subspan(quote), view.family);
   if (!quoted || !quoted->has_ports) return std::nullopt;
   return static_cast<uint16_t>(quote + quoted->transport_offset + (quoted->has_icmp ? 4 : 2));
 }
@@ -48,6 +48,7 @@ void Traversal::answer(PacketPath& path, const IcmpError& error) {
   path.packet = std::move(*packet);
   path.view = *view;
   path.largest_fragment = 0;
+  path.options_changed = false;
   path.mark = 0;
   path.looped = false;
   path.made_by_node = true;

@@ -101,6 +101,36 @@ std::optional<StackFailure> refuse_ipv4_options(ByteView packet) {
   return std::nullopt;
 }
 
+namespace {
+
+// From the option that ends the options on to the end of the header. Nobody gets there behind one
+// that is wrong.
+ByteView behind_ipv4_options(ByteView packet) {
+  constexpr uint8_t kEnd = 0, kNoOperation = 1;
+  const ByteView header = packet.first(size_t{packet[0] & 0xfU} * 4);
+  size_t at = kIpv4HeaderSize;
+  if (header.size() == at || refuse_ipv4_options(packet)) return {};
+  while (at < header.size() && header[at] != kEnd) {
+    at += header[at] == kNoOperation ? 1 : header[at + 1];
+  }
+  return header.subspan(at);
+}
+
+}  // namespace
+
+bool has_bytes_behind_ipv4_options(ByteView packet) {
+  const ByteView rest = behind_ipv4_options(packet);
+  return std::any_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; });
+}
+
+bool clear_bytes_behind_ipv4_options(MutableByteView packet) {
+  const size_t size = behind_ipv4_options(packet).size();
+  const bool changes = has_bytes_behind_ipv4_options(packet);
+  std::fill_n(packet.begin() + static_cast<ptrdiff_t>(size_t{packet[0] & 0xfU} * 4 - size), size,
+              uint8_t{0});
+  return changes;
+}
+
 std::optional<StackFailure> refuse_hop_by_hop_options(ByteView packet) {
   constexpr size_t kMostOptions = 8, kMostPadding = 7;
   const StackFailure silent{StackDrop::kBadOptions, std::nullopt};

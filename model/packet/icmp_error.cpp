@@ -26,7 +26,9 @@ bool is_about_an_error(ByteView packet, const PacketView& view) {
            icmp_type_is_error(packet[view.transport_offset]);
   }
   if (view.family == Family::kIpv6 && view.protocol == kIcmpv6 && !later_fragment) {
-    return view.transport_offset >= view.total_length || packet[view.transport_offset] < 128;
+    if (view.is_chain_broken) return false;
+    if (view.transport_offset >= view.total_length) return !view.is_fragment;
+    return packet[view.transport_offset] < 128;
   }
   return false;
 }
@@ -136,6 +138,9 @@ std::optional<Bytes> make_icmp_error(ByteView offending, const IcmpError& error,
 bool reject_answers(ByteView offending) {
   const auto view = parse_packet(offending);
   if (!view || (view->is_fragment && view->fragment_offset != 0)) return false;
+  // reject6_csum_ok()
+  const bool has_transport = !view->is_chain_broken && view->transport_offset < view->total_length;
+  if (view->family == Family::kIpv6 && !has_transport) return false;
   if (!reject_verifies(view->protocol)) return true;
   if (view->protocol == kUdp && view->has_ports &&
       load16(offending, view->transport_offset + size_t{6}) == 0) {

@@ -60,9 +60,9 @@ void read_icmp(ByteView packet, PacketView& view) {
   }
 }
 
-void read_transport(ByteView packet, Completeness completeness, PacketView& view) {
+// `end`: of the bytes that may be read.
+void read_transport(ByteView packet, size_t end, Completeness completeness, PacketView& view) {
   if (view.is_fragment && view.fragment_offset != 0) return;
-  const size_t end = std::min<size_t>(packet.size(), view.total_length);
   const size_t available = end - view.transport_offset;
   const auto enough = [&](size_t whole) {
     return available >= (completeness == Completeness::kWhole ? whole : kPortsSize);
@@ -91,102 +91,140 @@ void read_transport(ByteView packet, Completeness completeness, PacketView& view
 
 using Parsed = tl::expected<PacketView, ParseFailure>;
 
-Parsed parse_v4(ByteView packet, Completeness completeness) {
-  if (packet.size() < kIpv4HeaderSize) return tl::unexpected(ParseFailure::kTooShort);
-  const size_t header_size = size_t{packet[0] & 0xfU} * 4;
-  const uint16_t total_length = load16(packet, 2);
-  if (header_size < kIpv4HeaderSize || header_size > total_length) {
-    return tl::unexpected(ParseFailure::kHeaderLength);
-  }
-  if (header_size > packet.size() ||
-      (completeness == Completeness::kWhole && total_length > packet.size())) {
-    return tl::unexpected(ParseFailure::kTotalLength);
-  }
-  Parsed parsed;
-  PacketView& view = *parsed;
+void read_v4_header(ByteView packet, PacketView& view) {
   view.source = IpAddress::v4(packet.subspan<12, 4>());
   view.destination = IpAddress::v4(packet.subspan<16, 4>());
   view.protocol = packet[9];
   view.ttl = packet[8];
-  view.total_length = total_length;
-  view.transport_offset = static_cast<uint16_t>(header_size);
   view.identification = load16(packet, 4);
   const uint16_t fragment = load16(packet, 6);
   view.dont_fragment = (fragment & 0x4000) != 0;
   view.fragment_offset = static_cast<uint16_t>((fragment & 0x1fff) * 8);
   view.is_fragment = (fragment & 0x3fff) != 0;
   view.is_first_fragment = view.is_fragment && view.fragment_offset == 0;
-  read_transport(packet, completeness, view);
+}
+
+Parsed parse_v4(ByteView packet) {
+  if (packet.size() < kIpv4HeaderSize) return tl::unexpected(ParseFailure::kTooShort);
+  const size_t header_size = size_t{packet[0] & 0xfU} * 4;
+  const uint16_t total_length = load16(packet, 2);
+  if (header_size < kIpv4HeaderSize || header_size > total_length) {
+    return tl::unexpected(ParseFailure::kHeaderLength);
+  }
+  if (total_length > packet.size()) return tl::unexpected(ParseFailure::kTotalLength);
+  Parsed parsed;
+  read_v4_header(packet, *parsed);
+  parsed->total_length = total_length;
+  parsed->transport_offset = static_cast<uint16_t>(header_size);
+  read_transport(packet, total_length, Completeness::kWhole, *parsed);
   return parsed;
 }
 
+// ipv4_get_l4proto(): no length in the header is asked but its own, and that may even be too small.
+Parsed parse_quoted_v4(ByteView quote) {
+  if (quote.size() < kIpv4HeaderSize) return tl::unexpected(ParseFailure::kTooShort);
+  const size_t header_size = size_t{quote[0] & 0xfU} * 4;
+  if (header_size > quote.size()) return tl::unexpected(ParseFailure::kTotalLength);
+  Parsed parsed;
+  read_v4_header(quote, *parsed);
+  parsed->is_quote = true;
+  parsed->transport_offset = static_cast<uint16_t>(header_size);
+  parsed->total_length = std::max(load16(quote, 2), parsed->transport_offset);
+  read_transport(quote, quote.size(), Completeness::kPortsOnly, *parsed);
+  return parsed;
+}
+
+constexpr size_t kFragmentHeaderSize = 8;
+
+void read_fragment_header(ByteView packet, size_t offset, PacketView& view) {
+  if (view.fragment_header_offset == 0) {
+    view.fragment_header_offset = static_cast<uint16_t>(offset);
+    view.fragment_header_named_at = view.next_header_offset;
+  }
+  const uint16_t field = load16(packet, offset + 2);
+  view.fragment_offset = field & 0xfff8;
+  view.is_fragment = (field & 0xfff9) != 0;  // an atomic fragment is no fragment (RFC 6946)
+  view.is_first_fragment = view.fragment_offset == 0 && (field & 1) != 0;
+  view.identification = load32(packet, offset + 4);
+}
+
+// Whether the bytes that the kernel asks for are there, and lead on to another header.
+bool leads_on(ByteView packet, size_t offset, size_t end, bool is_fragment_header) {
+  if (!is_fragment_header) return offset + 2 <= end;
+  const bool whole = offset + kFragmentHeaderSize <= end;
+  return whole || (offset + 4 <= end && (load16(packet, offset + 2) & 0xfff8) == 0);
+}
+
 // Walks the chain of extension headers up to the transport header, or up to the end of the fragment
-// header of a later fragment, whose bytes belong to no header. False where the chain runs past
-// `end`.
-bool walk_extensions(ByteView packet, size_t end, PacketView& view) {
+// header of a later fragment, whose bytes belong to no header. Of a header that says how long it is
+// no more needs to be there: what follows it may begin beyond the end.
+void walk_extensions(ByteView packet, size_t end, PacketView& view) {
   uint8_t next_header = packet[6];
   size_t offset = kIpv6HeaderSize;
   view.next_header_offset = 6;
   while (is_extension(next_header) && !(view.is_fragment && view.fragment_offset != 0)) {
-    if (offset + 8 > end) return false;
-    size_t size = 8;
-    if (next_header == kFragment) {
-      if (view.fragment_header_offset == 0) {
-        view.fragment_header_offset = static_cast<uint16_t>(offset);
-        view.fragment_header_named_at = view.next_header_offset;
-      }
-      const uint16_t field = load16(packet, offset + 2);
-      view.fragment_offset = field & 0xfff8;
-      view.is_fragment = (field & 0xfff9) != 0;  // an atomic fragment is no fragment (RFC 6946)
-      view.is_first_fragment = view.fragment_offset == 0 && (field & 1) != 0;
-      view.identification = load32(packet, offset + 4);
+    const bool is_fragment_header = next_header == kFragment;
+    const bool is_cut = is_fragment_header && offset + kFragmentHeaderSize > end;
+    // One that would begin beyond the end is none (find_prev_fhdr()).
+    const bool is_first = view.fragment_header_offset == 0 && offset <= end;
+    if (is_cut && is_first) view.is_fragment_header_cut = true;
+    if (!leads_on(packet, offset, end, is_fragment_header)) {
+      view.is_chain_broken = true;
+      break;
+    }
+    size_t size = kFragmentHeaderSize;
+    if (is_fragment_header) {
+      if (!is_cut) read_fragment_header(packet, offset, view);
     } else if (next_header == kAuthentication) {
       size = (size_t{packet[offset + 1]} + 2) * 4;
     } else {
       size = (size_t{packet[offset + 1]} + 1) * 8;
     }
-    if (offset + size > end) return false;
     next_header = packet[offset];
     view.next_header_offset = static_cast<uint16_t>(offset);
     offset += size;
   }
   view.protocol = next_header;
-  view.transport_offset = static_cast<uint16_t>(offset);
-  return true;
+  view.transport_offset = static_cast<uint16_t>(std::min(offset, end));
 }
 
-Parsed parse_v6(ByteView packet, Completeness completeness) {
-  if (packet.size() < kIpv6HeaderSize) return tl::unexpected(ParseFailure::kTooShort);
-  const size_t total_length = kIpv6HeaderSize + load16(packet, 4);
-  // The largest payload and the fixed header together do not fit the field; no link carries that.
-  if (total_length > UINT16_MAX ||
-      (completeness == Completeness::kWhole && total_length > packet.size())) {
-    return tl::unexpected(ParseFailure::kTotalLength);
-  }
-  Parsed parsed;
-  PacketView& view = *parsed;
+// `end`: of the bytes that belong to the packet.
+PacketView read_v6(ByteView packet, size_t end, Completeness completeness) {
+  PacketView view;
   view.family = Family::kIpv6;
   view.source = IpAddress::v6(packet.subspan<8, 16>());
   view.destination = IpAddress::v6(packet.subspan<24, 16>());
   view.ttl = packet[7];
-  view.total_length = static_cast<uint16_t>(total_length);
-  if (!walk_extensions(packet, std::min(packet.size(), total_length), view)) {
-    return tl::unexpected(ParseFailure::kExtensionChain);
-  }
-  read_transport(packet, completeness, view);
-  return parsed;
+  walk_extensions(packet, end, view);
+  read_transport(packet, end, completeness, view);
+  return view;
 }
 
-Parsed parse(ByteView packet, Completeness completeness) {
-  if (packet.empty()) return tl::unexpected(ParseFailure::kTooShort);
-  switch (packet[0] >> 4) {
-    case 4:
-      return parse_v4(packet, completeness);
-    case 6:
-      return parse_v6(packet, completeness);
-    default:
-      return tl::unexpected(ParseFailure::kNotIp);
+Parsed parse_v6(ByteView packet) {
+  if (packet.size() < kIpv6HeaderSize) return tl::unexpected(ParseFailure::kTooShort);
+  const size_t payload = load16(packet, 4);
+  // ip6_rcv_core(): ahead of hop-by-hop options none may mean a jumbogram, and all is payload.
+  const bool all = payload == 0 && packet[6] == kHopByHop;
+  const size_t total_length = all ? packet.size() : kIpv6HeaderSize + payload;
+  // The largest payload and the fixed header together do not fit the field; no link carries that.
+  if (total_length > UINT16_MAX || total_length > packet.size()) {
+    return tl::unexpected(ParseFailure::kTotalLength);
   }
+  PacketView view = read_v6(packet, total_length, Completeness::kWhole);
+  view.total_length = static_cast<uint16_t>(total_length);
+  return view;
+}
+
+// ipv6_get_l4proto(): the length of the payload is nothing that it asks.
+Parsed parse_quoted_v6(ByteView quote) {
+  if (quote.size() < kIpv6HeaderSize) return tl::unexpected(ParseFailure::kTooShort);
+  quote = quote.first(std::min<size_t>(quote.size(), UINT16_MAX));
+  PacketView view = read_v6(quote, quote.size(), Completeness::kPortsOnly);
+  if (view.is_chain_broken) return tl::unexpected(ParseFailure::kExtensionChain);
+  view.is_quote = true;
+  const size_t claimed = std::min<size_t>(kIpv6HeaderSize + load16(quote, 4), UINT16_MAX);
+  view.total_length = std::max(static_cast<uint16_t>(claimed), view.transport_offset);
+  return view;
 }
 
 }  // namespace
@@ -208,11 +246,31 @@ std::string_view to_string(ParseFailure failure) {
 }
 
 Parsed parse_packet(ByteView packet) {
-  return parse(packet, Completeness::kWhole);
+  if (packet.empty()) return tl::unexpected(ParseFailure::kTooShort);
+  switch (packet[0] >> 4) {
+    case 4:
+      return parse_v4(packet);
+    case 6:
+      return parse_v6(packet);
+    default:
+      return tl::unexpected(ParseFailure::kNotIp);
+  }
 }
 
 Parsed parse_quoted_packet(ByteView quote) {
-  return parse(quote, Completeness::kPortsOnly);
+  if (quote.empty()) return tl::unexpected(ParseFailure::kTooShort);
+  switch (quote[0] >> 4) {
+    case 4:
+      return parse_quoted_v4(quote);
+    case 6:
+      return parse_quoted_v6(quote);
+    default:
+      return tl::unexpected(ParseFailure::kNotIp);
+  }
+}
+
+Parsed parse_quoted_packet(ByteView quote, Family family) {
+  return family == Family::kIpv4 ? parse_quoted_v4(quote) : parse_quoted_v6(quote);
 }
 
 bool is_icmp_error(const PacketView& view) {

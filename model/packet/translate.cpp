@@ -9,6 +9,11 @@ namespace {
 
 enum class Side : uint8_t { kSource, kDestination };
 
+// What belongs to a quoted packet is all that is there of it, whatever length its header claims.
+size_t end_of(ByteView packet, const PacketView& view) {
+  return view.is_quote ? packet.size() : std::min<size_t>(packet.size(), view.total_length);
+}
+
 // A 16-bit transport checksum that the packet carries and that covers what changes.
 class CarriedChecksum {
  public:
@@ -16,9 +21,10 @@ class CarriedChecksum {
     const auto at = transport_checksum_offset(view);
     const bool later_fragment = view.is_fragment && view.fragment_offset != 0;
     if (!at || view.protocol == kSctp || later_fragment) return;
-    const size_t end = std::min<size_t>(packet.size(), view.total_length);
-    // A quote of eight bytes ends before TCP's checksum.
-    if (*at + 2 > end) return;
+    // A quote may end before TCP's checksum, which is mended only where the header is whole.
+    constexpr size_t kTcpHeaderSize = 20;
+    const size_t needed = view.protocol == kTcp ? view.transport_offset + kTcpHeaderSize : *at + 2;
+    if (needed > end_of(packet, view)) return;
     udp_ = view.protocol == kUdp;
     if (udp_ && load16(packet, *at) == 0) return;
     at_ = *at;
@@ -73,7 +79,7 @@ void rewrite_port(MutableByteView packet, PacketView& view, Side side, uint16_t 
 
 // sctp_manip_pkt() recomputes the CRC over all that follows, even in a quote that is cut short.
 void renew_sctp_checksum(MutableByteView packet, const PacketView& view) {
-  const size_t end = std::min<size_t>(packet.size(), view.total_length);
+  const size_t end = end_of(packet, view);
   if (view.transport_offset + size_t{12} > end) return;
   PacketView available = view;
   available.total_length = static_cast<uint16_t>(end);

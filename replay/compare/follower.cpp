@@ -35,6 +35,15 @@ bool is_received_unfinished(const Injection& injection, const PacketView& view) 
          has_partial_checksum(injection.packet, view);
 }
 
+bool stays_atomic(std::span<const Outcome> outcomes) {
+  return std::any_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) {
+    return std::any_of(outcome.emissions.begin(), outcome.emissions.end(), [](const auto& each) {
+      const auto view = parse_packet(each.packet);
+      return view && view->fragment_header_offset != 0;
+    });
+  });
+}
+
 // Of a fragment of which nothing came but errors: the outcomes that are errors as well. Which
 // endpoint was chosen before does not show.
 std::vector<OutcomeMatch> answers_to_fragment(ByteView packet, std::span<const Seen> seen,
@@ -93,8 +102,10 @@ size_t Follower::note_divergence() {
 
 void Follower::see(ByteView packet, std::optional<Place> place) {
   const auto view = parse_packet(packet);
-  // A datagram in one piece may still carry IPv6's fragment header (RFC 6946).
-  if (!view || (!view->is_fragment && view->fragment_header_offset == 0)) {
+  // A datagram in one piece may still carry IPv6's fragment header (RFC 6946), which netfilter
+  // takes off unless the transport header is cut short.
+  if (!view ||
+      (!view->is_fragment && (view->fragment_header_offset == 0 || stays_atomic(outcomes_)))) {
     seen_.push_back({packet, place});
     return;
   }

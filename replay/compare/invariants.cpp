@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "model/node/ip_options.h"
 #include "model/packet/checksum.h"
 #include "model/packet/packet_view.h"
 
@@ -25,13 +26,17 @@ struct Parsed {
   PacketView view;
   ChecksumReport sums;
   bool error = false;
+  // The stack clears what stands behind the end of IPv4 options, and mends the header's checksum
+  // only when it forwards the packet.
+  bool loses_options = false;
 };
 
 std::optional<Parsed> parse(ByteView packet) {
   const auto view = parse_packet(packet);
   if (!view) return std::nullopt;
   return Parsed{packet.first(view->total_length), *view, check_checksums(packet, *view),
-                is_icmp_error(*view)};
+                is_icmp_error(*view),
+                view->family == Family::kIpv4 && has_bytes_behind_ipv4_options(packet)};
 }
 
 // An ICMP error that the node made itself: the packet that came in was none.
@@ -46,7 +51,7 @@ void check_checksum(std::string_view what, bool right_on_entry, ChecksumState ou
   }
 }
 
-void check_checksums_kept(const Parsed& in, const Parsed& out,
+void check_checksums_kept(const Parsed& in, const Parsed& out, Place place,
                           std::vector<DifferencePart>& violations) {
   const ChecksumReport& a = in.sums;
   const ChecksumReport& b = out.sums;
@@ -54,13 +59,15 @@ void check_checksums_kept(const Parsed& in, const Parsed& out,
     // Its own checksums are right, whatever it answers to; what it quotes is what came in.
     check_checksum("IP header checksum of an ICMP error made here", true, b.ip_header, violations);
     check_checksum("ICMP checksum of an error made here", true, b.transport, violations);
-    check_checksum("quoted IP header checksum", is_right(a.ip_header), b.quoted_ip_header,
-                   violations);
+    check_checksum("quoted IP header checksum", is_right(a.ip_header) && !in.loses_options,
+                   b.quoted_ip_header, violations);
     check_checksum("quoted transport checksum", is_right(a.transport), b.quoted_transport,
                    violations);
     return;
   }
-  check_checksum("IP header checksum", is_right(a.ip_header), b.ip_header, violations);
+  const bool header_kept = !in.loses_options || !place.is_sockets();
+  check_checksum("IP header checksum", is_right(a.ip_header) && header_kept, b.ip_header,
+                 violations);
   check_checksum("transport checksum", is_right(a.transport), b.transport, violations);
   check_checksum("quoted IP header checksum", is_right(a.quoted_ip_header), b.quoted_ip_header,
                  violations);
@@ -168,7 +175,7 @@ void Invariants::check(const Injection& injection, const Fate& fate,
       violations.push_back({Kind::kPayload, "an emission that is not an IP packet"});
       continue;
     }
-    check_checksums_kept(*in, *out, violations);
+    check_checksums_kept(*in, *out, emission.place, violations);
     check_ttl(injection, *in, *out, emission.place, violations);
     if (contacted_.contains(out->view.source)) continue;
     check_source(world_, *in, *out, emission.place, violations);

@@ -6,6 +6,7 @@
 
 #include "model/node/ip_header.h"
 #include "model/node/ip_options.h"
+#include "model/packet/checksum.h"
 
 namespace kubeproof {
 namespace {
@@ -171,6 +172,8 @@ void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
   const auto length = stack_.receive(traveller.packet, in, traveller.from_here);
   if (!length) return fail(traveller, length.error(), fate);
   traveller.packet.resize(*length);
+  const bool options_changed = family_of(traveller.packet) == Family::kIpv4 &&
+                               clear_bytes_behind_ipv4_options(traveller.packet);
 
   switch (traveller.route) {
     case KnownRoute::kLocal:
@@ -193,6 +196,7 @@ void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
 
   const auto forwarded = stack_.forward(traveller.packet, in, *route);
   if (!forwarded) return fail(traveller, forwarded.error(), fate);
+  if (options_changed) store16(traveller.packet, 10, ipv4_header_checksum(traveller.packet));
   traveller.at = route->out;
   traveller.route = KnownRoute::kOut;
   traveller.stage = Stage::kStackOutput;

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "model/node/ip_header.h"
 #include "model/packet/packet_view.h"
 
 namespace kubeproof {
@@ -27,10 +28,17 @@ constexpr uint32_t kWithDeviceSum = 1U << 2;  // BPF_F_TEST_SKB_CHECKSUM_COMPLET
 constexpr size_t kLargestQuotedWhole = 576 - 20 - 8;
 
 // A fragment, which may be made its datagram: when a packet grows at its end, the kernel gives up
-// the sum (__skb_grow_rcsum()), but looks at it after a test run all the same.
-bool may_grow(ByteView packet) {
+// the sum (__skb_grow_rcsum()), but looks at it after a test run all the same. So with a trailer,
+// which an ICMP error does not quote.
+bool may_end_elsewhere(ByteView packet) {
   const auto view = parse_packet(packet);
-  return view && (view->is_fragment || view->fragment_header_offset != 0);
+  return view && (view->is_fragment || view->fragment_header_offset != 0 ||
+                  view->total_length < packet.size());
+}
+
+// bpf_prog_test_run_skb() asks for as much as the fixed header.
+size_t shortest(ByteView packet) {
+  return !packet.empty() && packet[0] >> 4 == 6 ? kIpv6HeaderSize : kIpv4HeaderSize;
 }
 
 }  // namespace
@@ -52,6 +60,12 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
     return environment_error("{}: a test run takes packets of up to {} bytes, this one has {}",
                              name_, kLargestPacket, packet.size());
   }
+  if (packet.size() < shortest(packet)) {
+    return environment_error(
+        "{}: a test run takes no packet that is shorter than its IP header, this "
+        "one has {} bytes",
+        name_, packet.size());
+  }
   put_frame(packet, input_);
 
   __sk_buff given{};
@@ -72,7 +86,7 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
   options.ctx_size_out = sizeof(returned);
 
   bool with_sum = with_device_sum_ && context.device_sum && packet.size() <= kLargestQuotedWhole &&
-                  !may_grow(packet);
+                  !may_end_elsewhere(packet);
   int error = 0;
   for (;;) {
     options.flags = with_sum ? kWithDeviceSum : 0;

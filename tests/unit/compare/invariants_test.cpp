@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "model/packet/checksum.h"
 #include "model/packet/icmp_error.h"
 #include "tests/unit/compare/compare_fixture.h"
 
@@ -62,6 +65,27 @@ TEST_F(InvariantsTest, LetAWrongChecksumStayWrong) {
   EXPECT_TRUE(forwarded(request().bad_transport_checksum().build(),
                         request().ttl(63).bad_transport_checksum().build())
                   .empty());
+}
+
+// The stack clears what stands behind the end of the options, and mends the checksum when it
+// forwards.
+TEST_F(InvariantsTest, LetOnlyADeliveryLoseBytesBehindTheOptions) {
+  const auto with_options = [](std::initializer_list<uint8_t> options) {
+    return request().ip_options(Bytes(options)).build();
+  };
+  const Bytes packet = with_options({0, 1, 2, 3});
+  Bytes cleared = packet;
+  std::fill_n(cleared.begin() + 20, 4, uint8_t{0});
+  const Ingress uplink{kUplink.interface};
+  EXPECT_TRUE(violated(uplink, packet, fate_of(Place::sockets(), cleared)).empty());
+  const Bytes error = *make_icmp_error(cleared, IcmpError::port_unreachable(Family::kIpv4),
+                                       *IpAddress::parse("192.168.0.2"));
+  EXPECT_TRUE(violated(uplink, packet, fate_of(kUplink, error)).empty());
+  cleared[8] = 63;
+  store16(cleared, 10, update_checksum(load16(cleared, 10), 0x4000, 0x3f00));
+  EXPECT_EQ(forwarded(packet, cleared), std::vector{Kind::kChecksum});
+  store16(cleared, 10, ipv4_header_checksum(cleared));
+  EXPECT_TRUE(forwarded(packet, cleared).empty());
 }
 
 TEST_F(InvariantsTest, CatchAQuotedChecksumThatWentWrong) {

@@ -35,6 +35,16 @@ TEST(ConnectionTableTest, FindsAConnectionByBothOfItsTuples) {
   EXPECT_FALSE(table.find(kReply.inverse(), 1s));
 }
 
+TEST(ConnectionTableTest, OfAConnectionToItselfTheReplyIsFound) {
+  ConnectionTable table;
+  const FlowTuple own = tuple("10.0.0.1:1000", "10.0.0.1:1000");
+  const auto id = table.insert(connection(own, own.inverse()), 0s);
+  EXPECT_EQ(table.find(own, 1s)->id, id);
+  EXPECT_EQ(table.find(own, 1s)->direction, Direction::kReply);
+  table.erase(id);
+  EXPECT_FALSE(table.find(own, 1s));
+}
+
 TEST(ConnectionTableTest, ConnectionsAreGoneAtTheirDeadline) {
   ConnectionTable table;
   table.insert(connection(kOriginal, kReply), 0s);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/node/ip_options.h"
 #include "model/packet/checksum.h"
 #include "model/packet/packet_builder.h"
 #include "tests/unit/node/node_fixture.h"
@@ -114,6 +115,27 @@ TEST(StackReceive, RefusesHopByHopOptionsThatAskForIt) {
   ASSERT_TRUE(failure({0x9e, 4, 0, 0, 0, 0}));  // unknown: say so
   EXPECT_EQ(failure({0x9e, 4, 0, 0, 0, 0})->answer->info, 42U);
   EXPECT_TRUE(failure({0x1e, 9, 0, 0, 0, 0}));  // runs past the header
+}
+
+TEST(StackOptions, AreClearedBehindTheirEnd) {
+  const auto cleared = [](std::initializer_list<uint8_t> options) {
+    Bytes packet =
+        PacketBuilder::udp("10.0.0.1:7", "10.0.0.2:8").ip_options(Bytes(options)).build();
+    const bool changed = clear_bytes_behind_ipv4_options(packet);
+    EXPECT_FALSE(has_bytes_behind_ipv4_options(packet));
+    return std::pair(changed, Bytes(packet.begin() + 20, packet.end() - 8));
+  };
+  EXPECT_EQ(cleared({0, 1, 2, 3}), std::pair(true, Bytes{0, 0, 0, 0}));
+  EXPECT_EQ(cleared({1, 0, 7, 0}), std::pair(true, Bytes{1, 0, 0, 0}));
+  EXPECT_EQ(cleared({0x94, 4, 0, 0, 0, 0, 0, 9}),
+            std::pair(true, Bytes{0x94, 4, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(cleared({1, 1, 1, 0}), std::pair(false, Bytes{1, 1, 1, 0}));
+  EXPECT_EQ(cleared({1, 1, 1, 1}), std::pair(false, Bytes{1, 1, 1, 1}));
+  // Nobody gets to the end behind one that is wrong.
+  EXPECT_EQ(cleared({0x5e, 1, 0, 9}), std::pair(false, Bytes{0x5e, 1, 0, 9}));
+  EXPECT_EQ(cleared({0x5e, 9, 0, 9}), std::pair(false, Bytes{0x5e, 9, 0, 9}));
+  EXPECT_EQ(cleared({0x94, 3, 0, 0, 9, 9, 9, 9}),
+            std::pair(false, Bytes{0x94, 3, 0, 0, 9, 9, 9, 9}));
 }
 
 TEST(StackRouting, DropsMartianSources) {

@@ -70,7 +70,42 @@ TEST(ParsePacket, TellsExtensionHeadersPastTheEnd) {
   Bytes packet =
       PacketBuilder::udp("[fd00::1]:7", "[fd00::2]:8").extension(kDestinationOptions).build();
   packet[41] = 200;
-  EXPECT_EQ(parse_packet(packet).error(), ParseFailure::kExtensionChain);
+  const auto led_past = parse_packet(packet);
+  ASSERT_TRUE(led_past);
+  EXPECT_FALSE(led_past->is_chain_broken);
+  EXPECT_EQ(led_past->protocol, kUdp);
+  EXPECT_EQ(led_past->transport_offset, packet.size());
+  EXPECT_FALSE(led_past->has_ports);
+  packet[40] = kDestinationOptions;
+  EXPECT_TRUE(parse_packet(packet)->is_chain_broken);
+}
+
+TEST(ParsePacket, TellsAFragmentHeaderThatIsCutShort) {
+  constexpr uint8_t kFragment = 44;
+  Bytes packet = PacketBuilder::udp("[fd00::1]:7", "[fd00::2]:8").build();
+  packet[6] = kFragment;
+  packet[40] = kUdp;
+  packet.resize(45);
+  packet[5] = 5;
+  packet[42] = packet[43] = 0;
+  auto view = parse_packet(packet);
+  ASSERT_TRUE(view);
+  EXPECT_TRUE(view->is_fragment_header_cut);
+  EXPECT_FALSE(view->is_chain_broken);
+  EXPECT_EQ(view->protocol, kUdp);
+  packet[43] = 8;  // a later fragment
+  view = parse_packet(packet);
+  EXPECT_TRUE(view->is_fragment_header_cut);
+  EXPECT_TRUE(view->is_chain_broken);
+}
+
+TEST(ParsePacket, TakesAllForPayloadWhereAJumbogramMayBe) {
+  Bytes packet = PacketBuilder::udp("[fd00::1]:7", "[fd00::2]:8").extension(0).build();
+  store16(packet, 4, 0);
+  const auto view = parse_packet(packet);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->total_length, packet.size());
+  EXPECT_EQ(view->destination_port, 8);
 }
 
 TEST(ParsePacket, SeesPortsOnlyInTheFirstFragment) {
@@ -163,6 +198,24 @@ TEST(ParseQuotedPacket, ReadsPortsFromFourBytes) {
   EXPECT_FALSE(parse_quoted_packet(quote.first(23))->has_ports);
 }
 
+TEST(ParseQuotedPacket, AsksForNoLengthButThatOfTheHeader) {
+  Bytes quote = PacketBuilder::udp("10.0.0.1:7", "10.0.0.2:8").build();
+  for (const uint16_t length : {0, 19, 0xffff}) {
+    store16(quote, 2, length);
+    EXPECT_EQ(parse_quoted_packet(quote)->destination_port, 8) << length;
+  }
+  quote[0] = 0x65;
+  EXPECT_EQ(parse_quoted_packet(quote, Family::kIpv4)->destination_port, 8);
+  quote[0] = 0x4f;
+  EXPECT_FALSE(parse_quoted_packet(quote));
+
+  Bytes ipv6 = PacketBuilder::udp("[fd00::1]:7", "[fd00::2]:8").build();
+  for (const uint16_t length : {0, 1, 0xffff}) {
+    store16(ipv6, 4, length);
+    EXPECT_EQ(parse_quoted_packet(ipv6)->destination_port, 8) << length;
+  }
+}
+
 TEST(ParsePacket, IsTotalOnAnyBytes) {
   std::mt19937 random(1);
   const std::vector<Bytes> seeds = {
@@ -188,6 +241,11 @@ TEST(ParsePacket, IsTotalOnAnyBytes) {
     EXPECT_FALSE(describe_packet(packet).empty());
     if (const auto quoted = parse_quoted_packet(packet)) {
       EXPECT_LE(quoted->transport_offset, packet.size());
+    }
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      if (const auto quoted = parse_quoted_packet(packet, family)) {
+        EXPECT_LE(quoted->transport_offset, packet.size());
+      }
     }
   }
 }
