@@ -1,7 +1,7 @@
 // Packets with bytes that nobody means: flipped and overwritten ones, lengths that lie, packets cut
-// anywhere, with a tail, or of which little more than the version is left. Every change follows
-// from a number of its own and the packet that it meets, so that a scenario stays small, and a
-// packet can be made simpler change by change.
+// anywhere behind the fixed header, with a tail, or of which little more than version and addresses
+// is left. Every change follows from a number of its own and the packet that it meets, so that a
+// scenario stays small, and a packet can be made simpler change by change.
 #pragma once
 
 #include <cstdint>

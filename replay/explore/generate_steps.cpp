@@ -124,6 +124,8 @@ class StepGenerator {
     }
     step.repeated = random_.percent(8);
     step.shape.damage = damage();
+    // A fragment that is none any more leaves a datagram that is never whole: an oddity.
+    if (step.shape.fragment_size != 0 && !kinds_.oddities) step.shape.damage = {};
     return step;
   }
 

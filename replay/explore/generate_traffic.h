@@ -16,7 +16,7 @@ struct TrafficKinds {
   bool options = true;       // of IPv4, and IPv6 extension headers
   bool cut = true;           // transport headers and packets that end too early
   bool defects = true;       // wrong checksums
-  bool damage = false;       // any bytes at all: flipped, overwritten, lengths that lie (damage.h)
+  bool damage = true;        // any bytes at all: flipped, overwritten, lengths that lie (damage.h)
   bool queries = true;       // ICMP echo
   bool icmp_errors = true;   // made by others about flows
   bool out_of_place = true;  // TCP segments that no conversation would have, now or at all

@@ -188,7 +188,7 @@ void add_fuzz_command(CLI::App& program, int& status) {
       ->delimiter(',');
   command
       ->add_option("--with", options->with,
-                   "Kinds that come up only where asked for: oddities, worlds, corners, damage")
+                   "Kinds that come up only where asked for: oddities, worlds, corners")
       ->type_name("KIND[,KIND…]")
       ->delimiter(',');
   command->add_option("--save", options->save, "Leave a case here for each failure, made simple")
@@ -197,8 +197,8 @@ void add_fuzz_command(CLI::App& program, int& status) {
   options->report.add_to(*command);
   command->footer(
       "Each case is a node, a few states of a cluster, and some hundred packets: conversations,\n"
-      "packets out of place, errors, damage. The engines take it one after the other, each\n"
-      "followed by a reference of its own.\n\n"
+      "packets out of place, errors, any bytes at all. The engines take it one after the other,\n"
+      "each followed by a reference of its own.\n\n"
       "Exit status: 0 equivalent, 1 a divergence, 2 bad usage or input, 3 cannot run here.");
   command->callback([options, &status] { status = run_fuzz(*options); });
 }

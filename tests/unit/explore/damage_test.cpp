@@ -40,7 +40,7 @@ TEST(Damage, LeavesVersionAndAddresses) {
     for (uint32_t seed = 0; seed < 10000; ++seed) {
       Bytes packet = before;
       damage({.changes = {seed}}, packet);
-      ASSERT_FALSE(packet.empty()) << seed;
+      ASSERT_GE(packet.size(), ipv6 ? 40U : 20U) << seed;
       ASSERT_EQ(packet[0] >> 4, ipv6 ? 6 : 4) << seed;
       ASSERT_TRUE(addresses_are(packet, before, ipv6)) << seed;
     }

@@ -42,6 +42,9 @@ TEST(GenerateScenario, EachKindOfTrafficCanBeLeftOut) {
   EXPECT_FALSE(any_packet({.defects = false}, defects));
   EXPECT_TRUE(any_packet({.fragments = true}, fragments));
   EXPECT_FALSE(any_packet({.fragments = false}, fragments));
+  const auto damage = [](const PacketStep& step) { return !step.shape.damage.changes.empty(); };
+  EXPECT_TRUE(any_packet({}, damage));
+  EXPECT_FALSE(any_packet({.damage = false}, damage));
   const auto faults = [](const PacketStep& step) {
     return step.shape.fragment_fault != FragmentFault::kNone;
   };
