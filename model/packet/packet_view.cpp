@@ -227,6 +227,19 @@ Parsed parse_quoted_v6(ByteView quote) {
   return view;
 }
 
+// By the version that its first byte claims.
+tl::expected<Family, ParseFailure> claimed_family(ByteView packet) {
+  if (packet.empty()) return tl::unexpected(ParseFailure::kTooShort);
+  switch (packet[0] >> 4) {
+    case 4:
+      return Family::kIpv4;
+    case 6:
+      return Family::kIpv6;
+    default:
+      return tl::unexpected(ParseFailure::kNotIp);
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(ParseFailure failure) {
@@ -246,27 +259,15 @@ std::string_view to_string(ParseFailure failure) {
 }
 
 Parsed parse_packet(ByteView packet) {
-  if (packet.empty()) return tl::unexpected(ParseFailure::kTooShort);
-  switch (packet[0] >> 4) {
-    case 4:
-      return parse_v4(packet);
-    case 6:
-      return parse_v6(packet);
-    default:
-      return tl::unexpected(ParseFailure::kNotIp);
-  }
+  const auto family = claimed_family(packet);
+  if (!family) return tl::unexpected(family.error());
+  return *family == Family::kIpv4 ? parse_v4(packet) : parse_v6(packet);
 }
 
 Parsed parse_quoted_packet(ByteView quote) {
-  if (quote.empty()) return tl::unexpected(ParseFailure::kTooShort);
-  switch (quote[0] >> 4) {
-    case 4:
-      return parse_quoted_v4(quote);
-    case 6:
-      return parse_quoted_v6(quote);
-    default:
-      return tl::unexpected(ParseFailure::kNotIp);
-  }
+  const auto family = claimed_family(quote);
+  if (!family) return tl::unexpected(family.error());
+  return parse_quoted_packet(quote, *family);
 }
 
 Parsed parse_quoted_packet(ByteView quote, Family family) {
