@@ -23,6 +23,7 @@
 
 #include "begin.bpf.h"
 #include "flow.bpf.h"
+#include "flow_lock.bpf.h"
 #include "forward.bpf.h"
 #include "fragments.bpf.h"
 #include "hold.bpf.h"
@@ -72,11 +73,23 @@ static __always_inline int unknown_fragment(struct __sk_buff *skb, struct packet
 	return pass(packet, PASS_FRAGMENT);
 }
 
+static __always_inline int track(struct __sk_buff *skb, struct packet *packet, struct flow *state,
+				 int reply)
+{
+	__u32 lock = flow_lock(state->id);
+	int result = packet->headers.fragment == FRAGMENT_NONE
+			     ? flow_track(skb, packet, state, reply)
+			     : track_fragment(skb, packet, state, reply);
+
+	flow_unlock(lock);
+	return result;
+}
+
 /* The flow of a packet as it is on the wire, and what it calls for. */
 static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *packet)
 {
 	struct flow *flow, *state;
-	int reply, track, action;
+	int reply, tracked, action;
 
 	flow = flow_find(&packet->tuple, packet, &state);
 	if (!flow)
@@ -85,17 +98,15 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (is_in_fragments(packet) && !packet->only_tracked &&
 	    flow_ends_here(skb, packet, flow, reply))
 		return hold(packet);
-	track = packet->headers.fragment == FRAGMENT_NONE
-			? flow_track(skb, packet, state, reply)
-			: track_fragment(skb, packet, state, reply);
-	if (track == TRACK_NEW) {
+	tracked = track(skb, packet, state, reply);
+	if (tracked == TRACK_NEW) {
 		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);
 	}
 	if (packet->only_tracked)
 		return end_tracked(skb, packet);
 	trace_flow(packet, flow);
-	if (track == TRACK_INVALID)
+	if (tracked == TRACK_INVALID)
 		return packet->headers.fragment == FRAGMENT_LATER
 			       ? invalid_datagram(skb, packet, flow)
 			       : invalid_packet(skb, packet);

@@ -21,6 +21,7 @@
 
 #include "begin.bpf.h"
 #include "flow.bpf.h"
+#include "flow_lock.bpf.h"
 #include "maps.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -109,8 +110,8 @@ static __always_inline __u8 look_at_packet(frame_t *frame, struct packet *packet
 }
 
 /* Tracks a packet that connection tracking may call INVALID; such a one changes nothing. */
-static __always_inline int track(frame_t *frame, struct packet *packet, struct flow *state,
-				 int reply)
+static __always_inline int track_on_trial(frame_t *frame, struct packet *packet, struct flow *state,
+					  int reply)
 {
 	int result;
 
@@ -121,6 +122,16 @@ static __always_inline int track(frame_t *frame, struct packet *packet, struct f
 	result = flow_track(frame, packet, &packet->leaving, reply);
 	if (result == TRACK_OK)
 		*state = packet->leaving;
+	return result;
+}
+
+static __always_inline int track(frame_t *frame, struct packet *packet, struct flow *state,
+				 int reply)
+{
+	__u32 lock = flow_lock(state->id);
+	int result = track_on_trial(frame, packet, state, reply);
+
+	flow_unlock(lock);
 	return result;
 }
 

@@ -7,7 +7,6 @@
 #include <linux/if_link.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -50,15 +49,7 @@ Result<void> take_frames() {
 class AttachedXdp : public AttachedNode,
                     public testing::WithParamInterface<std::tuple<XdpMode, Family>> {
  protected:
-  AttachedXdp() : AttachedNode(true) {
-    // A flow's packets that two CPUs handle at the same moment may undo what each other does to its
-    // state, for which there is no lock yet (datapath/README.md). veth hands packets on where their
-    // sender runs, and so do the threads of conversations, which inherit this.
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    EXPECT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-  }
+  AttachedXdp() : AttachedNode(true) {}
 
   void SetUp() override {
     AttachedNode::SetUp();

@@ -78,6 +78,9 @@ class ProgramTest : public ::testing::Test {
 
   void advance(std::chrono::nanoseconds duration);
 
+  // Where test runs of one's own have to be.
+  const PrivateNamespace& space() const { return *space_; }
+
   // For entries of a map that are changed behind the programs' back.
   int map(const std::string& name) const;
 
