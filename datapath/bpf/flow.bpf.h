@@ -151,10 +151,18 @@ static __always_inline struct flow *flow_restore(const struct tuple *tuple)
 	return bpf_map_lookup_elem(&flows, tuple);
 }
 
-/* The live flow that owns a tuple, and in `state` the entry that keeps its state. Removes a flow
- * that is over, or that lost its state; one that another processor is just entering has none. */
-static __always_inline struct flow *flow_find(const struct tuple *tuple, struct packet *packet,
-					      struct flow **state)
+static __always_inline int flow_lives(const struct flow *state, const struct packet *packet)
+{
+	if (state->status & FLOW_UNFINISHED)
+		return packet->now < state->created + FRAGMENT_LIFETIME;
+	return packet->now < state->expires && !(state->status & FLOW_OVER);
+}
+
+/* The flow that owns a tuple, be it unfinished, and in `state` the entry that keeps its state.
+ * Removes a flow that is over, or that lost its state; one that another processor is just entering
+ * has none. */
+static __always_inline struct flow *flow_owner(const struct tuple *tuple, struct packet *packet,
+					       struct flow **state)
 {
 	struct flow *entry = bpf_map_lookup_elem(&flows, tuple);
 	struct flow *original;
@@ -172,11 +180,28 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 		if (!original && packet->now < entry->created + SECOND)
 			return 0;
 	}
-	if (original && original->id == entry->id && packet->now < original->expires &&
-	    !(original->status & FLOW_OVER)) {
+	if (original && original->id == entry->id && flow_lives(original, packet)) {
 		*state = original;
 		return entry;
 	}
 	flow_remove(entry, tuple);
 	return 0;
+}
+
+/* Part of a datagram whose first fragment began a flow. */
+static __always_inline int is_of_a_beginning(const struct packet *packet)
+{
+	return packet->headers.fragment == FRAGMENT_LATER &&
+	       packet->fragments.course == FRAGMENTS_BEGIN;
+}
+
+/* The flow that a packet of this tuple is part of. */
+static __always_inline struct flow *flow_find(const struct tuple *tuple, struct packet *packet,
+					      struct flow **state)
+{
+	struct flow *flow = flow_owner(tuple, packet, state);
+
+	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet))
+		return 0;
+	return flow;
 }

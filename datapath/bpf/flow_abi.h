@@ -47,6 +47,9 @@ enum flow_status {
 	FLOW_STREAM = 1 << 4, /* UDP: long-lived */
 	/* Refused, or given up: what the stack may yet say of its last packet is all that is its own. */
 	FLOW_OVER = 1 << 5,
+	/* Begun by the first fragment of a datagram that is not whole yet: there for its fragments
+	 * alone. */
+	FLOW_UNFINISHED = 1 << 6,
 };
 
 enum tcp_flow_flag {
@@ -181,7 +184,7 @@ struct fragmented {
 	__be32 sctp_tags[2];
 	__u32 sctp_end; /* where the last chunk of which it has the beginning ends */
 	__u32 sctp_seconds; /* how long the flow then lives; 0: no longer than before */
-	__u32 zero;
+	__u32 affinity_backend; /* to which the client is led once it is whole; 0: to none */
 };
 
 #define HELD_MAX 8192

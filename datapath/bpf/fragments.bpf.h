@@ -22,7 +22,6 @@
 #include "tcp_state.bpf.h"
 #include "verified_once.bpf.h"
 
-#define FRAGMENT_LIFETIME (30ull * 1000000000) /* net.ipv4.ipfrag_time */
 #define DATAGRAM_MAX 65535
 
 static __always_inline void fragment_key_of(struct fragment_key *key, const struct packet *packet)

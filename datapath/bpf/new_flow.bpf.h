@@ -129,12 +129,24 @@ VERIFIED_ONCE int enter_partners(void)
 	return 1;
 }
 
+/* Connection tracking knows of no unfinished flow: such a one gives way. */
+static __always_inline int key_is_free(const struct tuple *key, struct packet *packet)
+{
+	struct flow *state, *owner = flow_owner(key, packet, &state);
+
+	if (!owner)
+		return 1;
+	if (!(state->status & FLOW_UNFINISHED))
+		return 0;
+	flow_remove(owner, key);
+	return 1;
+}
+
 /* Puts `packet->flow` under `packet->key`, which a dead flow may still hold, and one that lost its
  * entry still owns. */
 VERIFIED_ONCE int claim_key(__u8 role)
 {
 	struct packet *packet = this_packet();
-	struct flow *state;
 	struct tuple key;
 	long error;
 
@@ -143,10 +155,10 @@ VERIFIED_ONCE int claim_key(__u8 role)
 	key = packet->key;
 	packet->flow.role = role;
 	if (role == FLOW_REPLY && bpf_map_lookup_elem(&partners, &key) &&
-	    flow_find(&key, packet, &state))
+	    !key_is_free(&key, packet))
 		return CLAIM_TAKEN;
 	error = bpf_map_update_elem(&flows, &key, &packet->flow, BPF_NOEXIST);
-	if (error == -ERROR_EXISTS && !flow_find(&key, packet, &state))
+	if (error == -ERROR_EXISTS && key_is_free(&key, packet))
 		error = bpf_map_update_elem(&flows, &key, &packet->flow, BPF_NOEXIST);
 	if (!error)
 		return CLAIM_OURS;

@@ -18,6 +18,8 @@ enum fragment_kind {
 	FRAGMENT_LATER, /* has no transport header */
 };
 
+#define FRAGMENT_LIFETIME (30ull * 1000000000) /* net.ipv4.ipfrag_time */
+
 /* A network header and what follows it. Offsets are from the start of the frame. */
 struct headers {
 	__u32 network;

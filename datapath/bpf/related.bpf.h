@@ -205,6 +205,17 @@ static __always_inline int quotes_an_answer(const struct packet *packet)
 	return flow && flow->role == FLOW_REPLY && destination_changes(flow);
 }
 
+/* At ingress, nobody knew the flow that has this entry. */
+static __always_inline int is_unfinished_flow(const struct flow *entry, const struct tuple *tuple,
+					      struct packet *packet)
+{
+	if (entry->role != FLOW_ORIGINAL) {
+		flow_original_key(&packet->key, entry, tuple);
+		entry = bpf_map_lookup_elem(&flows, &packet->key);
+	}
+	return entry && entry->status & FLOW_UNFINISHED;
+}
+
 /* Errors of the node's own stack, and forwarded ones in their second step. */
 static __noinline int related_egress(struct __sk_buff *skb, struct packet *packet)
 {
@@ -226,6 +237,8 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		flow = bpf_map_lookup_elem(&flows, &key);
 		if (!flow && packet->mark & masquerade_mark)
 			flow = flow_restore(&key);
+		if (flow && is_unfinished_flow(flow, &key, packet))
+			flow = 0;
 	}
 	/* nf_nat_icmp_reply_translation() asks even about what a process of the node made. */
 	if (flow && packet->host_origin && transport_checksum(skb, packet) == CHECKSUM_WRONG)

@@ -18,6 +18,12 @@
 #include "service.bpf.h"
 #include "track.bpf.h"
 
+/* Its datagram is only about to be one. */
+static __always_inline int is_unfinished(const struct packet *packet)
+{
+	return packet->headers.fragment == FRAGMENT_FIRST && !packet->whole;
+}
+
 /* 0 where connection tracking does not let this packet start a flow. */
 static __always_inline int flow_begin(frame_t *frame, struct packet *packet)
 {
@@ -30,7 +36,11 @@ static __always_inline int flow_begin(frame_t *frame, struct packet *packet)
 	flow->frontend.address = tuple->destination;
 	flow->frontend.port = tuple->destination_port;
 	flow->source = flow->client;
-	return flow_start(frame, packet, flow);
+	if (!flow_start(frame, packet, flow))
+		return 0;
+	if (is_unfinished(packet))
+		flow->status |= FLOW_UNFINISHED;
+	return 1;
 }
 
 /* Returns whether the flow is to be masqueraded. */

@@ -85,8 +85,19 @@ static __always_inline void enter_before_input(struct packet *packet, int masque
 	    filter_refusal(packet, &flow->backend, HOOK_OUTPUT, masquerade))
 		return;
 	flow->flags |= FLOW_HOST_CLIENT | FLOW_HOST_BACKEND;
+	/* The fragments behind this one are refused without a look at their flow. */
+	flow->status &= ~FLOW_UNFINISHED;
 	if (!masquerade || choose_source(packet))
 		flow_create(packet, masquerade);
+}
+
+/* The client is led there, of a datagram in fragments when it is whole. */
+static __always_inline void note_choice(struct packet *packet, const struct backend *backend)
+{
+	if (!is_unfinished(packet))
+		affinity_keep(packet, backend->id);
+	else if (packet->choice.flags & FRONTEND_AFFINITY)
+		packet->fragments.affinity_backend = backend->id;
 }
 
 static __always_inline int start_service_flow(struct __sk_buff *skb, struct packet *packet)
@@ -108,7 +119,7 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 	/* Whole, it comes here again. */
 	if (is_in_fragments(packet) && stack_refuses(packet))
 		return hold(packet);
-	affinity_keep(packet, backend->id);
+	note_choice(packet, backend);
 	if (packet->host_origin && packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_NO_ROUTE);
 	if (!stack_refuses(packet)) {

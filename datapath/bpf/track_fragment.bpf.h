@@ -10,6 +10,7 @@
 #include "frame.bpf.h"
 #include "packet.bpf.h"
 #include "refuse.bpf.h"
+#include "select.bpf.h"
 #include "track.bpf.h"
 #include "verify.bpf.h"
 
@@ -24,7 +25,16 @@ static __always_inline int track_beginning(frame_t *frame, struct packet *packet
 	__builtin_memset(state->tcp_ends, 0, sizeof(state->tcp_ends));
 	/* Of ICMP, nothing else begins flows. */
 	packet->icmp_class = ICMP_CLASS_QUERY;
-	return flow_start(frame, packet, state) ? TRACK_OK : TRACK_INVALID;
+	if (!flow_start(frame, packet, state)) {
+		state->status = FLOW_UNFINISHED;
+		return TRACK_INVALID;
+	}
+	if (packet->fragments.affinity_backend) {
+		packet->choice.service_id = state->service_id;
+		packet->choice.flags = FRONTEND_AFFINITY;
+		affinity_keep(packet, packet->fragments.affinity_backend);
+	}
+	return TRACK_OK;
 }
 
 static __always_inline int track_fragment(frame_t *frame, struct packet *packet, struct flow *state,
@@ -32,8 +42,7 @@ static __always_inline int track_fragment(frame_t *frame, struct packet *packet,
 {
 	if (packet->whole && datagram_is_broken(packet))
 		return TRACK_INVALID;
-	if (packet->whole && packet->fragments.course == FRAGMENTS_BEGIN &&
-	    !(state->status & FLOW_SEEN_REPLY))
+	if (packet->whole && state->status & FLOW_UNFINISHED)
 		return track_beginning(frame, packet, state);
 	if (packet->whole)
 		return flow_track(frame, packet, state, reply);
@@ -63,7 +72,7 @@ static __always_inline int invalid_datagram(struct __sk_buff *skb, struct packet
 {
 	int translates = flow_translates(flow);
 
-	if (packet->fragments.course == FRAGMENTS_BEGIN)
+	if (flow->status & FLOW_UNFINISHED)
 		flow_remove(flow, &packet->tuple);
 	return translates ? drop(packet, DROP_INVALID) : invalid_packet(skb, packet);
 }

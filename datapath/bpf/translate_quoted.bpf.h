@@ -100,6 +100,9 @@ VERIFIED_ONCE long translate_quoted(frame_t *frame, const struct packet *packet)
 	headers = &packet->quoted_headers;
 	from = &packet->quoted;
 	to = &packet->quoted_to;
+	/* Over a checksum of 0xffff even a change of nothing shows. */
+	if (tuple_keeps(from, to))
+		return 0;
 	/* Source and destination stand side by side in a tuple, as in the headers. */
 	addresses = bpf_csum_diff((__be32 *)&from->source, 2 * sizeof(struct address),
 				  (__be32 *)&to->source, 2 * sizeof(struct address), 0);
@@ -128,7 +131,7 @@ VERIFIED_ONCE long translate_quoted(frame_t *frame, const struct packet *packet)
 		error |= store_quoted(
 			frame, packet, headers->transport + (is_icmp(from) ? ICMP_IDENTIFIER : 2),
 			&from->destination_port, &to->destination_port, sizeof(__be16));
-	if (from->protocol == IPPROTO_SCTP && !tuple_keeps(from, to))
+	if (from->protocol == IPPROTO_SCTP)
 		error |= remake_quoted_sctp_checksum(frame, packet);
 	return error;
 }

@@ -89,7 +89,7 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(fragmented, tcp_scale), MEMBER(fragmented, tcp_offers),
              MEMBER(fragmented, sctp_state), MEMBER(fragmented, sctp_flags),
              MEMBER(fragmented, sctp_tags), MEMBER(fragmented, sctp_end),
-             MEMBER(fragmented, sctp_seconds), MEMBER(fragmented, zero)),
+             MEMBER(fragmented, sctp_seconds), MEMBER(fragmented, affinity_backend)),
       LAYOUT(held, MEMBER(held, header), MEMBER(held, payload), MEMBER(held, bytes)),
       LAYOUT(frontend_key, MEMBER(frontend_key, address), MEMBER(frontend_key, port),
              MEMBER(frontend_key, protocol), MEMBER(frontend_key, family),
