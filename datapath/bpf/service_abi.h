@@ -33,7 +33,7 @@ struct frontend_key {
 	__u8 zero[2];
 };
 
-#define FRONTEND_RANKS 4
+#define FRONTEND_RANKS 16
 
 enum frontend_flag {
 	FRONTEND_CLUSTER_IP = 1 << 0, /* otherwise traffic here is external */

@@ -49,6 +49,15 @@ bool always_leads(const FrontendOwner& claim) {
          (claim.flags & (abi::FRONTEND_POLICY_LOCAL | abi::FRONTEND_SOURCE_RANGES)) == 0;
 }
 
+// An external IP and a load balancer's are often the same: what the rules of the one do not lead
+// anywhere, those of the other do not either.
+bool leads_no_more_than(const FrontendOwner& claim, const FrontendOwner& earlier) {
+  const uint32_t flags = claim.flags & ~kRefuses;
+  const uint32_t unrestricted = flags & ~uint32_t{abi::FRONTEND_SOURCE_RANGES};
+  return claim.service == earlier.service &&
+         (earlier.flags == flags || earlier.flags == unrestricted);
+}
+
 template <class Claims>
 auto first_that_refuses(const Claims& claims, uint32_t how) {
   return std::find_if(claims.begin(), claims.end(),
@@ -78,6 +87,7 @@ std::vector<FrontendOwner> ServiceTable::owners(const Claims& claims,
   for (const auto& [claimant, claim] : claims) {
     refused |= claim.flags & abi::FRONTEND_DROPS_OTHER_SOURCES;
     if (!may_lead(claim) || all_led || ranks.size() == FRONTEND_RANKS) continue;
+    if (!ranks.empty() && leads_no_more_than(claim, ranks.back())) continue;
     all_led = always_leads(claim);
     if (!ranks.empty()) ranks.back().flags |= abi::FRONTEND_MORE;
     ranks.push_back(claim);
