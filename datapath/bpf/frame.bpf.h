@@ -9,6 +9,8 @@
  *   frame_store_uncovered()  bytes that none covers: only the device's sum of all of it does
  *   frame_awaits_segmentation()   by the device or the kernel: it is longer than any link takes
  *   frame_sum_is_vouched_for()    the device has found its transport checksum right
+ *   frame_sum_is_pending()        its transport checksum is still to be computed
+ *   FRAME_HIDES_PENDING_SUMS      nobody tells of the latter
  *   frame_change_l3_sum(), frame_change_l4_sum()   as bpf_l3_csum_replace(), bpf_l4_csum_replace()
  *   frame_change_pseudo_header_ipv6()              for a change of IPv6 addresses
  *   BY_FRAME()   a name for functions that linking would take for one, but that take a frame

@@ -51,6 +51,23 @@ static __always_inline int frame_sum_is_vouched_for(frame_t *frame)
 	return bpf_csum_level(frame, BPF_CSUM_LEVEL_QUERY) >= 0;
 }
 
+#define FRAME_HIDES_PENDING_SUMS 0
+
+/* No helper says so. But a buffer of whose checksum nobody knows anything can be told that it was
+ * found right, and that taken back; one with a device's sum over all of it has that changed, by
+ * nothing; and on one whose checksum is pending neither has any effect (bpf_csum_level(),
+ * bpf_csum_update() in net/core/filter.c). */
+static __always_inline int frame_sum_is_pending(frame_t *frame)
+{
+	if (frame_sum_is_vouched_for(frame) || bpf_csum_update(frame, 0) >= 0)
+		return 0;
+	bpf_csum_level(frame, BPF_CSUM_LEVEL_INC);
+	if (!frame_sum_is_vouched_for(frame))
+		return 1;
+	bpf_csum_level(frame, BPF_CSUM_LEVEL_DEC);
+	return 0;
+}
+
 static __always_inline long frame_change_l3_sum(frame_t *frame, __u32 at, __u64 from, __u64 to,
 						__u64 flags)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Frames at XDP: bytes of which nobody says more. A checksum is what stands in them, none was
- * checked by the device, none waits to be computed, and none of them awaits segmentation.
+ * checked by the device, and none of them awaits segmentation.
  */
 #pragma once
 
@@ -48,6 +48,13 @@ static __always_inline int frame_awaits_segmentation(const frame_t *frame __attr
 }
 
 static __always_inline int frame_sum_is_vouched_for(const frame_t *frame __attribute__((unused)))
+{
+	return 0;
+}
+
+#define FRAME_HIDES_PENDING_SUMS 1
+
+static __always_inline int frame_sum_is_pending(const frame_t *frame __attribute__((unused)))
 {
 	return 0;
 }

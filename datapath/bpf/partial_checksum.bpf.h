@@ -16,23 +16,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "frame.bpf.h"
-#include "icmp.bpf.h"
 #include "packet.bpf.h"
 #include "verified_once.bpf.h"
-#include "verify.bpf.h"
 
 #define BEGINNING 128
-
-/* As far as one can see: the field holds the sum of the pseudo-header. */
-static __always_inline int checksum_is_pending(struct __sk_buff *skb, const struct packet *packet)
-{
-	__u32 length = packet->headers.end - packet->headers.transport;
-	__u16 checksum;
-
-	return packet->checksum_offset && !is_icmp(&packet->tuple) &&
-	       !frame_load(skb, packet->checksum_offset, &checksum, sizeof(checksum)) &&
-	       (packet->segmented || checksum == fold(sum_pseudo_header(packet, length, 0)));
-}
 
 /* Of the packet, its first `length` bytes stay. */
 VERIFIED_ONCE long forget_pending_checksum(struct __sk_buff *skb, const struct packet *packet,
@@ -44,7 +31,7 @@ VERIFIED_ONCE long forget_pending_checksum(struct __sk_buff *skb, const struct p
 	if (!packet)
 		return -1;
 	network = packet->headers.network;
-	if (!checksum_is_pending(skb, packet) || packet->headers.transport >= BEGINNING)
+	if (!frame_sum_is_pending(skb) || packet->headers.transport >= BEGINNING)
 		return 0;
 	/* Something has to be left when the beginning goes. */
 	if (bpf_skb_change_tail(skb, network + length + BEGINNING, 0) ||

@@ -57,20 +57,17 @@ VERIFIED_ONCE __u32 crc32c_of_change(__u32 change, __u32 length)
 }
 
 /* For a packet at `transport`, up to `end`, whose ports change by `change`, in the order of the
- * packet's bytes. A checksum of zero is one that the device is still to compute. */
+ * packet's bytes. */
 static __always_inline long change_sctp_checksum(frame_t *frame, __u32 transport, __u32 end,
-						 __u32 change, __u32 *from, __u32 *to)
+						 __u32 change)
 {
-	__u32 crc;
+	__u32 crc, sum;
 
-	if (frame_load(frame, transport + SCTP_CHECKSUM, from, sizeof(*from)))
+	if (frame_load(frame, transport + SCTP_CHECKSUM, &sum, sizeof(sum)))
 		return -1;
-	*to = *from;
-	if (!*from)
-		return 0;
 	crc = crc32c_of_change(__builtin_bswap32(bpf_htonl(change)), end - transport);
-	*to = *from ^ __builtin_bswap32(bpf_htonl(crc));
-	return frame_store_uncovered(frame, transport + SCTP_CHECKSUM, to, sizeof(*to));
+	sum ^= __builtin_bswap32(bpf_htonl(crc));
+	return frame_store_uncovered(frame, transport + SCTP_CHECKSUM, &sum, sizeof(sum));
 }
 
 /* What each bit of a word leaves behind once the word has gone through the register, which is linear:
@@ -180,12 +177,14 @@ static __always_inline __u32 sctp_checksum(frame_t *frame, __u32 transport, __u3
 	return sctp_checksum_of_crc(crc32c_frame(frame, transport, length, ~0u, 1));
 }
 
-/* enum checksum_verdict, of a whole packet. */
+/* enum checksum_verdict, of a whole packet. Zero is what stands there as long as it is to be
+ * computed. */
 static __always_inline int sctp_checksum_verdict(frame_t *frame, __u32 transport, __u32 length)
 {
 	__u32 checksum;
 
-	if (frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) || !checksum)
+	if (frame_load(frame, transport + SCTP_CHECKSUM, &checksum, sizeof(checksum)) ||
+	    (FRAME_HIDES_PENDING_SUMS && !checksum))
 		return CHECKSUM_UNKNOWN;
 	return sctp_checksum(frame, transport, length) == checksum ? CHECKSUM_RIGHT
 								   : CHECKSUM_WRONG;

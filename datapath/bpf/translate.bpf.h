@@ -85,9 +85,9 @@ static __always_inline __u32 port_change(const struct tuple *from, const struct 
 static __always_inline long translate_sctp_checksum(frame_t *frame, const struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
-	__u32 change = port_change(&packet->tuple, &packet->to), end = headers->end, old, sum;
+	__u32 change = port_change(&packet->tuple, &packet->to), end = headers->end;
 
-	if (!change)
+	if (!change || frame_sum_is_pending(frame))
 		return 0;
 	if (headers->fragment == FRAGMENT_FIRST) {
 		__u32 length = sctp_foreseen_length(frame, headers->transport, end);
@@ -96,7 +96,7 @@ static __always_inline long translate_sctp_checksum(frame_t *frame, const struct
 			return -1;
 		end = headers->transport + length;
 	}
-	return change_sctp_checksum(frame, headers->transport, end, change, &old, &sum);
+	return change_sctp_checksum(frame, headers->transport, end, change);
 }
 
 /* Nobody has looked at the checksum of what a process of the node sends, and sctp_manip_pkt() makes
@@ -106,11 +106,7 @@ static __always_inline long remake_sctp_checksum(frame_t *frame, const struct pa
 	const struct headers *headers = &packet->headers;
 	__u32 at = headers->transport + SCTP_CHECKSUM, sum;
 
-	if (tuple_keeps(&packet->tuple, &packet->to))
-		return 0;
-	if (frame_load(frame, at, &sum, sizeof(sum)))
-		return -1;
-	if (!sum)
+	if (tuple_keeps(&packet->tuple, &packet->to) || frame_sum_is_pending(frame))
 		return 0;
 	sum = sctp_checksum(frame, headers->transport, headers->end - headers->transport);
 	return frame_store_uncovered(frame, at, &sum, sizeof(sum));

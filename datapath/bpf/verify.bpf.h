@@ -46,7 +46,7 @@ VERIFIED_ONCE int transport_checksum(frame_t *frame, const struct packet *packet
 	headers = &packet->headers;
 	length = headers->end - headers->transport;
 	if (headers->fragment != FRAGMENT_NONE || packet->segmented ||
-	    frame_sum_is_vouched_for(frame))
+	    frame_sum_is_vouched_for(frame) || frame_sum_is_pending(frame))
 		return CHECKSUM_UNKNOWN;
 	if (packet->tuple.protocol == IPPROTO_SCTP)
 		return sctp_checksum_verdict(frame, headers->transport, length);
@@ -56,8 +56,8 @@ VERIFIED_ONCE int transport_checksum(frame_t *frame, const struct packet *packet
 		return CHECKSUM_UNKNOWN;
 	if (packet->tuple.protocol != IPPROTO_ICMP)
 		pseudo = sum_pseudo_header(packet, length, 0);
-	/* Still to be computed: the field holds the sum of the pseudo-header. */
-	if (!is_icmp(&packet->tuple) && checksum == fold(pseudo))
+	/* It may be still to be computed: the field then holds the sum of the pseudo-header. */
+	if (FRAME_HIDES_PENDING_SUMS && !is_icmp(&packet->tuple) && checksum == fold(pseudo))
 		return CHECKSUM_UNKNOWN;
 	return fold(sum_frame(frame, headers->transport, length, pseudo)) == 0xffff
 		       ? CHECKSUM_RIGHT

@@ -1,9 +1,8 @@
-// The ledger of kubeproof's own datapath. Most of it is about fragments: it sends them on one by
+// The ledger of kubeproof's own datapath. All of it is about fragments: it sends them on one by
 // one, where netfilter puts the datagram together first (nf_defrag_ipv4, nf_defrag_ipv6) and shows
 // kube-proxy's rules the whole.
 #include <algorithm>
 
-#include "model/packet/checksum.h"
 #include "model/packet/packet_view.h"
 #include "replay/compare/ledger.h"
 
@@ -100,31 +99,6 @@ bool sctp_not_as_long_as_foretold(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), sends_several_chunks);
 }
 
-// The node's own: netfilter makes SCTP's checksum anew where it translates.
-bool checksum_stays_open(const Disagreeing& at) {
-  return at.injection.ingress.is_host() && at.seen.size() == 1 &&
-         std::all_of(
-             at.difference.parts.begin(), at.difference.parts.end(),
-             [](const DifferencePart& part) { return part.kind == DifferenceKind::kChecksum; });
-}
-
-// To the reference the flow is not there, or was not until now.
-bool is_of_no_flow(const Outcome& outcome) {
-  return is_invalid(outcome) || says(outcome, "conntrack NEW");
-}
-
-// What stands there is what a sender leaves for its device to complete.
-bool checksums_to_be_completed(const Disagreeing& at) {
-  const auto view = parse_packet(at.injection.packet);
-  if (!view || view->is_fragment || at.outcomes.empty()) return false;
-  if (!has_partial_checksum(at.injection.packet, *view)) {
-    return at.after_open_checksum &&
-           std::all_of(at.outcomes.begin(), at.outcomes.end(), is_of_no_flow);
-  }
-  if (view->protocol == kSctp && checksum_stays_open(at)) return true;
-  return std::all_of(at.outcomes.begin(), at.outcomes.end(), has_a_wrong_checksum);
-}
-
 }  // namespace
 
 Ledger Ledger::built_in() {
@@ -168,16 +142,6 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/sctp-of-two-chunks-in-fragments.yaml",
        .near_miss = "corpus/cases/deviations/sctp-in-fragments.yaml",
        .covers = &sctp_not_as_long_as_foretold},
-      {.id = "checksums-to-be-completed",
-       .title = "a wrong checksum that is what a local sender leaves for its device",
-       .why =
-           "Programs are not told whether a checksum is still to be computed. Zero in SCTP, and "
-           "the sum of the pseudo-header in TCP and UDP, is what the packets of pods on the "
-           "node carry, and of its own processes. Such a packet may begin a flow, and takes part "
-           "in it.",
-       .pinned_by = "corpus/cases/deviations/sctp-checksum-of-zero.yaml",
-       .near_miss = "corpus/cases/malformed/sctp-checksums.yaml",
-       .covers = &checksums_to_be_completed},
   });
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "model/packet/checksum.h"
 #include "model/packet/packet_view.h"
 #include "replay/compare/explain.h"
 
@@ -27,12 +26,6 @@ bool is_answer(const Outcome& outcome) {
   return !outcome.emissions.empty() &&
          std::all_of(outcome.emissions.begin(), outcome.emissions.end(),
                      [](const auto& emission) { return is_icmp_error_packet(emission.packet); });
-}
-
-// Whatever becomes of it, the engine may take it for a part of its flow.
-bool is_received_unfinished(const Injection& injection, const PacketView& view) {
-  return !injection.ingress.is_host() && !view.is_fragment &&
-         has_partial_checksum(injection.packet, view);
 }
 
 bool stays_atomic(std::span<const Outcome> outcomes) {
@@ -154,31 +147,12 @@ bool Follower::assume() {
   return certain;
 }
 
-void Follower::note_open_checksum(const Outcome& nearest) {
-  const auto view = parse_packet(injection_.packet);
-  const bool open = view && !view->is_fragment && has_partial_checksum(injection_.packet, *view);
-  const auto flow = flow_key(injection_.packet);
-  if (!open && (!flow || open_checksums_.find(*flow) == 0)) return;
-  mark_open_checksum();
-  for (const PermittedEmission& emission : nearest.emissions) mark_open_checksum(emission.packet);
-}
-
-void Follower::mark_open_checksum() {
-  mark_open_checksum(injection_.packet);
-  for (const Seen& one : seen_) mark_open_checksum(one.packet);
-}
-
-void Follower::mark_open_checksum(ByteView packet) {
-  if (const auto key = flow_key(packet)) open_checksums_.add(*key, 1);
-}
-
 const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
   const auto view = parse_packet(injection_.packet);
   overtaken_ = view && view->is_fragment && fragment_order_.note(*view);
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty()) {
-    if (view && is_received_unfinished(injection_, *view)) mark_open_checksum();
     auto refused = oracle_->commit(matches);
     if (refused) disagree(visibility, std::move(refused));
   } else if (std::any_of(outcomes_.begin(), outcomes_.end(), is_undecided)) {
@@ -248,12 +222,10 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
     told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));
   }
 
-  const bool after_open_checksum = flow && open_checksums_.find(*flow) != 0;
-  if (const Deviation* deviation = ledger_.take(
-          {injection_, seen_, outcomes_, told.difference, after_open_checksum, overtaken_})) {
+  if (const Deviation* deviation =
+          ledger_.take({injection_, seen_, outcomes_, told.difference, overtaken_})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
-    note_open_checksum(nearest);
   } else if (earlier != 0) {
     judged_.judgement = Judgement::kConsequence;
     judged_.divergence = earlier;

@@ -120,13 +120,6 @@ class Follower {
   Invariants invariants_;
   Matcher matcher_;
   DatagramAssembler assembler_;
-  // Marks the packet's flow, as it came and as it went on, where the engine took part in it with a
-  // checksum that it may not have known to be wrong.
-  void note_open_checksum(const Outcome& nearest);
-  void mark_open_checksum();
-  void mark_open_checksum(ByteView packet);
-
-  FlowMarks open_checksums_{size_t{1} << 16};
   FragmentOrder fragment_order_;
   bool overtaken_ = false;
   FlowMarks undecided_{size_t{1} << 16};

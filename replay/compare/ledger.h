@@ -20,8 +20,6 @@ struct Disagreeing {
   std::span<const Seen> seen;
   std::span<const Outcome> outcomes;
   const Difference& difference;
-  // A packet of its flow came before whose checksum was, or might have been, still to be computed.
-  bool after_open_checksum = false;
   bool overtaken = false;  // a fragment, and one of its datagram came before the first
 };
 
