@@ -23,6 +23,7 @@
 #include "reject.bpf.h"
 #include "route.bpf.h"
 #include "service.bpf.h"
+#include "special.bpf.h"
 #include "verified_once.bpf.h"
 
 /* It refuses the packet, and may have something to say. */
@@ -152,7 +153,8 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 		return input_drops_cut_header(packet) && !stack_refuses_options(skb, packet)
 			       ? drop(packet, DROP_INVALID)
 			       : pass(packet, PASS_INVALID);
-	if (packet->host_origin)
+	/* What is for many is never forwarded. */
+	if (packet->host_origin || destination_is_special(packet))
 		return pass(packet, PASS_INVALID);
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
 	if (stack_refuses(packet))

@@ -112,6 +112,9 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 		route->ifindex = LOOPBACK_IFINDEX;
 		return ROUTE_LOCAL;
 	}
+	/* ip_route_input_rcu(), ip6_route_input(): what is received for a group is not forwarded. */
+	if (ifindex != LOOPBACK_IFINDEX && address_is_multicast(destination, family))
+		return ROUTE_REFUSED;
 	result = fib_ask(frame, packet, source, destination, ifindex, length, 0, &lookup);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* The kernel names the interface only for what fits. */

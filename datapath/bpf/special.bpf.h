@@ -33,10 +33,12 @@ static __always_inline int destination_is_special(const struct packet *packet)
 	const struct address *destination = &packet->tuple.destination;
 	__u32 first = bpf_ntohl(destination->words[0]);
 
+	if (address_is_multicast(destination, packet->tuple.family))
+		return 1;
 	if (packet->tuple.family == FAMILY_IPV6)
-		return first >> 24 == 0xff;
+		return 0;
 	if (!packet->host_origin && !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
 	    address_is_loopback(destination, FAMILY_IPV4))
 		return 1;
-	return first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0;
+	return first == 0xffffffff || first >> 24 == 0;
 }

@@ -175,6 +175,25 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	return start_flow(skb, marked, 0);
 }
 
+/* Nobody answers it. */
+static __always_inline int packet_for_many(struct packet *packet)
+{
+	struct flow *flow = &packet->flow;
+
+	switch (filter_refusal(packet, &flow->frontend,
+			       packet->host_origin ? HOOK_OUTPUT : HOOK_INPUT,
+			       has_masquerade_mark(packet))) {
+	case REFUSAL_NONE:
+		return pass(packet, PASS_SPECIAL_DESTINATION);
+	case REFUSAL_REJECT:
+		return drop(packet, DROP_REJECT_SILENT);
+	case REFUSAL_DROP_SOURCE_RANGE:
+		return drop(packet, DROP_SOURCE_RANGE);
+	default:
+		return drop(packet, DROP_NO_LOCAL_ENDPOINT);
+	}
+}
+
 /* Of a packet that connection tracking has seen, and nothing more. */
 static __always_inline int end_tracked(struct __sk_buff *skb, struct packet *packet)
 {
@@ -201,7 +220,6 @@ VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 		return start_service_flow(skb, packet);
 	if (packet->martian)
 		return pass(packet, PASS_MARTIAN);
-	if (destination_is_special(packet))
-		return pass(packet, PASS_SPECIAL_DESTINATION);
-	return unserved_packet(skb, packet);
+	return destination_is_special(packet) ? packet_for_many(packet)
+					      : unserved_packet(skb, packet);
 }

@@ -27,6 +27,12 @@ static __always_inline int address_is_loopback(const struct address *a, __u8 fam
 	return !(a->words[0] | a->words[1] | a->words[2]) && a->words[3] == bpf_htonl(1);
 }
 
+static __always_inline int address_is_multicast(const struct address *a, __u8 family)
+{
+	return family == FAMILY_IPV4 ? bpf_ntohl(a->words[0]) >> 28 == 0xe
+				     : bpf_ntohl(a->words[0]) >> 24 == 0xff;
+}
+
 /* Whether the first `length` bits agree. */
 static __always_inline int address_has_prefix(const struct address *a, const struct address *prefix,
 					      __u32 length)

@@ -177,8 +177,12 @@ void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
 
   switch (traveller.route) {
     case KnownRoute::kLocal:
-      // ip_rcv_options() looks at them all the same.
       if (family_of(traveller.packet) == Family::kIpv4) {
+        const IpAddress destination = destination_of(traveller.packet);
+        if (destination.is_multicast() && !stack_.is_joined(destination)) {
+          return fail(traveller, {StackDrop::kMulticast, std::nullopt}, fate);
+        }
+        // ip_rcv_options() looks at them all the same.
         if (const auto refusal = refuse_ipv4_options(traveller.packet)) {
           return fail(traveller, *refusal, fate);
         }
