@@ -50,6 +50,11 @@ struct settings {
 	__u32 flags; /* enum settings_flag */
 	struct family_settings ipv4;
 	struct family_settings ipv6;
+	/* Seconds; net.netfilter.nf_conntrack_*timeout*, as far as kube-proxy may set them. */
+	__u32 tcp_established_timeout;
+	__u32 tcp_close_wait_timeout;
+	__u32 udp_timeout;
+	__u32 udp_stream_timeout;
 };
 
 enum interface_flag {

@@ -71,13 +71,11 @@ static const __u8 tcp_transitions[2][6][TCP_STATE_COUNT + 6] = {
 #define TCP_RETRANSMISSIONS_MAX 3 /* net.netfilter.nf_conntrack_tcp_max_retrans */
 #define TCP_STALLED_TIMEOUT 300 /* of an established connection that does not get on */
 
-/* Seconds; kube-proxy sets those of ESTABLISHED and CLOSE_WAIT. */
+/* Seconds; those of ESTABLISHED and CLOSE_WAIT are among the settings. */
 static const __u32 tcp_timeouts[16] = {
 	[TCP_STATE_SYN_SENT] = 120,
 	[TCP_STATE_SYN_RECEIVED] = 60,
-	[TCP_STATE_ESTABLISHED] = 86400,
 	[TCP_STATE_FIN_WAIT] = 120,
-	[TCP_STATE_CLOSE_WAIT] = 3600,
 	[TCP_STATE_LAST_ACK] = 30,
 	[TCP_STATE_TIME_WAIT] = 120,
 	[TCP_STATE_CLOSED] = 10,

@@ -77,9 +77,18 @@ VERIFIED_ONCE int tcp_judge_reset(const struct flow *state, const struct tcp_seg
 	return believed ? TCP_RESET_BELIEVED : TCP_RESET_CHECKED;
 }
 
-static __always_inline __u64 tcp_timeout(const struct flow *state)
+static __always_inline __u32 tcp_state_timeout(const struct packet *packet, __u8 state)
 {
-	__u32 seconds = tcp_timeouts[state->tcp_state & 15];
+	if (state == TCP_STATE_ESTABLISHED)
+		return settings_of(packet)->tcp_established_timeout;
+	if (state == TCP_STATE_CLOSE_WAIT)
+		return settings_of(packet)->tcp_close_wait_timeout;
+	return tcp_timeouts[state & 15];
+}
+
+static __always_inline __u64 tcp_timeout(const struct packet *packet, const struct flow *state)
+{
+	__u32 seconds = tcp_state_timeout(packet, state->tcp_state);
 	int awaits = (state->tcp_ends[0].flags | state->tcp_ends[1].flags) &
 		     TCP_END_AWAITS_ACKNOWLEDGMENT;
 	int repeats = state->tcp_retransmissions >= TCP_RETRANSMISSIONS_MAX;
@@ -179,7 +188,7 @@ static __always_inline int tcp_move_on(struct packet *packet, struct flow *state
 		/* A SYN sent again and again does not keep a flow. */
 		return TRACK_OK;
 	}
-	state->expires = packet->now + tcp_timeout(state);
+	state->expires = packet->now + tcp_timeout(packet, state);
 	return TRACK_OK;
 }
 

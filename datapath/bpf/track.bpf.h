@@ -18,19 +18,17 @@
 
 #define ICMP_TIMEOUT (30 * SECOND)
 #define GENERIC_TIMEOUT (600 * SECOND)
-#define UDP_TIMEOUT (30 * SECOND)
-#define UDP_STREAM_TIMEOUT (120 * SECOND)
 #define UDP_STREAM_AGE (2 * SECOND)
 
 static __always_inline int track_udp(struct packet *packet, struct flow *state, int reply)
 {
-	__u64 timeout = UDP_TIMEOUT;
+	__u64 timeout = settings_of(packet)->udp_timeout;
 
 	if (state->status & FLOW_SEEN_REPLY && packet->now > state->created + UDP_STREAM_AGE) {
-		timeout = UDP_STREAM_TIMEOUT;
+		timeout = settings_of(packet)->udp_stream_timeout;
 		state->status |= FLOW_STREAM;
 	}
-	state->expires = packet->now + timeout;
+	state->expires = packet->now + timeout * SECOND;
 	if (reply)
 		state->status |= FLOW_SEEN_REPLY;
 	return TRACK_OK;
@@ -61,12 +59,15 @@ static __always_inline int flow_track(frame_t *frame, struct packet *packet, str
 static __always_inline int flow_start(frame_t *frame, struct packet *packet, struct flow *flow)
 {
 	flow->created = packet->now;
-	flow->expires = packet->now + (packet->portless ? GENERIC_TIMEOUT : UDP_TIMEOUT);
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		return start_tcp(frame, packet, flow);
 	if (packet->tuple.protocol == IPPROTO_SCTP)
 		return track_sctp(frame, packet, flow, 0, 1) == TRACK_OK;
-	if (is_icmp(&packet->tuple))
-		return packet->icmp_class == ICMP_CLASS_QUERY;
+	if (is_icmp(&packet->tuple) && packet->icmp_class != ICMP_CLASS_QUERY)
+		return 0;
+	if (packet->portless || is_icmp(&packet->tuple))
+		track_plain(packet, flow, 0);
+	else
+		track_udp(packet, flow, 0);
 	return 1;
 }

@@ -1,6 +1,8 @@
 #include "datapath/control/node_settings.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 
 #include "datapath/control/abi_address.h"
 #include "datapath/control/source_candidates.h"
@@ -115,6 +117,11 @@ const IpAddress& source_toward(const InterfaceAddress& own, const Interface& int
   return own.address;
 }
 
+uint32_t seconds_of(std::chrono::seconds duration) {
+  constexpr std::chrono::seconds kMost{UINT32_MAX};
+  return static_cast<uint32_t>(std::min(duration, kMost).count());
+}
+
 }  // namespace
 
 NodePlace node_place(const World& world, const Cluster& cluster) {
@@ -155,6 +162,11 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
   set(world.sysctls.tcp_loose, abi::SETTING_TCP_LOOSE);
   set(world.sysctls.route_localnet, abi::SETTING_ROUTE_LOCALNET);
   set(world.sysctls.accept_local, abi::SETTING_ACCEPT_LOCAL);
+  const FlowTimeouts& timeouts = world.sysctls.timeouts;
+  settings.tcp_established_timeout = seconds_of(timeouts.tcp_established);
+  settings.tcp_close_wait_timeout = seconds_of(timeouts.tcp_close_wait);
+  settings.udp_timeout = seconds_of(timeouts.udp);
+  settings.udp_stream_timeout = seconds_of(timeouts.udp_stream);
   return settings;
 }
 

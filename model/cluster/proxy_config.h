@@ -23,6 +23,8 @@ struct ConntrackTimeouts {
   std::optional<std::chrono::seconds> tcp_close_wait = std::chrono::hours(1);
   std::optional<std::chrono::seconds> udp;
   std::optional<std::chrono::seconds> udp_stream;
+
+  friend bool operator==(const ConntrackTimeouts&, const ConntrackTimeouts&) = default;
 };
 
 struct ProxyConfig {

@@ -62,9 +62,9 @@ struct ConntrackSettings {
   uint8_t tcp_max_retransmissions = 3;
   Seconds tcp_syn_sent{120};
   Seconds tcp_syn_received{60};
-  Seconds tcp_established{86400};  // conntrack.tcpEstablishedTimeout
+  Seconds tcp_established{86400};
   Seconds tcp_fin_wait{120};
-  Seconds tcp_close_wait{3600};  // conntrack.tcpCloseWaitTimeout
+  Seconds tcp_close_wait{3600};
   Seconds tcp_last_ack{30};
   Seconds tcp_time_wait{120};
   Seconds tcp_close{10};

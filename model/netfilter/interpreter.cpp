@@ -13,6 +13,10 @@ ConntrackSettings conntrack_settings(const Sysctls& sysctls) {
   ConntrackSettings settings;
   settings.tcp_be_liberal = sysctls.tcp_be_liberal;
   settings.tcp_loose = sysctls.tcp_loose;
+  settings.tcp_established = sysctls.timeouts.tcp_established;
+  settings.tcp_close_wait = sysctls.timeouts.tcp_close_wait;
+  settings.udp = sysctls.timeouts.udp;
+  settings.udp_stream = sysctls.timeouts.udp_stream;
   return settings;
 }
 

@@ -30,6 +30,11 @@ IpAddress broadcast_of(const Cidr& network) {
   return IpAddress::v4(network.base().v4_host_order() | static_cast<uint32_t>(hosts - 1));
 }
 
+bool has_ipv6_address(const Interface& interface) {
+  return std::any_of(interface.addresses.begin(), interface.addresses.end(),
+                     [](const InterfaceAddress& each) { return !each.address.is_v4(); });
+}
+
 // A secondary IPv4 address lends its routes the primary one of its subnet as their source.
 IpAddress primary_of(const Interface& interface, const InterfaceAddress& address) {
   if (!address.secondary || !address.address.is_v4()) return address.address;
@@ -159,15 +164,16 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
                    : lookup(destination, bound_to);
   }
   if (!destination.is_multicast()) return lookup(destination, bound_to);
-  // Every interface but loopback has a route to ff00::/8; the first one wins.
+  // addrconf_add_dev(): every interface with an IPv6 address, but loopback, has a route to ff00::/8;
+  // the first one wins.
   RouteDecision decision{.verdict = RouteVerdict::kForward, .next_hop = destination};
   for (const Interface& interface : world_.interfaces) {
-    if (interface.kind == InterfaceKind::kLoopback) continue;
+    if (interface.kind == InterfaceKind::kLoopback || !has_ipv6_address(interface)) continue;
     if (bound_to != nullptr && bound_to != &interface) continue;
     decision.out = &interface;
     return decision;
   }
-  return {.next_hop = destination};
+  return decide(main_.find(destination, bound_to), destination);
 }
 
 bool RoutingTable::is_of_an_interface(const IpAddress& address) const {

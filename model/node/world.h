@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -67,12 +68,21 @@ struct Route {
   std::optional<IpAddress> preferred_source;
 };
 
+// net.netfilter.nf_conntrack_*timeout*, as far as kube-proxy may set them; with its defaults.
+struct FlowTimeouts {
+  std::chrono::seconds tcp_established = std::chrono::hours(24);
+  std::chrono::seconds tcp_close_wait = std::chrono::hours(1);
+  std::chrono::seconds udp{30};
+  std::chrono::seconds udp_stream{120};
+};
+
 struct Sysctls {
   bool ip_forward = true;
   bool route_localnet = true;   // net.ipv4.conf.all.route_localnet
   bool accept_local = false;    // net.ipv4.conf.all.accept_local
   bool tcp_be_liberal = false;  // net.netfilter.nf_conntrack_tcp_be_liberal
   bool tcp_loose = true;        // net.netfilter.nf_conntrack_tcp_loose
+  FlowTimeouts timeouts;
 };
 
 // Where a packet enters the node: at an interface, or made by a process of the node.

@@ -9,7 +9,8 @@
 namespace kubeproof::proxier {
 
 // route_localnet is set to 1 where NodePorts answer on localhost and else left at 0;
-// nf_conntrack_tcp_be_liberal likewise for conntrack.tcpBeLiberal.
+// nf_conntrack_tcp_be_liberal likewise for conntrack.tcpBeLiberal. Timeouts of conntrack that are
+// not to be set have the kernel's defaults (nf_conntrack_proto_tcp.c, nf_conntrack_proto_udp.c).
 Result<Sysctls> sysctls_after_start(const ProxyConfig& config, const NodeIdentity& node);
 
 }  // namespace kubeproof::proxier

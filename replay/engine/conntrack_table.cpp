@@ -138,6 +138,17 @@ NetlinkRequest new_timeout(const TrackedFlow& flow, uint32_t seconds) {
   return request;
 }
 
+// A timeout that the kernel cannot count to so stretched becomes a shorter one, of days still.
+Result<void> write_stretched(const std::string& name, uint64_t seconds) {
+  uint64_t stretched = seconds * kTimeoutStretch;
+  auto written = write_sysctl(name, std::to_string(stretched));
+  while (!written && stretched > seconds) {
+    stretched /= 2;
+    written = write_sysctl(name, std::to_string(stretched));
+  }
+  return written;
+}
+
 }  // namespace
 
 std::string TrackedFlow::describe() const {
@@ -157,7 +168,7 @@ Result<void> stretch_conntrack_timeouts() {
     }
     uint64_t seconds = 0;
     std::ifstream(entry.path()) >> seconds;
-    auto written = write_sysctl("netfilter/" + name, std::to_string(seconds * kTimeoutStretch));
+    auto written = write_stretched("netfilter/" + name, seconds);
     if (!written) return written;
   }
   if (error) return environment_error("{}: {}", folder.string(), error.message());

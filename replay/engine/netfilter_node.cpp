@@ -10,13 +10,16 @@
 namespace kubeproof {
 namespace {
 
-// kube-proxy's own defaults (cmd/kube-proxy/app/server_linux.go); the kernel's everywhere else.
 Result<void> set_conntrack_settings(const Sysctls& sysctls) {
-  const std::pair<std::string_view, std::string_view> settings[] = {
+  const FlowTimeouts& timeouts = sysctls.timeouts;
+  const auto text = [](std::chrono::seconds duration) { return std::to_string(duration.count()); };
+  const std::pair<std::string_view, std::string> settings[] = {
       {"netfilter/nf_conntrack_tcp_be_liberal", sysctls.tcp_be_liberal ? "1" : "0"},
       {"netfilter/nf_conntrack_tcp_loose", sysctls.tcp_loose ? "1" : "0"},
-      {"netfilter/nf_conntrack_tcp_timeout_established", "86400"},
-      {"netfilter/nf_conntrack_tcp_timeout_close_wait", "3600"},
+      {"netfilter/nf_conntrack_tcp_timeout_established", text(timeouts.tcp_established)},
+      {"netfilter/nf_conntrack_tcp_timeout_close_wait", text(timeouts.tcp_close_wait)},
+      {"netfilter/nf_conntrack_udp_timeout", text(timeouts.udp)},
+      {"netfilter/nf_conntrack_udp_timeout_stream", text(timeouts.udp_stream)},
       {"netfilter/nf_conntrack_checksum", "1"},
   };
   for (const auto& [name, value] : settings) {

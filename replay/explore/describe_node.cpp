@@ -52,6 +52,7 @@ class NodeEditor {
     if (random_.percent(25)) add_link_local();
     if (random_.percent(25)) prefer_second_address();
     if (random_.percent(50)) set_mtus();
+    if (random_.percent(12)) leave_family(random_.pick({Family::kIpv4, Family::kIpv6}));
     if (!corners_) return;
     if (random_.percent(10)) add_local_route();
     if (random_.percent(20)) add_dead_end();
@@ -187,6 +188,20 @@ class NodeEditor {
     std::erase_if(world_.routes, [family](const Route& route) {
       return route.destination.prefix_length() == 0 && route.destination.family() == family;
     });
+  }
+
+  // The node has only the other one, but for what loopback has by itself. IPv4 ends in silence: see
+  // add_dead_end().
+  void leave_family(Family family) {
+    for (Interface& interface : world_.interfaces) {
+      std::erase_if(interface.addresses, [&](const InterfaceAddress& each) {
+        return each.address.family() == family && !each.address.is_loopback();
+      });
+    }
+    std::erase_if(world_.routes,
+                  [family](const Route& route) { return route.destination.family() == family; });
+    if (family == Family::kIpv6) return;
+    add_route(Cidr(IpAddress::unspecified(family), 0), 0).type = RouteType::kBlackhole;
   }
 
   void set_mtus() {

@@ -1,10 +1,13 @@
 #include "replay/explore/generate_scenario.h"
 
+#include <chrono>
+
 #include "replay/explore/describe_node.h"
 #include "replay/explore/generate_cluster.h"
 #include "replay/explore/generate_world.h"
 #include "replay/explore/odd_addresses.h"
 #include "replay/explore/random.h"
+#include "replay/explore/rare_objects.h"
 
 namespace kubeproof::explore {
 namespace {
@@ -26,6 +29,22 @@ void set_release(const Releases& releases, Scenario& scenario) {
   }
 }
 
+// Likewise. None is near what pauses add up to (generate_steps.cpp).
+void set_timeouts(Scenario& scenario) {
+  using std::chrono::seconds;
+  constexpr unsigned kOther = 25;
+  Random random(scenario.seed ^ 0x4);
+  if (!random.percent(kOther)) return;
+  ConntrackTimeouts& timeouts = scenario.proxy.timeouts;
+  if (random.percent(50)) timeouts.tcp_established = random.pick({seconds(350), seconds(3050)});
+  if (random.percent(20)) timeouts.tcp_established.reset();
+  if (random.percent(50)) timeouts.tcp_close_wait = seconds(150);
+  if (random.percent(20)) timeouts.tcp_close_wait.reset();
+  // Streams of UDP are made by the kernel's own clock (replay/engine/conntrack_table.h): flows of
+  // UDP outlive no pause.
+  if (random.percent(50)) timeouts.udp = seconds(50);
+}
+
 // Likewise.
 void set_world(const TrafficKinds& kinds, Scenario& scenario) {
   constexpr unsigned kDescribed = 40;
@@ -42,6 +61,7 @@ Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const Traffi
   Scenario scenario;
   scenario.seed = seed;
   scenario.proxy = generate_proxy_config(random);
+  set_timeouts(scenario);
   scenario.node = generate_node(random);
   if (kinds.worlds) set_world(kinds, scenario);
   scenario.world = world_of(scenario.node, scenario.proxy);
@@ -49,6 +69,8 @@ Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const Traffi
   while (scenario.clusters.size() < size.cluster_states) {
     scenario.clusters.push_back(change_cluster(random, scenario.clusters.back()));
   }
+  Random rare(seed ^ 0x5);
+  use_rare_fields(rare, scenario.clusters);
   if (kinds.oddities) {
     Random odd(seed ^ 0x3);
     use_odd_addresses(odd, scenario.clusters);

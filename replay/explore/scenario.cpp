@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <map>
 #include <string_view>
 
 namespace kubeproof::explore {
@@ -57,6 +58,12 @@ std::string chunk_text(uint8_t type) {
   return fmt::format("[{}]", kNames[type]);
 }
 
+std::string text_of(const std::map<std::string, std::string>& labels) {
+  std::string text;
+  for (const auto& [name, value] : labels) text += fmt::format(" {}={}", name, value);
+  return text;
+}
+
 std::string text_of(const Service& service) {
   std::string text =
       fmt::format("{} {} {} external policy {} internal policy {}", service.key.to_string(),
@@ -78,13 +85,15 @@ std::string text_of(const Service& service) {
   if (service.client_ip_affinity) {
     text += fmt::format(" affinity {} s", service.affinity_timeout_seconds);
   }
+  text += text_of(service.labels);
   return text;
 }
 
 std::string text_of(const EndpointSlice& slice) {
-  std::string text = slice.key.to_string();
+  std::string text = slice.key.to_string() + text_of(slice.labels);
   for (const SlicePort& port : slice.ports) {
-    text += fmt::format(" {}/{}", port.port.value_or(0), name(port.protocol));
+    text += fmt::format(" {} {}/{}", port.name.value_or(""), port.port.value_or(0),
+                        name(port.protocol));
   }
   text += ":";
   for (const SliceEndpoint& endpoint : slice.endpoints) {
@@ -99,6 +108,21 @@ std::string text_of(const EndpointSlice& slice) {
       text += fmt::format(" for {}", fmt::join(endpoint.node_hints, ","));
     }
   }
+  return text;
+}
+
+std::string text_of(const ConntrackTimeouts& timeouts) {
+  std::string text;
+  const ConntrackTimeouts usual;
+  using Timeout = std::optional<std::chrono::seconds>;
+  const auto add = [&](const char* name, const Timeout& value, const Timeout& before) {
+    if (value == before) return;
+    text += fmt::format(", {} {}", name, value ? fmt::format("{} s", value->count()) : "unset");
+  };
+  add("tcpEstablishedTimeout", timeouts.tcp_established, usual.tcp_established);
+  add("tcpCloseWaitTimeout", timeouts.tcp_close_wait, usual.tcp_close_wait);
+  add("udpTimeout", timeouts.udp, usual.udp);
+  add("udpStreamTimeout", timeouts.udp_stream, usual.udp_stream);
   return text;
 }
 
@@ -126,6 +150,7 @@ std::string text_of(const ProxyConfig& proxy) {
   if (!proxy.localhost_node_ports) text += ", no localhost node ports";
   if (!proxy.allow_service_external_ips) text += ", no external IPs";
   if (proxy.tcp_be_liberal) text += ", liberal";
+  text += text_of(proxy.timeouts);
   return text;
 }
 

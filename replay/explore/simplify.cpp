@@ -157,6 +157,7 @@ bool set(T& field, T value) {
 bool plain_service(const Scenario& from, size_t attempt, Maybe& to) {
   static constexpr Edit<Service> kEdits[] = {
       {[](Service& s) { return std::exchange(s.client_ip_affinity, false); }},
+      {[](Service& s) { return set(s.labels, {}); }},
       {[](Service& s) { return set(s.external_ips, {}); }},
       {[](Service& s) { return set(s.load_balancer_source_ranges, {}); }},
       {[](Service& s) {
@@ -276,10 +277,14 @@ bool plain_proxy(const Scenario& from, size_t attempt, Maybe& to) {
       {[](ProxyConfig& p) { return std::exchange(p.masquerade_all, false); }},
       {[](ProxyConfig& p) { return set(p.masquerade_bit, uint8_t{14}); }},
       {[](ProxyConfig& p) { return set(p.release_minor, ProxyConfig{}.release_minor); }},
+      {[](ProxyConfig& p) { return set(p.timeouts, ConntrackTimeouts{}); }},
   };
   if (attempt >= std::size(kEdits)) return false;
   Scenario changed = from;
-  if (kEdits[attempt].apply(changed.proxy)) to = std::move(changed);
+  if (kEdits[attempt].apply(changed.proxy)) {
+    changed.world = world_of(changed.node, changed.proxy);
+    to = std::move(changed);
+  }
   return true;
 }
 

@@ -9,13 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "replay/report/printable.h"
+
 namespace kubeproof {
 
 int fail(const Error& error) {
   // One line, whatever a library put into it.
   std::string line = error.message;
   std::replace(line.begin(), line.end(), '\n', ' ');
-  fmt::print(stderr, "kubeproof: {}\n", line);
+  fmt::print(stderr, "kubeproof: {}\n", printable(line));
   return error.kind == ErrorKind::kBadInput ? kExitBadInput : kExitEnvironment;
 }
 

@@ -10,6 +10,7 @@
 
 #include "replay/report/case_text.h"
 #include "replay/report/json_report.h"
+#include "replay/report/printable.h"
 #include "replay/report/text_report.h"
 #include "tools/kubeproof/command_line.h"
 
@@ -42,7 +43,7 @@ int ReportOptions::print(const Report& report) const {
   } else {
     TextStyle style;
     style.color = output_takes_color();
-    fmt::print("{}", render_text(report, style));
+    fmt::print("{}", printable(render_text(report, style)));
   }
   const RunVerdict verdict = verdict_of(report);
   if (verdict == RunVerdict::kEmpty) {
@@ -54,7 +55,8 @@ int ReportOptions::print(const Report& report) const {
 }
 
 int ReportOptions::print(const RunReport& report) const {
-  fmt::print("{}", json() ? render_json(report) : render_text(report, output_takes_color()));
+  fmt::print("{}",
+             json() ? render_json(report) : printable(render_text(report, output_takes_color())));
   return exit_status(verdict_of(report));
 }
 

@@ -12,6 +12,7 @@
 #include "model/netfilter/rules_text.h"
 #include "model/proxier/compare/compare_rules.h"
 #include "model/proxier/make_rules.h"
+#include "replay/report/printable.h"
 #include "replay/report/rules_report.h"
 #include "tools/kubeproof/command_line.h"
 #include "tools/kubeproof/report_options.h"
@@ -73,8 +74,9 @@ int run_rules(const RulesOptions& options) {
   const auto report = compare(options, *configuration);
   if (!report) return fail(report.error());
   tell_notes(*snapshot);
-  fmt::print("{}", options.format == "json" ? render_rules_json(*report)
-                                            : render_rules_text(*report, output_takes_color()));
+  fmt::print("{}", options.format == "json"
+                       ? render_rules_json(*report)
+                       : printable(render_rules_text(*report, output_takes_color())));
   return exit_status(verdict_of(*report));
 }
 

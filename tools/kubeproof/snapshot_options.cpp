@@ -9,6 +9,7 @@
 
 #include "model/snapshot/snapshot_notes.h"
 #include "replay/case/read_case.h"
+#include "replay/report/printable.h"
 
 namespace kubeproof {
 
@@ -72,7 +73,7 @@ Result<Configuration> configure(const Snapshot& snapshot, const std::vector<IpAd
 
 void tell_notes(const Snapshot& snapshot) {
   for (const std::string& note : snapshot_notes(snapshot.objects, snapshot.proxy)) {
-    fmt::print(stderr, "kubeproof: note: {}\n", note);
+    fmt::print(stderr, "kubeproof: note: {}\n", printable(note));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "replay/report/printable.h"
 #include "replay/report/trace_report.h"
 #include "replay/session/trace.h"
 #include "tools/kubeproof/command_line.h"
@@ -69,8 +70,9 @@ int run_trace(const TraceOptions& options) {
     report.captured = *std::move(*captured);
   }
   tell_notes(*snapshot);
-  fmt::print("{}", options.format == "json" ? render_trace_json(report)
-                                            : render_trace_text(report, output_takes_color()));
+  fmt::print("{}", options.format == "json"
+                       ? render_trace_json(report)
+                       : printable(render_trace_text(report, output_takes_color())));
   return exit_status(verdict_of(report));
 }
 

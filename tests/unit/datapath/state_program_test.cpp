@@ -58,6 +58,36 @@ TEST_F(StateProgram, AnEstablishedConnectionStaysForADay) {
   EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.7");
 }
 
+TEST_F(StateProgram, FlowsLiveAsLongAsKubeProxyIsConfigured) {
+  world_.sysctls.timeouts = {.tcp_established = std::chrono::seconds(250),
+                             .tcp_close_wait = std::chrono::seconds(70),
+                             .udp = std::chrono::seconds(20),
+                             .udp_stream = std::chrono::seconds(40)};
+  establish();
+  advance(std::chrono::seconds(249));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(201)), "10.180.1.7");
+  ingress(kEth0, from_server().seq(201).ack(101).fin());
+  ingress(kPod1, from_client().seq(101).ack(202));
+  advance(std::chrono::seconds(69));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(202)), "10.180.1.7") << "in CLOSE_WAIT";
+  advance(std::chrono::seconds(71));
+  EXPECT_EQ(endpoint_of(from_client().seq(101).ack(202)), "10.180.1.8");
+
+  serve(Family::kIpv4, kUdp, {"10.180.1.7"});
+  const PacketBuilder packet = PacketBuilder::udp("10.180.0.9:4000", "10.96.0.10:80").payload("x");
+  const PacketBuilder reply = PacketBuilder::udp("10.180.1.7:8080", "10.180.0.9:4000").payload("y");
+  ingress(kPod1, packet);
+  advance(std::chrono::seconds(19));
+  EXPECT_EQ(ingress(kPod1, packet).record.reason, abi::REASON_ORIGINAL);
+  advance(std::chrono::seconds(20));
+  EXPECT_EQ(ingress(kPod1, packet).record.reason, abi::REASON_NEW_FLOW);
+  ingress(kEth0, reply);
+  advance(std::chrono::seconds(3));
+  ingress(kEth0, reply);
+  advance(std::chrono::seconds(39));
+  EXPECT_EQ(ingress(kPod1, packet).record.reason, abi::REASON_ORIGINAL) << "a stream";
+}
+
 TEST_F(StateProgram, DataThatNobodyAcknowledgesWaitsFiveMinutes) {
   establish();
   ingress(kPod1, from_client().seq(101).ack(201).payload_size(10));

@@ -104,6 +104,18 @@ TEST(Routing, SendsGroupsAndTheLimitedBroadcastOutOfAnInterface) {
   }
 }
 
+TEST(Routing, SendsNoGroupsOfAFamilyThatNoInterfaceHas) {
+  World world = world_with_pods();
+  for (Interface& interface : world.interfaces) {
+    std::erase_if(interface.addresses, [](const InterfaceAddress& each) {
+      return !each.address.is_v4() && !each.address.is_loopback();
+    });
+  }
+  std::erase_if(world.routes, [](const Route& each) { return !each.destination.base().is_v4(); });
+  EXPECT_EQ(RoutingTable(world).output(address("ff02::fb")).verdict, RouteVerdict::kNoRoute);
+  EXPECT_EQ(RoutingTable(world).output(address("224.0.0.251")).verdict, RouteVerdict::kForward);
+}
+
 TEST(Routing, MasqueradeTakesTheEgressInterfacesAddressWhoseSubnetHoldsTheNextHop) {
   World world = world_with_pods();
   add_address(world, "eth0", interface_address("172.16.0.2/24"));
