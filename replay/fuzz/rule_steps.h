@@ -2,7 +2,7 @@
 // clusterIPs, X externalIPs, L load balancer addresses, N node ports, H health check node ports, C
 // the masquerading of a clusterIP's clients, E the external chain, F the source ranges, S the
 // choice of an endpoint, P the endpoint's chain, T the way into the node ports, K what every packet
-// meets.
+// meets. Two steps that write rules of one form are counted together: F1 and F2, X2 and L3.
 #pragma once
 
 #include <span>
