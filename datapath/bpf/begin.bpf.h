@@ -31,6 +31,10 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->martian = 0;
 	packet->only_tracked = 0;
 	packet->options_end = 0;
+	packet->record_route = 0;
+	packet->timestamp = 0;
+	packet->recorded = 0;
+	packet->options_written = 0;
 	packet->icmp_class = ICMP_CLASS_UNTRACKED;
 	packet->segmented = 0;
 	packet->largest_fragment = 0;

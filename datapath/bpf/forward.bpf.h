@@ -131,12 +131,21 @@ static __noinline int host_reply(struct __sk_buff *skb, struct packet *packet,
 	return pass(packet, REASON_REPLY);
 }
 
+/* INVALID, and given to the stack for it to write into its options, or to cut it. */
+static __always_inline int came_in_invalid(const struct packet *packet)
+{
+	return packet->received_flow == RECEIVED_AS_SENT &&
+	       tuple_equal(&packet->received, &packet->tuple);
+}
+
 /* The second step. */
 static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *packet)
 {
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow;
 
+	if (came_in_invalid(packet))
+		return pass(packet, PASS_INVALID);
 	packet->key = packet->tuple;
 	if (packet->mark & masquerade_mark)
 		packet->key.space = TUPLE_SPACE_INSIDE;

@@ -43,14 +43,6 @@ static __always_inline int hold(struct packet *packet)
 	return drop(packet, DROP_HELD);
 }
 
-/* Changes nothing, but the verifier forgets how the number came to be, and takes from the mask alone
- * that it is below a power of two. */
-static __always_inline __u32 below(__u32 number, __u32 power)
-{
-	asm volatile("" : "+r"(number));
-	return number & (power - 1);
-}
-
 /* Bytes of the frame, 1 to HELD_MAX of them, to a place in the datagram. */
 static __always_inline long hold_bytes(struct __sk_buff *skb, __u32 from, __u32 length,
 				       struct held *held, __u32 at)

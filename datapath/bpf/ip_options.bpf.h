@@ -23,14 +23,108 @@
 enum ipv4_option {
 	IPV4_OPTION_END = 0,
 	IPV4_OPTION_NOP = 1,
+	IPV4_OPTION_RECORD_ROUTE = 7,
+	IPV4_OPTION_TIMESTAMP = 68,
 	IPV4_OPTION_LOOSE_SOURCE_ROUTE = 131,
+	IPV4_OPTION_SECURITY_LABEL = 134, /* CIPSO */
 	IPV4_OPTION_STRICT_SOURCE_ROUTE = 137,
 	IPV4_OPTION_ROUTER_ALERT = 148,
 };
 
-/* Options that run past the end of the header, or ask for source routing. Where the walk is lies in
- * the packet, and not on the stack: what is read back from there the verifier takes for anything,
- * and so does not follow every way through the loop. */
+/* The lower half of a timestamp's `flags`; the upper counts those who found no room. */
+enum timestamp_kind {
+	TIMESTAMP_TIME_ONLY = 0,
+	TIMESTAMP_WITH_ADDRESS = 1,
+	TIMESTAMP_OF_ADDRESSES_GIVEN = 3,
+};
+
+#define TIMESTAMP_KIND 0x0f
+#define TIMESTAMP_ONE_MISSED 0x10
+#define TIMESTAMP_MISSED_MOST 0xf0
+
+/* As far as an option has them. The pointer is where the next entry begins, the first byte of the
+ * option being 1. */
+struct option_head {
+	__u8 type;
+	__u8 length;
+	__u8 pointer;
+	__u8 flags;
+};
+
+static __always_inline long load_option_head(frame_t *frame, __u32 at, __u32 end,
+					     struct option_head *head)
+{
+	__builtin_memset(head, 0, sizeof(*head));
+	if (at + 4 <= end)
+		return frame_load(frame, at, head, 4);
+	if (at + 3 == end)
+		return frame_load(frame, at, head, 3);
+	if (at + 2 == end)
+		return frame_load(frame, at, head, 2);
+	return frame_load(frame, at, head, 1);
+}
+
+/* `bytes` more can be written. */
+static __always_inline int option_has_room(const struct option_head *head, __u32 bytes)
+{
+	return head->pointer + bytes <= head->length + 1u;
+}
+
+static __always_inline int option_is_full(const struct option_head *head)
+{
+	return head->pointer > head->length;
+}
+
+static __always_inline int record_route_is_refused(const struct option_head *head)
+{
+	return head->length < 3 || head->pointer < 4 ||
+	       (!option_is_full(head) && !option_has_room(head, 4));
+}
+
+static __always_inline int timestamp_is_refused(const struct option_head *head)
+{
+	__u8 kind = head->flags & TIMESTAMP_KIND;
+
+	if (head->length < 4 || head->pointer < 5)
+		return 1;
+	if (option_is_full(head))
+		return kind != TIMESTAMP_OF_ADDRESSES_GIVEN && head->flags >= TIMESTAMP_MISSED_MOST;
+	if (kind == TIMESTAMP_WITH_ADDRESS || kind == TIMESTAMP_OF_ADDRESSES_GIVEN)
+		return !option_has_room(head, 8);
+	return !option_has_room(head, 4);
+}
+
+/* One option by itself; notes where those stand that are written into. A security label is of no
+ * domain of interpretation that anybody has configured (cipso_v4_validate()). */
+static __always_inline int ipv4_option_is_refused(struct packet *packet,
+						  const struct option_head *head, __u32 at)
+{
+	switch (head->type) {
+	case IPV4_OPTION_RECORD_ROUTE:
+		if (packet->record_route || record_route_is_refused(head))
+			return 1;
+		packet->record_route = at;
+		return 0;
+	case IPV4_OPTION_TIMESTAMP:
+		if (packet->timestamp || timestamp_is_refused(head))
+			return 1;
+		packet->timestamp = at;
+		return 0;
+	case IPV4_OPTION_ROUTER_ALERT:
+		return head->length < ROUTER_ALERT_LENGTH;
+	case IPV4_OPTION_LOOSE_SOURCE_ROUTE:
+	case IPV4_OPTION_STRICT_SOURCE_ROUTE:
+	case IPV4_OPTION_SECURITY_LABEL:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* Options that run past the end of the header or are shorter than they need, ask for source
+ * routing, or have no room for what has to be written. Where the walk is lies in the packet, and
+ * not on the stack: what is read back from there the verifier takes for anything, and so does not
+ * follow every way through the loop. */
 #define ipv4_options_are_refused BY_FRAME(ipv4_options_are_refused)
 VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet)
 {
@@ -41,65 +135,24 @@ VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet
 	walk = &packet->options_walk;
 	walk->at = packet->headers.network + sizeof(struct iphdr);
 	walk->end = packet->headers.transport;
-	walk->options = 0; /* of those, source routes */
 	for (int i = 0; i < IPV4_OPTIONS_MAX; i++) {
 		__u32 at = walk->at, end = walk->end;
-		__u8 option[2] = {};
+		struct option_head head;
 
-		if (at >= end || frame_load(frame, at, option, 1))
+		if (at >= end || load_option_head(frame, at, end, &head))
 			break;
-		if (option[0] == IPV4_OPTION_END) {
+		if (head.type == IPV4_OPTION_END) {
 			packet->options_end = at;
 			break;
 		}
-		if (option[0] == IPV4_OPTION_NOP) {
+		if (head.type == IPV4_OPTION_NOP) {
 			walk->at = at + 1;
 			continue;
 		}
-		if (at + 2 > end || frame_load(frame, at, option, 2) || option[1] < 2 ||
-		    at + option[1] > end ||
-		    (option[0] == IPV4_OPTION_ROUTER_ALERT && option[1] < ROUTER_ALERT_LENGTH))
+		if (head.length < 2 || at + head.length > end ||
+		    ipv4_option_is_refused(packet, &head, at))
 			return 1;
-		if (option[0] == IPV4_OPTION_LOOSE_SOURCE_ROUTE ||
-		    option[0] == IPV4_OPTION_STRICT_SOURCE_ROUTE)
-			walk->options++;
-		walk->at = at + option[1];
-	}
-	return walk->options != 0;
-}
-
-/* As the stack leaves what stands behind the end of the options it has looked at. `forwarded`: only
- * then is the header's checksum mended (ip_forward_options()). */
-#define clear_behind_options BY_FRAME(clear_behind_options)
-VERIFIED_ONCE long clear_behind_options(frame_t *frame, const struct packet *packet, int forwarded)
-{
-	const __u8 zero = 0;
-
-	if (!packet || !packet->options_end)
-		return 0;
-	for (__u32 i = 0; i < IPV4_OPTIONS_MAX; i++) {
-		__u32 at = packet->options_end + i;
-		__u8 byte = 0;
-		__be16 word;
-		long error;
-
-		if (at >= packet->headers.transport)
-			break;
-		if (frame_load(frame, at, &byte, 1))
-			return -1;
-		if (!byte)
-			continue;
-		word = bpf_htons((at - packet->headers.network) & 1 ? byte : byte << 8);
-		if (forwarded)
-			error = frame_change_l3_sum(frame,
-						    packet->headers.network +
-							    __builtin_offsetof(struct iphdr, check),
-						    word, 0, sizeof(word)) |
-				frame_store(frame, at, &zero, sizeof(zero));
-		else
-			error = frame_store_uncovered(frame, at, &zero, sizeof(zero));
-		if (error)
-			return error;
+		walk->at = at + head.length;
 	}
 	return 0;
 }
@@ -114,7 +167,7 @@ enum ipv6_option {
 	IPV6_OPTION_PAD1 = 0,
 	IPV6_OPTION_PADN = 1,
 	IPV6_OPTION_ROUTER_ALERT = 5,
-	IPV6_OPTION_CALIPSO = 7,
+	IPV6_OPTION_SECURITY_LABEL = 7, /* CALIPSO */
 	IPV6_OPTION_IOAM = 0x31,
 };
 
@@ -131,12 +184,20 @@ static __always_inline int is_padding(frame_t *frame, __u32 at, __u32 length)
 }
 
 /* The two highest bits of a type say what becomes of a packet whose option nobody knows: with
- * anything but zero it goes no further (RFC 8200, section 4.2). A jumbogram, too. */
-static __always_inline int ipv6_option_is_refused(__u8 type, __u32 length)
+ * anything but zero it goes no further (RFC 8200, section 4.2). A jumbogram, too, and a security
+ * label, as in IPv4. Of IOAM only its place counts where the interface takes no part. */
+static __always_inline int ipv6_option_is_refused(__u8 type, __u32 place, __u32 length)
 {
-	if (type == IPV6_OPTION_ROUTER_ALERT)
+	switch (type) {
+	case IPV6_OPTION_ROUTER_ALERT:
 		return length != ROUTER_ALERT_LENGTH;
-	return type != IPV6_OPTION_CALIPSO && type != IPV6_OPTION_IOAM && type >> 6;
+	case IPV6_OPTION_SECURITY_LABEL:
+		return 1;
+	case IPV6_OPTION_IOAM:
+		return place % 4 != 0;
+	default:
+		return type >> 6;
+	}
 }
 
 /* One option. */
@@ -168,7 +229,8 @@ VERIFIED_ONCE int hop_by_hop_step(frame_t *frame, struct options_walk *walk)
 		       !is_padding(frame, at + 2, option[1]);
 	}
 	walk->padding = 0;
-	return ++walk->options > HOP_BY_HOP_OPTIONS_MAX || ipv6_option_is_refused(option[0], size);
+	return ++walk->options > HOP_BY_HOP_OPTIONS_MAX ||
+	       ipv6_option_is_refused(option[0], at - walk->header, size);
 }
 
 #define hop_by_hop_options_are_refused BY_FRAME(hop_by_hop_options_are_refused)
@@ -188,6 +250,7 @@ VERIFIED_ONCE int hop_by_hop_options_are_refused(frame_t *frame, struct packet *
 	if (walk->end > packet->headers.end)
 		return 1;
 	walk->at = at + 2;
+	walk->header = packet->headers.network;
 	walk->padding = 0;
 	walk->options = 0;
 	for (int i = 0; i < HOP_BY_HOP_STEPS_MAX; i++) {
@@ -206,10 +269,14 @@ static __always_inline int extension_is_refused(frame_t *frame, struct packet *p
 	       hop_by_hop_options_are_refused(frame, packet);
 }
 
+static __always_inline int has_ipv4_options(const struct packet *packet)
+{
+	return packet->tuple.family == FAMILY_IPV4 &&
+	       packet->headers.transport - packet->headers.network > sizeof(struct iphdr);
+}
+
 /* And behind it. */
 static __always_inline int options_are_refused(frame_t *frame, struct packet *packet)
 {
-	return packet->tuple.family == FAMILY_IPV4 &&
-	       packet->headers.transport - packet->headers.network > sizeof(struct iphdr) &&
-	       ipv4_options_are_refused(frame, packet);
+	return has_ipv4_options(packet) && ipv4_options_are_refused(frame, packet);
 }

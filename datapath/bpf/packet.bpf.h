@@ -56,8 +56,20 @@ struct tcp_segment {
 struct options_walk {
 	__u32 at;
 	__u32 end;
+	__u32 header; /* IPv6: where it begins */
 	__u32 padding; /* bytes of it in a row */
 	__u32 options;
+};
+
+/* Room for an IPv4 header, in steps that the verifier understands: without its options, and for them. */
+#define IPV4_OPTIONS_BUFFER 64
+#define IPV4_HEADER_BUFFER (20 + IPV4_OPTIONS_BUFFER)
+
+/* What was written into the options of an IPv4 packet. */
+enum options_written {
+	OPTIONS_ROUTE = 1 << 0, /* an address into the record route */
+	OPTIONS_TIME = 1 << 1, /* the time, and an address with it where it wants one */
+	OPTIONS_CHANGED = 1 << 2, /* anything else */
 };
 
 /* Where a walk over the chunks of an SCTP packet is. */
@@ -156,7 +168,11 @@ struct packet {
 	__u8 options_refused; /* by the stack, behind PREROUTING */
 	__u8 martian; /* likewise, for its source */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
-	__u32 options_end; /* IPv4: the option that ends a received packet's; 0: there is none */
+	/* Options of an IPv4 packet that the stack receives, by where they stand in the frame; 0: there
+	 * is none. */
+	__u32 options_end; /* the one that ends them */
+	__u32 record_route;
+	__u32 timestamp;
 	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */
@@ -177,6 +193,10 @@ struct packet {
 	struct tuple quoted_to; /* and the quoted one */
 	struct choice choice;
 	struct ipv6_answer ipv6_answer; /* to be given where the packet is rejected */
+	/* Then, in IPv4: what its options record, where that is the address that it was sent to. */
+	__be32 recorded;
+	__u8 options_written; /* enum options_written */
+	__u32 answer_header[IPV4_HEADER_BUFFER / 4]; /* under construction */
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow leaving; /* being removed */

@@ -48,6 +48,7 @@ VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refus
 		return drop(packet, DROP_SOURCE_RANGE);
 	if (refusal == REFUSAL_DROP_NO_LOCAL_ENDPOINT)
 		return drop(packet, DROP_NO_LOCAL_ENDPOINT);
+	packet->recorded = input ? packet->route.next_hop.words[0] : 0;
 	if (translated || address_is_local(packet, &packet->tuple.destination, &local))
 		return reject(skb, packet, &packet->tuple.destination,
 			      !input && !packet->host_origin);
@@ -161,8 +162,8 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 		return leave_to_stack(packet);
 	if (settings_of(packet)->flags & SETTING_DROP_INVALID)
 		return drop(packet, DROP_INVALID);
-	/* The stack has to cut it. */
-	if (packet->route.too_long)
+	/* The stack has to cut it, or to write into its options. */
+	if (packet->route.too_long || has_ipv4_options(packet))
 		return pass(packet, PASS_INVALID);
 	/* Past the stack, since egress is not to translate it either. */
 	if (make_forwarded(skb, packet))

@@ -2,7 +2,7 @@
 /*
  * REJECT: turns a packet into the ICMP or ICMPv6 port unreachable about it, byte for byte as Linux
  * makes it (net/ipv4/icmp.c __icmp_send(), net/ipv6/icmp.c icmp6_send(), RFC 1812 section 4.3.2.3,
- * RFC 4443 section 2.4), and sends it back. Leaves out: IP options that Linux echoes.
+ * RFC 4443 section 2.4), and sends it back.
  */
 #pragma once
 
@@ -17,7 +17,6 @@
 #include "checksum.bpf.h"
 #include "deliver.bpf.h"
 #include "hold.bpf.h"
-#include "ip_options.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "parse.bpf.h"
@@ -27,6 +26,7 @@
 #include "translate.bpf.h"
 #include "verified_once.bpf.h"
 #include "verify.bpf.h"
+#include "written_options.bpf.h"
 
 #define ERROR_TTL 64
 #define IPV4_ERROR_LIMIT 576
@@ -56,12 +56,32 @@ static __always_inline long make_room(struct __sk_buff *skb, const struct packet
 	return bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0);
 }
 
-VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, const struct packet *packet,
-				   const struct address *source)
+/* The options of an answer, and the checksum of its header, which is there without. `options`: bytes
+ * of them. */
+VERIFIED_ONCE long finish_ipv4_header(struct __sk_buff *skb, struct packet *packet, __u32 options)
+{
+	__u32 length, network;
+	__sum16 checksum;
+
+	if (!packet)
+		return -1;
+	network = packet->headers.network;
+	length = sizeof(struct iphdr) + below(options, IPV4_OPTIONS_BUFFER);
+	if (write_answer_options(skb, packet, network + sizeof(struct iphdr),
+				 sizeof(struct ipv4_error) + options, packet->recorded) ||
+	    frame_load(skb, network, packet->answer_header, length))
+		return -1;
+	checksum = ~fold(bpf_csum_diff(0, 0, (__be32 *)packet->answer_header, length, 0));
+	return frame_store_uncovered(skb, network + __builtin_offsetof(struct iphdr, check),
+				     &checksum, sizeof(checksum));
+}
+
+/* `options`: bytes of those that it gets. */
+VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, struct packet *packet,
+				   const struct address *source, __u32 options)
 {
 	struct ipv4_error error = {
 		.ip.version = 4,
-		.ip.ihl = sizeof(struct iphdr) / 4,
 		.ip.ttl = ERROR_TTL,
 		.ip.protocol = IPPROTO_ICMP,
 		.icmp.type = ICMP_UNREACHABLE,
@@ -76,16 +96,27 @@ VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, const struct packet *p
 	error.ip.tos = TOS_INTERNET_CONTROL | (packet->headers.tos & TOS_MASK);
 	error.ip.saddr = source->words[0];
 	error.ip.daddr = packet->tuple.source.words[0];
-	if (quote > IPV4_QUOTE_MAX)
-		quote = IPV4_QUOTE_MAX;
-	error.ip.tot_len = bpf_htons(sizeof(error) + quote);
+	if (quote > IPV4_QUOTE_MAX - options)
+		quote = IPV4_QUOTE_MAX - options;
+	error.ip.ihl = (sizeof(error.ip) + options) / 4;
+	error.ip.tot_len = bpf_htons(sizeof(error) + options + quote);
 	error.ip.id = random_number();
-	error.ip.check = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.ip, sizeof(error.ip), 0));
+	if (!options)
+		error.ip.check =
+			~fold(bpf_csum_diff(0, 0, (__be32 *)&error.ip, sizeof(error.ip), 0));
 	error.icmp.checksum = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp),
 						  sum_frame(skb, network, quote, 0)));
-	if (make_room(skb, packet, quote, sizeof(error)))
+	if (make_room(skb, packet, quote, sizeof(error) + options))
 		return -1;
-	return frame_store_uncovered(skb, network, &error, sizeof(error));
+	if (!options)
+		return frame_store_uncovered(skb, network, &error, sizeof(error));
+	/* What its options leave free is zero. */
+	__builtin_memset(packet->answer_header, 0, sizeof(packet->answer_header));
+	__builtin_memcpy(packet->answer_header, &error.ip, sizeof(error.ip));
+	return frame_store_uncovered(skb, network, packet->answer_header,
+				     sizeof(error.ip) + below(options, IPV4_OPTIONS_BUFFER)) |
+	       frame_store_uncovered(skb, network + sizeof(error.ip) + options, &error.icmp,
+				     sizeof(error.icmp));
 }
 
 VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *packet,
@@ -126,12 +157,18 @@ VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *p
 	return frame_store_uncovered(skb, network, &error, sizeof(error));
 }
 
-/* nf_reject_verify_csum(); what was received has been checked by now. */
+/* nf_reject_verify_csum(); what was received has been checked by now. What has not is summed with its
+ * IP header, whose checksum does not know what was written into options. */
 static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
 						  const struct packet *packet)
 {
-	return packet->host_origin && packet->tuple.protocol != IPPROTO_SCTP &&
-	       transport_checksum(skb, packet) == CHECKSUM_WRONG;
+	int verdict;
+
+	if (!packet->host_origin || packet->tuple.protocol == IPPROTO_SCTP)
+		return 0;
+	verdict = transport_checksum(skb, packet);
+	return verdict == CHECKSUM_WRONG ||
+	       (verdict == CHECKSUM_RIGHT && packet->options_written && packet->checksum_offset);
 }
 
 /* What routing gives to a packet from nowhere in particular to an address of the node. */
@@ -171,6 +208,33 @@ static __always_inline __u32 answering_interface(const struct packet *packet)
 									   : packet->route.ifindex;
 }
 
+/* The node's own address that leads to the client. 0: there is none. */
+VERIFIED_ONCE int source_toward_client(struct __sk_buff *skb, const struct packet *packet,
+				       struct address *source)
+{
+	return packet && source &&
+	       (source_of_route(skb, packet, source) ||
+		select_source(packet, answering_interface(packet), &packet->tuple.source,
+			      SCOPE_LINK, source));
+}
+
+/* Writes what the stack would have written by now. How many bytes of options the answer gets;
+ * negative where there will be none. */
+static __always_inline int options_for_answer(struct __sk_buff *skb, struct packet *packet)
+{
+	struct address own = {};
+
+	if (!packet->record_route && !packet->timestamp && !packet->options_end)
+		return 0;
+	if (!packet->recorded) {
+		source_toward_client(skb, packet, &own);
+		packet->recorded = own.words[0];
+	}
+	if (write_into_options(skb, packet, packet->recorded))
+		return -1;
+	return answer_options_length(skb, packet);
+}
+
 /*
  * `from`: the address that the error comes from, where that is not for routing to say. `forwarded`:
  * the packet had passed the router's own checks when it was rejected. In IPv6
@@ -181,6 +245,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 {
 	const struct address *client;
 	struct address source = {};
+	int options;
 	long error;
 
 	if (!packet)
@@ -188,23 +253,25 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	client = &packet->tuple.source;
 	if (is_in_fragments(packet))
 		return hold(packet);
-	if (packet->headers.fragment == FRAGMENT_LATER || checksum_forbids_error(skb, packet))
+	if (packet->headers.fragment == FRAGMENT_LATER)
 		return drop(packet, DROP_REJECT_SILENT);
 	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);
 	if (from)
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL)
 		source_toward_own(packet, client, &source);
-	else if (!source_of_route(skb, packet, &source) &&
-		 !select_source(packet, answering_interface(packet), client, SCOPE_LINK, &source))
+	else if (!source_toward_client(skb, packet, &source))
 		return drop(packet, DROP_REJECT_SILENT);
 	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_REJECT_SILENT);
-	if ((forwarded && change_ttl(skb, packet, -1)) || clear_behind_options(skb, packet, 0))
+	if (forwarded && change_ttl(skb, packet, -1))
 		return drop(packet, DROP_REWRITE);
-	error = packet->tuple.family == FAMILY_IPV4 ? make_ipv4_error(skb, packet, &source)
+	options = options_for_answer(skb, packet);
+	if (options < 0 || checksum_forbids_error(skb, packet))
+		return drop(packet, DROP_REJECT_SILENT);
+	error = packet->tuple.family == FAMILY_IPV4 ? make_ipv4_error(skb, packet, &source, options)
 						    : make_ipv6_error(skb, packet, &source);
-	if (error)
+	if (error || (options && finish_ipv4_header(skb, packet, options)))
 		return drop(packet, DROP_REWRITE);
 	packet->trace.flags |= TRACE_REJECTED;
 	packet->route.too_long = 0;

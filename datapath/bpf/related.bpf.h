@@ -21,6 +21,7 @@
 #include "translate.bpf.h"
 #include "translate_quoted.bpf.h"
 #include "verify.bpf.h"
+#include "written_options.bpf.h"
 
 static __always_inline int source_changes(const struct flow *flow)
 {
@@ -40,6 +41,20 @@ static __always_inline int apply_related(struct __sk_buff *skb, struct packet *p
 	return pass(packet, REASON_RELATED);
 }
 
+/* An error about SCTP with a checksum that PREROUTING made anew (`translated`) counts as unverified,
+ * and INPUT sums it together with its IP header, whose checksum does not know what the stack has
+ * written into its options meanwhile (sctp_manip_pkt(), __skb_checksum_complete()). */
+static __always_inline int input_takes_for_broken(struct __sk_buff *skb, struct packet *packet,
+						  int translated)
+{
+	const struct headers *quoted = &packet->quoted_headers;
+
+	return translated && packet->quoted.protocol == IPPROTO_SCTP &&
+	       quoted->end - quoted->transport >= SCTP_HEADER && has_ipv4_options(packet) &&
+	       (!packet->host_origin || !options_are_refused(skb, packet)) &&
+	       options_are_written_into(skb, packet);
+}
+
 /* Toward the client, about a packet as the backend's side saw it: fully translated. */
 static __always_inline int related_to_client(struct __sk_buff *skb, struct packet *packet,
 					     const struct flow *flow)
@@ -48,7 +63,9 @@ static __always_inline int related_to_client(struct __sk_buff *skb, struct packe
 
 	tuple_between(quoted, &flow->client, &flow->frontend, &packet->quoted);
 	packet->to = packet->tuple;
-	packet->to.destination = flow->client.address;
+	/* Else it is already, or goes back along a source route. */
+	if (source_changes(flow))
+		packet->to.destination = flow->client.address;
 	if (destination_changes(flow))
 		packet->to.source = flow->frontend.address;
 	return apply_related(skb, packet);
@@ -62,7 +79,8 @@ static __always_inline int related_to_backend(struct __sk_buff *skb, struct pack
 
 	tuple_between(quoted, &flow->backend, &flow->source, &packet->quoted);
 	packet->to = packet->tuple;
-	packet->to.destination = flow->backend.address;
+	if (destination_changes(flow))
+		packet->to.destination = flow->backend.address;
 	if (source_changes(flow))
 		packet->to.source = flow->source.address;
 	return apply_related(skb, packet);
@@ -143,11 +161,16 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 		if (flow->flags & FLOW_HOST_CLIENT)
 			return related_as_own(skb, packet, flow);
 		if (flow->flags & FLOW_HOST_BACKEND)
-			return related_to_backend(skb, packet, flow);
+			return input_takes_for_broken(skb, packet, destination_changes(flow))
+				       ? drop(packet, DROP_INVALID)
+				       : related_to_backend(skb, packet, flow);
 		return related_ingress_original(skb, packet, flow);
 	}
 	if (!(flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT)))
 		return related_ingress_reply(skb, packet, flow);
+	if (flow->flags & FLOW_HOST_CLIENT &&
+	    input_takes_for_broken(skb, packet, source_changes(flow)))
+		return drop(packet, DROP_INVALID);
 	action = related_to_client(skb, packet, flow);
 	if (packet->trace.verdict != VERDICT_PASS)
 		return action;
@@ -222,7 +245,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow = 0;
 	struct tuple key;
-	int action;
+	int reply, action;
 
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
@@ -253,14 +276,17 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		return drop(packet, DROP_ICMP_REDIRECT);
 	if (!packet->host_origin && packet->mark & masquerade_mark)
 		skb->mark = packet->mark & ~masquerade_mark;
-	if (flow->role == FLOW_REPLY || flow->role == FLOW_INSIDE_REPLY)
-		return related_to_client(skb, packet, flow);
-	if (flow->role == FLOW_INSIDE_ORIGINAL)
-		return related_to_backend(skb, packet, flow);
-	if (!packet->host_origin)
+	reply = flow->role == FLOW_REPLY || flow->role == FLOW_INSIDE_REPLY;
+	if (flow->role == FLOW_ORIGINAL && !packet->host_origin)
 		return pass(packet, PASS_FORWARDED);
-	action = related_to_backend(skb, packet, flow);
-	if (packet->trace.verdict != VERDICT_PASS)
+	if (packet->ifindex == LOOPBACK_IFINDEX &&
+	    input_takes_for_broken(skb, packet,
+				   reply ? source_changes(flow) : destination_changes(flow)))
+		return drop(packet, DROP_INVALID);
+	action = reply ? related_to_client(skb, packet, flow)
+		       : related_to_backend(skb, packet, flow);
+	if (packet->trace.verdict != VERDICT_PASS || !packet->host_origin ||
+	    address_equal(&packet->to.destination, &packet->tuple.destination))
 		return action;
 	route_find(skb, packet, &packet->to.source, &packet->to.destination, LOOPBACK_IFINDEX);
 	if (packet->route.kind == ROUTE_REFUSED)

@@ -16,4 +16,16 @@
  */
 #pragma once
 
+#include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
+
 #define VERIFIED_ONCE __weak __noinline
+
+/* Changes nothing, but the verifier forgets how the number came to be, and takes from the mask alone
+ * that it is below a power of two. */
+static __always_inline __u32 below(__u32 number, __u32 power)
+{
+	asm volatile("" : "+r"(number));
+	return number & (power - 1);
+}

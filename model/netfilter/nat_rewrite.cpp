@@ -44,6 +44,24 @@ bool sum_is_right(ByteView packet, const PacketView& view) {
   return ones_complement_sum(message, initial) == 0xffff;
 }
 
+// Where PREROUTING made SCTP's checksum anew, nothing counts as verified any more
+// (sctp_manip_pkt()), and INPUT sums the packet again: all of it, since an IP header adds nothing
+// to a sum (__skb_checksum_complete()), unless the stack has written into its options meanwhile.
+bool passes_in_input(ByteView packet, const PacketView& view, const Connection& connection,
+                     Direction direction) {
+  constexpr size_t kSctpHeader = 12;
+  if (view.family != Family::kIpv4 ||
+      !translates(connection, direction, Manipulation::kDestination)) {
+    return true;
+  }
+  const ByteView quote =
+      packet.first(view.total_length).subspan(view.transport_offset + kIcmpHeaderSize);
+  const auto quoted = parse_quoted_packet(quote, view.family);
+  const bool made_anew =
+      quoted && quoted->protocol == kSctp && quote.size() >= quoted->transport_offset + kSctpHeader;
+  return !made_anew || ones_complement_sum(packet.first(view.total_length)) == 0xffff;
+}
+
 }  // namespace
 
 void translate(MutableByteView packet, PacketView& view, const Connection& connection,
@@ -56,6 +74,7 @@ void translate(MutableByteView packet, PacketView& view, const Connection& conne
 bool translate_icmp_error(MutableByteView packet, PacketView& view, const Connection& connection,
                           Direction direction, Hook hook) {
   if (!sum_is_right(packet, view)) return false;
+  if (hook == Hook::kInput && !passes_in_input(packet, view, connection, direction)) return false;
   if (view.protocol == kIcmp && view.icmp_type == kIcmpRedirect) {
     const bool decided = connection.source_nat_done && connection.destination_nat_done;
     if (!decided || connection.source_nat || connection.destination_nat) return false;

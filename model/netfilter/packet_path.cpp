@@ -9,8 +9,10 @@ void PacketPath::start() {
   route = {};
   attachment.kind = Attachment::Kind::kNone;
   next_function = 0;
-  looped = made_by_node = options_changed = ended = false;
+  looped = made_by_node = ended = false;
   left.clear();
+  options = {};
+  clocks.clear();
   probability = 1;
   change.clear();
   endpoint.reset();

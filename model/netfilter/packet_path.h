@@ -12,6 +12,7 @@
 #include "model/netfilter/hook.h"
 #include "model/netfilter/state.h"
 #include "model/node/fate.h"
+#include "model/node/ipv4_options.h"
 #include "model/node/routing.h"
 #include "model/packet/bytes.h"
 #include "model/packet/packet_view.h"
@@ -54,7 +55,8 @@ struct PacketPath {
   IpAddress looped_destination;         // where it was to go then
   std::vector<PermittedEmission> left;  // what has left while a copy of it came back
   bool made_by_node = false;            // an ICMP error of the node's own
-  bool options_changed = false;         // and the IPv4 header's checksum is not mended yet
+  Ipv4OptionNotes options;              // as the stack has read them
+  std::vector<ClockField> clocks;
   bool ended = false;
 
   double probability = 1;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "model/netfilter/defragment_hook.h"
-#include "model/node/ip_options.h"
 #include "model/packet/checksum.h"
 
 namespace kubeproof::netfilter {
@@ -115,7 +114,9 @@ void Traversal::send_from_process(PacketPath& path) {
 
 // A packet of the node's own is routed before netfilter sees it.
 void Traversal::send_from_node(PacketPath& path) {
-  const auto route = stack_.route_output(path.view.source, path.view.destination);
+  const auto route = path.made_by_node
+                         ? stack_.route_answer(path.view.source, path.view.destination)
+                         : stack_.route_output(path.view.source, path.view.destination);
   if (!route) return fail(path, route.error());
   path.route = *route;
   path.in = nullptr;
@@ -172,8 +173,7 @@ void Traversal::leave_hook(PacketPath& path) {
     case Hook::kInput:
       return deliver(path);
     case Hook::kForward:
-      if (path.options_changed) store16(path.packet, 10, ipv4_header_checksum(path.packet));
-      path.options_changed = false;
+      finish_forward(path);
       [[fallthrough]];
     case Hook::kOutput:
       path.out = path.route.out;
@@ -184,20 +184,16 @@ void Traversal::leave_hook(PacketPath& path) {
 }
 
 void Traversal::leave_prerouting(PacketPath& path) {
-  if (path.view.family == Family::kIpv4) {
-    path.options_changed |= clear_bytes_behind_ipv4_options(path.packet);
-  }
   // What loops keeps the route that its sender found, unless PREROUTING changed where it goes.
   if (!path.looped || path.view.destination != path.looped_destination) {
-    const auto route = stack_.route_input(path.packet, *path.in);
+    const auto route = stack_.route_input(path.packet, *path.in, path.options);
+    note_clock(path);
     if (!route) return fail(path, route.error());
     path.route = *route;
-  } else if (path.view.family == Family::kIpv4) {
-    if (path.view.destination.is_multicast() && !stack_.is_joined(path.view.destination)) {
-      return fail(path, {StackDrop::kMulticast, std::nullopt});
-    }
-    // ip_rcv_options() looks at them all the same.
-    if (const auto refusal = refuse_ipv4_options(path.packet)) return fail(path, *refusal);
+  } else {
+    const auto looped = stack_.receive_looped(path.packet, *path.in, path.options);
+    note_clock(path);
+    if (!looped) return fail(path, looped.error());
   }
   if (path.route.verdict != RouteVerdict::kForward) return go_to(path, Hook::kInput);
   if (const auto forwarded = stack_.forward(path.largest_piece(), *path.in, path.route);
@@ -208,6 +204,17 @@ void Traversal::leave_prerouting(PacketPath& path) {
   path.out = path.route.out;
   note(path, [&] { return "forwarded to " + path.out->name; });
   go_to(path, Hook::kForward);
+}
+
+void Traversal::note_clock(PacketPath& path) {
+  if (path.options.clock_at) path.clocks.push_back({.packet_offset = *path.options.clock_at});
+}
+
+void Traversal::finish_forward(PacketPath& path) {
+  if (!IpStack::finish_forward(path.packet, path.route, path.options)) return;
+  for (ClockField& clock : path.clocks) {
+    if (clock.packet_offset < path.view.transport_offset) clock.in_header_checksum = true;
+  }
 }
 
 void Traversal::leave_postrouting(PacketPath& path) {

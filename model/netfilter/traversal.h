@@ -56,6 +56,9 @@ class Traversal {
   void run_function(PacketPath& path);
   void leave_hook(PacketPath& path);
   void leave_prerouting(PacketPath& path);
+  // What the stack writes into IPv4 options.
+  static void note_clock(PacketPath& path);
+  static void finish_forward(PacketPath& path);
   void leave_postrouting(PacketPath& path);
   void come_back(PacketPath& path, const Interface& at);
 

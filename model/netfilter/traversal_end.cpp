@@ -29,7 +29,8 @@ std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
 
 void Traversal::reject(PacketPath& path) {
   path.rejected = true;
-  if (!reject_answers(path.packet)) return drop(path);
+  // What loops has its connection already, and is not verified as it comes in again.
+  if (!reject_answers(path.packet, path.looped)) return drop(path);
   answer(path, IcmpError::port_unreachable(path.view.family));
 }
 
@@ -41,14 +42,20 @@ void Traversal::fail(PacketPath& path, const StackFailure& failure) {
 
 void Traversal::answer(PacketPath& path, const IcmpError& error) {
   const Interface& in = path.in != nullptr ? *path.in : world_.loopback();
-  auto packet = stack_.make_answer(path.packet, error, in);
-  if (!packet) return drop(path);
-  const auto view = parse_packet(*packet);
+  auto answer = stack_.make_answer(path.packet, path.options, error, in);
+  if (!answer) return drop(path);
+  const auto view = parse_packet(answer->packet);
   if (!view) return drop(path);
-  path.packet = std::move(*packet);
+  path.packet = std::move(answer->packet);
   path.view = *view;
+  for (ClockField& quoted : path.clocks) {
+    quoted.packet_offset += static_cast<uint16_t>(view->transport_offset + kIcmpHeaderSize);
+  }
+  for (const uint16_t clock : answer->clocks_at) {
+    path.clocks.push_back({.packet_offset = clock, .in_header_checksum = true});
+  }
   path.largest_fragment = 0;
-  path.options_changed = false;
+  path.options = {};
   path.mark = 0;
   path.looped = false;
   path.made_by_node = true;
@@ -96,6 +103,7 @@ void Traversal::fill_emission(const PacketPath& path, Place place, PermittedEmis
   emission.packet.assign(path.packet.begin(), path.packet.end());
   emission.free_identification = path.made_by_node;
   emission.free_dont_fragment = path.largest_fragment != 0;
+  emission.clocks = path.clocks;
   emission.free_port.reset();
   const Attachment& attachment = path.attachment;
   if (!attachment.attached() || !attachment.connection.drawn_from) return;

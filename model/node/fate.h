@@ -61,16 +61,25 @@ struct FreePort {
   uint16_t last = 0;
 };
 
+// Four bytes of IPv4 options that the kernel's clock wrote: milliseconds since midnight (RFC 791).
+struct ClockField {
+  uint16_t packet_offset = 0;  // in the emission
+  // The checksum of the IPv4 header that it stands in knows of it. The kernel mends that only when
+  // it forwards.
+  bool in_header_checksum = false;
+};
+
 struct PermittedEmission {
   Place place;
-  // With zero in a free port, checksums valid for that zero. A datagram that leaves in fragments is
-  // given whole, with the packet that completes it.
+  // With zero in a free port and for the time, checksums valid for that zero. A datagram that
+  // leaves in fragments is given whole, with the packet that completes it.
   Bytes packet;
   std::optional<FreePort> free_port;
   bool free_identification = false;  // made by the node itself: any IPv4 identification
   // Was put together from fragments: whether IPv4 DF is set on those that leave depends on how the
   // kernel's buffers lie.
   bool free_dont_fragment = false;
+  std::vector<ClockField> clocks;
 };
 
 // One fate that the reference permits.

@@ -1,6 +1,6 @@
 // The stack's first look at a packet, before PREROUTING: is it one at all?
+#include "model/node/hop_by_hop_options.h"
 #include "model/node/ip_header.h"
-#include "model/node/ip_options.h"
 #include "model/node/ip_stack.h"
 #include "model/packet/checksum.h"
 

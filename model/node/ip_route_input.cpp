@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "model/node/ip_header.h"
-#include "model/node/ip_options.h"
 #include "model/node/ip_stack.h"
 
 namespace kubeproof {
@@ -77,7 +76,9 @@ bool IpStack::claims_to_be_the_node(const IpAddress& source, const Interface& in
   return verdict == RouteVerdict::kLocal || verdict == RouteVerdict::kBroadcast;
 }
 
-StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface& in) const {
+StackResult<RouteDecision> IpStack::route_input(MutableByteView packet, const Interface& in,
+                                                Ipv4OptionNotes& options) const {
+  options = {};
   const IpAddress source = source_of(packet);
   const IpAddress destination = destination_of(packet);
   const bool ipv4 = destination.is_v4();
@@ -100,8 +101,9 @@ StackResult<RouteDecision> IpStack::route_input(ByteView packet, const Interface
   if (ipv4 && (is_for_the_node(route.verdict) || forwarded) && claims_to_be_the_node(source, in)) {
     return fail(StackDrop::kMartianSource);
   }
-  if (ipv4 && ipv4_header_size(packet) > kIpv4HeaderSize) {
-    if (auto refusal = refuse_ipv4_options(packet)) return tl::unexpected(*refusal);
+  const bool for_one_here = route.verdict == RouteVerdict::kLocal;
+  if (const auto read = read_options(packet, in, for_one_here, options); !read) {
+    return tl::unexpected(read.error());
   }
   // IPv6 answers by its routes all the same (ip6_pkt_discard()); ip_error() stays silent.
   const bool asks =

@@ -27,6 +27,13 @@ StackResult<void> check_ipv6_source(const IpAddress& source) {
   return {};
 }
 
+// An answer, along a source route.
+void lead(MutableByteView packet, const IpAddress& to) {
+  std::copy_n(to.bytes().begin(), 4, packet.begin() + 16);
+  if (to.is_multicast()) packet[8] = 1;  // ip_select_ttl()
+  store16(packet, 10, ipv4_header_checksum(packet));
+}
+
 }  // namespace
 
 std::string_view to_string(StackDrop drop) {
@@ -97,12 +104,26 @@ StackResult<void> IpStack::forward(MutableByteView packet, const Interface& in,
   return {};
 }
 
+bool IpStack::finish_forward(MutableByteView packet, const RouteDecision& route,
+                             Ipv4OptionNotes& options) {
+  return forward_ipv4_options(packet, route.preferred_source.value_or(IpAddress()), options);
+}
+
 StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
                                                  const IpAddress& destination,
                                                  const Interface* bound_to) const {
   // A raw socket is asked for a route without a source, unless that is of 127.0.0.0/8.
   if (source.is_v4() && source.is_loopback()) return route_again(source, destination, nullptr);
   return usable(source, routes_.output(destination, bound_to));
+}
+
+StackResult<RouteDecision> IpStack::route_answer(const IpAddress& source,
+                                                 const IpAddress& destination,
+                                                 const Interface* bound_to) const {
+  const bool to_many =
+      destination.is_v4() && (destination.is_multicast() || destination.is_limited_broadcast());
+  return to_many ? route_again(source, destination, nullptr)
+                 : route_output(source, destination, bound_to);
 }
 
 // ip_route_output_key_hash_rcu(): nobody's address stands for the source, and what goes to many
@@ -173,9 +194,11 @@ StackResult<IpStack::OutputSize> IpStack::output_size(ByteView packet, const Int
   return fail(StackDrop::kTooBig, IcmpError::packet_too_big(family, out.mtu));
 }
 
-std::optional<Bytes> IpStack::make_answer(ByteView offending, const IcmpError& error,
-                                          const Interface& in) const {
-  const IpAddress to = source_of(offending);
+std::optional<StackAnswer> IpStack::make_answer(ByteView offending, const Ipv4OptionNotes& options,
+                                                const IcmpError& error, const Interface& in) const {
+  const IpAddress to = first_stop_back(offending, options);
+  // It would go through lo, where source routes are refused again.
+  if (options.source_route != 0 && to.is_unspecified()) return std::nullopt;
   const IpAddress contacted = destination_of(offending);
   const RouteVerdict contacted_is = routes_.lookup(contacted).verdict;
   if (contacted.is_v4() &&
@@ -194,8 +217,18 @@ std::optional<Bytes> IpStack::make_answer(ByteView offending, const IcmpError& e
                                                   : routes_.is_of_an_interface(contacted);
   const std::optional<IpAddress> source =
       contacted_is_own ? std::optional(contacted) : routes_.local_source(way_back, to);
-  if (!source || !route_output(*source, to, on_link ? &in : nullptr)) return std::nullopt;
-  return make_icmp_error(offending, error, *source);
+  if (!source || !route_answer(*source, to, on_link ? &in : nullptr)) return std::nullopt;
+  auto echo = echo_ipv4_options(offending, options,
+                                {.recorded = *source, .is_of_others = [this](const IpAddress& one) {
+                                   return is_of_others(one);
+                                 }});
+  if (!echo) return std::nullopt;
+  auto packet = make_icmp_error(offending, error, *source, echo->options);
+  if (!packet) return std::nullopt;
+  if (options.source_route != 0) lead(*packet, to);
+  StackAnswer answer{.packet = std::move(*packet), .clocks_at = std::move(echo->clocks_at)};
+  for (uint16_t& clock : answer.clocks_at) clock += kIpv4HeaderSize;
+  return answer;
 }
 
 }  // namespace kubeproof

@@ -8,14 +8,14 @@
 //   route_input()  net/ipv4/route.c ip_route_input_slow(), net/ipv6/route.c ip6_route_input()
 //                  PREROUTING is before it, INPUT after it when the packet is to be delivered
 //   forward()      net/ipv4/ip_forward.c, net/ipv6/ip6_output.c ip6_forward(): TTL, MTU, and then
-//   the
-//                  TTL falls; FORWARD is after it, and so sees the lower TTL
+//                  the TTL falls; FORWARD is after it, and so sees the lower TTL
+//   finish_forward()  net/ipv4/ip_forward.c ip_forward_finish(), behind FORWARD
 //   output_size()  net/ipv4/ip_output.c, net/ipv6/ip6_output.c: POSTROUTING is before it, tc egress
 //                  after it
 //
-// What loops through lo keeps the route that the sender found, and so skips route_input(). Left
-// out: IP options that a router fills in or obeys, unless they are malformed or ask for source
-// routing; multicast beyond the groups that every node joins; redirects.
+// What loops through lo keeps the route that the sender found: receive_looped() takes the place of
+// route_input(). Left out: source routes that are followed; multicast beyond the groups that every
+// node joins; redirects.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "model/node/ipv4_options.h"
 #include "model/node/routing.h"
 #include "model/node/world.h"
 #include "model/packet/bytes.h"
@@ -63,6 +64,12 @@ struct StackFailure {
   std::optional<IcmpError> answer;
 };
 
+// An error of the node's own.
+struct StackAnswer {
+  Bytes packet;
+  std::vector<uint16_t> clocks_at;  // where its options tell the time, which is written as zero
+};
+
 template <class T>
 using StackResult = tl::expected<T, StackFailure>;
 
@@ -76,8 +83,13 @@ class IpStack {
   StackResult<size_t> receive(ByteView packet, const Interface& in, bool from_here = false) const;
 
   // kLocal, kBroadcast and kMulticast are to be delivered, kForward is to be forwarded; no other
-  // verdict is returned.
-  StackResult<RouteDecision> route_input(ByteView packet, const Interface& in) const;
+  // verdict is returned. IPv4 options are read once the route is known, and noted.
+  StackResult<RouteDecision> route_input(MutableByteView packet, const Interface& in,
+                                         Ipv4OptionNotes& options) const;
+
+  // In its place, for what came back through lo, or as a copy of what left: its route is known.
+  StackResult<void> receive_looped(MutableByteView packet, const Interface& in,
+                                   Ipv4OptionNotes& options) const;
 
   // Groups that the node is in at every interface: all nodes, and in IPv6 all routers of a link.
   // Not those of neighbour discovery: the interfaces of a node's world resolve no addresses.
@@ -88,10 +100,18 @@ class IpStack {
   StackResult<void> forward(MutableByteView packet, const Interface& in,
                             const RouteDecision& route) const;
 
+  // Writes into the options of a packet that leaves. Whether its header's checksum was made anew.
+  static bool finish_forward(MutableByteView packet, const RouteDecision& route,
+                             Ipv4OptionNotes& options);
+
   // Which way a packet of the node's own goes, always with an interface: kLocal, kBroadcast or
   // kForward (to a group and to 255.255.255.255, too).
   // Failures have no answer: the sending process gets an error code. `bound_to` as for lookup().
   StackResult<RouteDecision> route_output(const IpAddress& source, const IpAddress& destination,
+                                          const Interface* bound_to = nullptr) const;
+
+  // The way of what make_answer() made. What goes to many leaves by the interface of its source.
+  StackResult<RouteDecision> route_answer(const IpAddress& source, const IpAddress& destination,
                                           const Interface* bound_to = nullptr) const;
 
   // The same once its destination has changed (ip_route_me_harder()). In IPv6 what is for a link is
@@ -113,14 +133,20 @@ class IpStack {
 
   // The error, ready for route_output(): its source is the address that the offending packet was
   // for, where that is one of the node's, else the one that routing picks toward its destination.
-  // Empty where the kernel makes none. `in` is where the offending packet came from.
-  std::optional<Bytes> make_answer(ByteView offending, const IcmpError& error,
-                                   const Interface& in) const;
+  // Empty where the kernel makes none. `in` is where the offending packet came from, `options` what
+  // was noted of it.
+  std::optional<StackAnswer> make_answer(ByteView offending, const Ipv4OptionNotes& options,
+                                         const IcmpError& error, const Interface& in) const;
 
  private:
   // Failures of the route itself, and of a source that it does not carry.
   StackResult<RouteDecision> usable(const IpAddress& source, const RouteDecision& route) const;
   bool claims_to_be_the_node(const IpAddress& source, const Interface& in) const;
+  // `for_one_here`: it is for an address of the node's, and not for many.
+  StackResult<void> read_options(MutableByteView packet, const Interface& in, bool for_one_here,
+                                 Ipv4OptionNotes& options) const;
+  IpAddress address_recorded(ByteView packet, const Interface& in, bool for_one_here) const;
+  bool is_of_others(const IpAddress& address) const;
 
   const World& world_;
   const RoutingTable& routes_;

@@ -2,6 +2,7 @@
 // alone.
 #include "model/packet/checksum.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -158,6 +159,13 @@ uint16_t update_checksum(uint16_t checksum, const IpAddress& from, const IpAddre
     checksum = update_checksum32(checksum, load32(from.bytes(), at), load32(to.bytes(), at));
   }
   return checksum;
+}
+
+void change_ipv4_header(MutableByteView packet, size_t at, ByteView bytes) {
+  const MutableByteView header = packet.first(size_t{packet[0] & 0xfU} * 4);
+  const uint16_t before = ones_complement_sum(header);
+  std::copy(bytes.begin(), bytes.end(), header.begin() + static_cast<ptrdiff_t>(at));
+  store16(header, 10, update_checksum(load16(header, 10), before, ones_complement_sum(header)));
 }
 
 void fix_checksums(MutableByteView packet) {

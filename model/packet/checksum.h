@@ -36,6 +36,10 @@ uint16_t update_checksum32(uint16_t checksum, uint32_t from, uint32_t to);
 // The same for an IP address, of either family.
 uint16_t update_checksum(uint16_t checksum, const IpAddress& from, const IpAddress& to);
 
+// Overwrites bytes of an IPv4 header and changes its checksum as much as their sum: a wrong one
+// stays as wrong as it was.
+void change_ipv4_header(MutableByteView packet, size_t at, ByteView bytes);
+
 // Puts the right checksums into the IPv4 header and the transport header. A fragment's transport
 // checksum and the packet quoted by an ICMP error stay as they are, and so does an IPv4 UDP
 // checksum of zero, which says that there is none.

@@ -60,20 +60,23 @@ void put_icmp_header(MutableByteView header, const IcmpError& error) {
 }
 
 Bytes make_v4(ByteView offending, const PacketView& view, const IcmpError& error,
-              const IpAddress& source) {
+              const IpAddress& source, ByteView options) {
   constexpr uint8_t kInternetControl = 0xc0;
   constexpr uint8_t kTosMask = 0x1e;  // RT_TOS()
-  const size_t quote = std::min(offending.size(), kIpv4Limit - 20 - kIcmpHeaderSize);
-  Bytes packet(20 + kIcmpHeaderSize + quote);
-  packet[0] = 0x45;
+  const size_t header = 20 + options.size();
+  const size_t quote = std::min(offending.size(), kIpv4Limit - header - kIcmpHeaderSize);
+  Bytes packet(header + kIcmpHeaderSize + quote);
+  packet[0] = static_cast<uint8_t>(0x40 | header / 4);
   packet[1] = kInternetControl | (offending[1] & kTosMask);
   store16(packet, 2, static_cast<uint16_t>(packet.size()));
   packet[8] = kDefaultTtl;
   packet[9] = kIcmp;
   std::copy_n(source.bytes().begin(), 4, packet.begin() + 12);
   std::copy_n(view.source.bytes().begin(), 4, packet.begin() + 16);
-  put_icmp_header(MutableByteView(packet).subspan(20), error);
-  std::copy_n(offending.begin(), quote, packet.begin() + 20 + kIcmpHeaderSize);
+  std::copy(options.begin(), options.end(), packet.begin() + 20);
+  const auto message = packet.begin() + static_cast<ptrdiff_t>(header);
+  put_icmp_header(MutableByteView(message, packet.end()), error);
+  std::copy_n(offending.begin(), quote, message + kIcmpHeaderSize);
   return packet;
 }
 
@@ -125,17 +128,17 @@ IcmpError IcmpError::packet_too_big(Family family, uint32_t mtu) {
 }
 
 std::optional<Bytes> make_icmp_error(ByteView offending, const IcmpError& error,
-                                     const IpAddress& source) {
+                                     const IpAddress& source, ByteView options) {
   const auto view = parse_packet(offending);
   if (!view || is_suppressed(offending, *view, error)) return std::nullopt;
   offending = offending.first(view->total_length);
-  Bytes packet = view->family == Family::kIpv4 ? make_v4(offending, *view, error, source)
+  Bytes packet = view->family == Family::kIpv4 ? make_v4(offending, *view, error, source, options)
                                                : make_v6(offending, *view, error, source);
   fix_checksums(packet);
   return packet;
 }
 
-bool reject_answers(ByteView offending) {
+bool reject_answers(ByteView offending, bool unverified) {
   const auto view = parse_packet(offending);
   if (!view || (view->is_fragment && view->fragment_offset != 0)) return false;
   // reject6_csum_ok()
@@ -145,6 +148,9 @@ bool reject_answers(ByteView offending) {
   if (view->protocol == kUdp && view->has_ports &&
       load16(offending, view->transport_offset + size_t{6}) == 0) {
     return true;
+  }
+  if (unverified && check_checksums(offending, *view).ip_header == ChecksumState::kWrong) {
+    return false;
   }
   return passes_nf_checksum(offending, *view);
 }

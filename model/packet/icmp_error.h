@@ -1,8 +1,6 @@
 // The ICMP or ICMPv6 error that a Linux node makes about an offending packet, byte for byte, and
 // when it makes none (net/ipv4/icmp.c __icmp_send(), net/ipv6/icmp.c icmp6_send(), RFC 1122, RFC
 // 4443). Held to the running kernel by tests/unit/packet/icmp_error_kernel_test.cpp.
-//
-// Left out: IPv4 options that record the route or the time, which Linux echoes and fills in.
 #pragma once
 
 #include <cstdint>
@@ -31,13 +29,15 @@ struct IcmpError {
 // The error from `source` about `offending`, which starts at the network header and is as it stood
 // when the error was made (TTL included). Empty where the kernel sends none: errors about errors,
 // later fragments in IPv4, and sources or destinations that no one host has (the broadcast address
-// of a network is for the caller to know). Its IPv4 identification is zero.
+// of a network is for the caller to know). Its IPv4 identification is zero. `options`: of its IPv4
+// header, in whole words.
 std::optional<Bytes> make_icmp_error(ByteView offending, const IcmpError& error,
-                                     const IpAddress& source);
+                                     const IpAddress& source, ByteView options = {});
 
-// What REJECT demands of a packet from the wire before it makes an error: a right transport
-// checksum where netfilter verifies it, and no later fragment (nf_send_unreach(),
-// nf_send_unreach6()).
-bool reject_answers(ByteView offending);
+// What REJECT demands of a packet before it makes an error: a right transport checksum where
+// netfilter verifies it, and no later fragment (nf_send_unreach(), nf_send_unreach6()).
+// `unverified`: nobody has looked at its checksum yet; what is summed then is all of it, since a
+// right IPv4 header adds nothing (__skb_checksum_complete()).
+bool reject_answers(ByteView offending, bool unverified = false);
 
 }  // namespace kubeproof

@@ -37,9 +37,12 @@ void finish_header(Bytes& datagram, Family family) {
     store16(datagram, 4, static_cast<uint16_t>(datagram.size() - 40));
     return;
   }
-  store16(datagram, 2, static_cast<uint16_t>(datagram.size()));
-  store16(datagram, 6, load16(datagram, 6) & 0x4000);
-  store16(datagram, 10, ipv4_header_checksum(datagram));
+  // Options that were written into, and not summed, stay so.
+  Bytes words(4);
+  store16(words, 0, static_cast<uint16_t>(datagram.size()));
+  store16(words, 2, load16(datagram, 6) & 0x4000);
+  change_ipv4_header(datagram, 2, ByteView(words).first(2));
+  change_ipv4_header(datagram, 6, ByteView(words).last(2));
 }
 
 }  // namespace

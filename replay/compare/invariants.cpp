@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "model/node/ip_options.h"
+#include "model/node/ip_header.h"
+#include "model/node/ipv4_options.h"
 #include "model/packet/checksum.h"
 #include "model/packet/packet_view.h"
 
@@ -26,9 +27,9 @@ struct Parsed {
   PacketView view;
   ChecksumReport sums;
   bool error = false;
-  // The stack clears what stands behind the end of IPv4 options, and mends the header's checksum
-  // only when it forwards the packet.
-  bool loses_options = false;
+  // The stack writes into IPv4 options as it receives a packet, and mends the header's checksum
+  // only when it forwards it.
+  bool options_change = false;
 };
 
 std::optional<Parsed> parse(ByteView packet) {
@@ -36,12 +37,16 @@ std::optional<Parsed> parse(ByteView packet) {
   if (!view) return std::nullopt;
   return Parsed{packet.first(view->total_length), *view, check_checksums(packet, *view),
                 is_icmp_error(*view),
-                view->family == Family::kIpv4 && has_bytes_behind_ipv4_options(packet)};
+                view->family == Family::kIpv4 && reading_changes_ipv4_options(packet)};
 }
 
 // An ICMP error that the node made itself: the packet that came in was none.
 bool made_by_node(const Parsed& in, const Parsed& out) {
   return out.error && !in.error;
+}
+
+bool ipv4_options(const PacketView& view) {
+  return view.family == Family::kIpv4 && view.transport_offset > kIpv4HeaderSize;
 }
 
 void check_checksum(std::string_view what, bool right_on_entry, ChecksumState out,
@@ -57,15 +62,17 @@ void check_checksums_kept(const Parsed& in, const Parsed& out, Place place,
   const ChecksumReport& b = out.sums;
   if (made_by_node(in, out)) {
     // Its own checksums are right, whatever it answers to; what it quotes is what came in.
-    check_checksum("IP header checksum of an ICMP error made here", true, b.ip_header, violations);
+    const bool read_again = place.is_sockets() && ipv4_options(out.view);
+    check_checksum("IP header checksum of an ICMP error made here", !read_again, b.ip_header,
+                   violations);
     check_checksum("ICMP checksum of an error made here", true, b.transport, violations);
-    check_checksum("quoted IP header checksum", is_right(a.ip_header) && !in.loses_options,
+    check_checksum("quoted IP header checksum", is_right(a.ip_header) && !in.options_change,
                    b.quoted_ip_header, violations);
     check_checksum("quoted transport checksum", is_right(a.transport), b.quoted_transport,
                    violations);
     return;
   }
-  const bool header_kept = !in.loses_options || !place.is_sockets();
+  const bool header_kept = !in.options_change || !place.is_sockets();
   check_checksum("IP header checksum", is_right(a.ip_header) && header_kept, b.ip_header,
                  violations);
   check_checksum("transport checksum", is_right(a.transport), b.transport, violations);

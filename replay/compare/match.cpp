@@ -21,6 +21,44 @@ bool in_place(const Seen& seen, const PermittedEmission& permitted) {
   return !seen.place || *seen.place == permitted.place;
 }
 
+// A day has so many milliseconds.
+bool is_time(ByteView seen, const ClockField& clock) {
+  constexpr uint32_t kDay = 86'400'000;
+  return clock.packet_offset + size_t{4} <= seen.size() && load32(seen, clock.packet_offset) < kDay;
+}
+
+bool is_masked(const PermittedEmission& permitted) {
+  return permitted.free_port || permitted.free_identification || permitted.free_dont_fragment ||
+         !permitted.clocks.empty();
+}
+
+void mask_header(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
+  constexpr uint8_t kDontFragment = 0x40;
+  if (packet.size() < 20 || seen.size() < 20 || packet[0] >> 4 != 4) return;
+  if (permitted.free_identification) change_ipv4_header(packet, 4, seen.subspan(4, 2));
+  if (permitted.free_dont_fragment) {
+    const uint8_t flags[] = {
+        static_cast<uint8_t>((packet[6] & ~kDontFragment) | (seen[6] & kDontFragment))};
+    change_ipv4_header(packet, 6, flags);
+  }
+}
+
+// In the packet's own header, or in that of a packet which its ICMP message quotes.
+void mask_clock(const ClockField& clock, ByteView seen, Bytes& packet) {
+  const ByteView time = seen.subspan(clock.packet_offset, 4);
+  const size_t transport = size_t{packet[0] & 0xfU} * 4;
+  const size_t header = clock.packet_offset < transport ? 0 : transport + kIcmpHeaderSize;
+  if (clock.in_header_checksum) {
+    change_ipv4_header(MutableByteView(packet).subspan(header), clock.packet_offset - header, time);
+  } else {
+    std::copy(time.begin(), time.end(), packet.begin() + clock.packet_offset);
+  }
+  if (header == 0) return;
+  store16(packet, transport + 2, 0);
+  store16(packet, transport + 2,
+          static_cast<uint16_t>(~ones_complement_sum(ByteView(packet).subspan(transport))));
+}
+
 }  // namespace
 
 bool is_icmp_error_packet(ByteView packet) {
@@ -30,14 +68,9 @@ bool is_icmp_error_packet(ByteView packet) {
 
 void fill_masked(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
   packet.assign(permitted.packet.begin(), permitted.packet.end());
-  const bool masks_header = permitted.free_identification || permitted.free_dont_fragment;
-  if (masks_header && packet.size() >= 20 && seen.size() >= 20 && packet[0] >> 4 == 4) {
-    constexpr uint8_t kDontFragment = 0x40;
-    if (permitted.free_identification) store16(packet, 4, load16(seen, 4));
-    if (permitted.free_dont_fragment) {
-      packet[6] = static_cast<uint8_t>((packet[6] & ~kDontFragment) | (seen[6] & kDontFragment));
-    }
-    store16(packet, 10, ipv4_header_checksum(packet));
+  mask_header(permitted, seen, packet);
+  for (const ClockField& clock : permitted.clocks) {
+    if (is_time(seen, clock) && packet.size() == seen.size()) mask_clock(clock, seen, packet);
   }
   if (!permitted.free_port) return;
   const size_t at = permitted.free_port->packet_offset;
@@ -50,9 +83,7 @@ bool Matcher::equal(const PermittedEmission& permitted, ByteView seen,
                     std::optional<uint16_t>& port) {
   port.reset();
   if (permitted.packet.size() != seen.size()) return false;
-  if (!permitted.free_port && !permitted.free_identification && !permitted.free_dont_fragment) {
-    return bytes_equal(permitted.packet, seen);
-  }
+  if (!is_masked(permitted)) return bytes_equal(permitted.packet, seen);
   if (permitted.free_port) {
     const FreePort& free = *permitted.free_port;
     if (free.packet_offset + size_t{2} > seen.size()) return false;
@@ -60,6 +91,9 @@ bool Matcher::equal(const PermittedEmission& permitted, ByteView seen,
     if (observed < free.first || observed > free.last) return false;
     port = observed;
   }
+  const bool times = std::all_of(permitted.clocks.begin(), permitted.clocks.end(),
+                                 [&](const ClockField& clock) { return is_time(seen, clock); });
+  if (!times) return false;
   fill_masked(permitted, seen, expected_);
   return bytes_equal(expected_, seen);
 }

@@ -1,8 +1,8 @@
 // Does what was seen of a packet's fate equal an outcome that the reference permits? Byte for byte
 // from the network header to the IP total length, after masking only what nobody can predict: the
-// identification of packets that the node made, DF of those put together anew, and a port that
-// netfilter was free to pick, which must lie in its range and leave the checksum right. Agreeing
-// costs a comparison of memory and allocates nothing.
+// identification of packets that the node made, DF of those put together anew, the time that the
+// kernel wrote into options, and a port that netfilter was free to pick, which must lie in its
+// range and leave the checksum right. Agreeing costs a comparison of memory and allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,8 @@ class Matcher {
 };
 
 // The permitted packet as it would be with the masked fields of `seen` in it: its identification
-// where the node made the packet, its DF where that is free, its free port, checksums to match.
+// where the node made the packet, its DF where that is free, its time, its free port, checksums to
+// match.
 // `packet` is overwritten.
 void fill_masked(const PermittedEmission& permitted, ByteView seen, Bytes& packet);
 

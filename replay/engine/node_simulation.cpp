@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "model/node/ip_header.h"
-#include "model/node/ip_options.h"
 #include "model/packet/checksum.h"
 
 namespace kubeproof {
@@ -40,6 +39,8 @@ Result<void> NodeSimulation::inject(const Injection& injection, Fate& fate) {
   first_.mark = injection.mark;
   first_.route = KnownRoute::kNone;
   first_.from_here = false;
+  first_.options = {};
+  first_.made_by_stack = false;
   if (injection.ingress.is_host()) {
     first_.stage = Stage::kHostOutput;
     first_.at = nullptr;
@@ -172,35 +173,25 @@ void NodeSimulation::stack_input(Traveller& traveller, Fate& fate) {
   const auto length = stack_.receive(traveller.packet, in, traveller.from_here);
   if (!length) return fail(traveller, length.error(), fate);
   traveller.packet.resize(*length);
-  const bool options_changed = family_of(traveller.packet) == Family::kIpv4 &&
-                               clear_bytes_behind_ipv4_options(traveller.packet);
 
   switch (traveller.route) {
-    case KnownRoute::kLocal:
-      if (family_of(traveller.packet) == Family::kIpv4) {
-        const IpAddress destination = destination_of(traveller.packet);
-        if (destination.is_multicast() && !stack_.is_joined(destination)) {
-          return fail(traveller, {StackDrop::kMulticast, std::nullopt}, fate);
-        }
-        // ip_rcv_options() looks at them all the same.
-        if (const auto refusal = refuse_ipv4_options(traveller.packet)) {
-          return fail(traveller, *refusal, fate);
-        }
-      }
-      return deliver(traveller, fate);
+    case KnownRoute::kLocal: {
+      const auto looped = stack_.receive_looped(traveller.packet, in, traveller.options);
+      return looped ? deliver(traveller, fate) : fail(traveller, looped.error(), fate);
+    }
     case KnownRoute::kOut:
       // Such a route has no way in (dst_discard()).
       return drop(traveller, "looped back with a route that leads out", fate);
     case KnownRoute::kNone:
       break;
   }
-  const auto route = stack_.route_input(traveller.packet, in);
+  const auto route = stack_.route_input(traveller.packet, in, traveller.options);
   if (!route) return fail(traveller, route.error(), fate);
   if (route->verdict != RouteVerdict::kForward) return deliver(traveller, fate);
 
   const auto forwarded = stack_.forward(traveller.packet, in, *route);
   if (!forwarded) return fail(traveller, forwarded.error(), fate);
-  if (options_changed) store16(traveller.packet, 10, ipv4_header_checksum(traveller.packet));
+  IpStack::finish_forward(traveller.packet, *route, traveller.options);
   traveller.at = route->out;
   traveller.route = KnownRoute::kOut;
   traveller.stage = Stage::kStackOutput;
@@ -217,7 +208,10 @@ void NodeSimulation::host_output(Traveller& traveller, Fate& fate) {
   if (length) traveller.packet.resize(*length);
 
   const IpAddress destination = destination_of(traveller.packet);
-  const auto route = stack_.route_output(source_of(traveller.packet), destination, traveller.at);
+  const IpAddress source = source_of(traveller.packet);
+  const auto route = traveller.made_by_stack
+                         ? stack_.route_answer(source, destination, traveller.at)
+                         : stack_.route_output(source, destination, traveller.at);
   if (!route) return fail(traveller, route.error(), fate);
   const bool leaves = route->out->kind != InterfaceKind::kLoopback;
   traveller.at = route->out;
@@ -286,15 +280,16 @@ void NodeSimulation::fail(Traveller& traveller, const StackFailure& failure, Fat
   drop(traveller, to_string(failure.drop), fate);
   if (!failure.answer) return;
   const Interface& in = *traveller.at;
-  auto answer = stack_.make_answer(traveller.packet, *failure.answer, in);
+  auto answer = stack_.make_answer(traveller.packet, traveller.options, *failure.answer, in);
   if (!answer) return;
   if (explain_) {
     fate.trace.push_back(fmt::format("stack: answers with ICMP type {} code {}",
                                      failure.answer->type, failure.answer->code));
   }
   Traveller error;
-  error.packet = std::move(*answer);
+  error.packet = std::move(answer->packet);
   error.stage = Stage::kHostOutput;
+  error.made_by_stack = true;
   const IpAddress to = destination_of(error.packet);
   error.at = !to.is_v4() && to.is_link_local() ? &in : nullptr;
   others_.push_back(std::move(error));

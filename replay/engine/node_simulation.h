@@ -97,6 +97,8 @@ class NodeSimulation {
 
   struct Traveller {
     Bytes packet;
+    Ipv4OptionNotes options{};   // as the stack has read them
+    bool made_by_stack = false;  // an ICMP error
     Stage stage = Stage::kGone;
     const Interface* at = nullptr;
     KnownRoute route = KnownRoute::kNone;

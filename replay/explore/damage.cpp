@@ -183,24 +183,6 @@ void change(uint32_t seed, size_t from, Bytes& packet) {
   }
 }
 
-// The kernel writes addresses and the time into some options, and looks into labels of others.
-void leave_out_stamps(Bytes& packet) {
-  enum : uint8_t { kEnd = 0, kNoOperation = 1, kRecordRoute = 7, kTimestamp = 68, kLabel = 134 };
-  constexpr uint8_t kExperiment = 94;
-  if (!is_v4(packet)) return;
-  const size_t end = std::min(packet.size(), size_t{packet[0] & 0xfU} * 4);
-  for (size_t at = kIpv4Header; at < end && packet[at] != kEnd;) {
-    uint8_t& type = packet[at];
-    if (type == kRecordRoute || type == kTimestamp || type == kLabel) type = kExperiment;
-    if (type == kNoOperation) {
-      ++at;
-      continue;
-    }
-    if (at + 1 >= end || packet[at + 1] < 2) return;
-    at += packet[at + 1];
-  }
-}
-
 // Of DCCP, GRE and UDP-Lite some kernels track ports or keys, and nobody here does.
 void leave_out_tracked_strangers(Bytes& packet) {
   constexpr std::array<uint8_t, 3> kStrangers = {33, 47, 136};
@@ -224,7 +206,6 @@ void repair(Repair how, Bytes& packet) {
 void damage(const Damage& how, Bytes& packet) {
   for (const uint32_t seed : how.changes) change(seed, 0, packet);
   if (how.changes.empty()) return;
-  leave_out_stamps(packet);
   leave_out_tracked_strangers(packet);
   repair(how.repair, packet);
 }

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "replay/explore/draw_options.h"
 #include "replay/explore/generate_traffic.h"
 
 namespace kubeproof::explore {
@@ -63,6 +64,7 @@ size_t last_raise(const std::vector<Cluster>& clusters) {
 }
 
 constexpr unsigned kDamaged = 12;  // of a hundred packets
+constexpr unsigned kWithOptions = 6;
 
 class StepGenerator {
  public:
@@ -73,7 +75,8 @@ class StepGenerator {
         stages_(scenario.flows.size()),
         begun_(scenario.flows.size()),
         last_raise_(last_raise(scenario.clusters)),
-        damage_(scenario.seed ^ 0x3) {}
+        damage_(scenario.seed ^ 0x3),
+        options_(scenario.seed ^ 0x4) {}
 
   Step generate() {
     const size_t kind = random_.below(100);
@@ -124,6 +127,9 @@ class StepGenerator {
     }
     step.repeated = random_.percent(8);
     step.shape.damage = damage();
+    if (kinds_.options && options_.percent(kWithOptions)) {
+      step.shape.drawn_options = draw_options(options_, flow().to.address.family());
+    }
     // A fragment that is none any more leaves a datagram that is never whole: an oddity.
     if (step.shape.fragment_size != 0 && !kinds_.oddities) step.shape.damage = {};
     return step;
@@ -241,7 +247,9 @@ class StepGenerator {
   std::vector<size_t> stages_;  // of each TCP flow's conversation
   std::vector<bool> begun_;
   const size_t last_raise_;
-  Random damage_;  // by choices of its own, so that no other choice depends on it
+  // By choices of their own, so that no other choice depends on them.
+  Random damage_;
+  Random options_;
   size_t flow_ = 0;
   size_t cluster_ = 0;
 };

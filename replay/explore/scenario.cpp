@@ -220,6 +220,9 @@ std::string text_of(const PacketShape& shape) {
   constexpr std::array<std::string_view, 5> kOptions = {"", " padding options", " router alert",
                                                         " an unknown option", " a broken option"};
   text += kOptions[static_cast<size_t>(shape.options)];
+  for (const Bytes& option : shape.drawn_options) {
+    text += fmt::format(" option {:02x}", fmt::join(option, ""));
+  }
   if (shape.cut_to != 0) {
     text += fmt::format(" cut after {} transport bytes{}", shape.cut_to,
                         shape.cut_silently ? ", length as if whole" : "");

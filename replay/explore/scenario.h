@@ -14,6 +14,7 @@
 #include "model/cluster/proxy_config.h"
 #include "model/node/node_spec.h"
 #include "model/node/world.h"
+#include "model/packet/bytes.h"
 #include "model/packet/packet_view.h"
 #include "replay/explore/damage.h"
 
@@ -62,6 +63,7 @@ struct PacketShape {
   FragmentFault fragment_fault = FragmentFault::kNone;
   Defect defect = Defect::kNone;
   Options options = Options::kNone;
+  std::vector<Bytes> drawn_options;  // in place of `options`, as draw_options() makes them
   // Where not zero, the transport header and payload end after so many bytes; the IP header says so
   // too, unless the packet is to be shorter than it claims.
   uint8_t cut_to = 0;

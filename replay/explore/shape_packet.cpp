@@ -57,6 +57,19 @@ void add_ipv6_extensions(Options options, PacketBuilder& builder) {
   }
 }
 
+void add_drawn_options(const std::vector<Bytes>& drawn, Family family, PacketBuilder& builder) {
+  constexpr size_t kMostOfIpv4 = 40;
+  constexpr uint8_t kHopByHop = 0;
+  Bytes options;
+  for (const Bytes& option : drawn) options.insert(options.end(), option.begin(), option.end());
+  if (family == Family::kIpv6) {
+    builder.extension(kHopByHop, options);
+  } else {
+    options.resize(std::min(options.size(), kMostOfIpv4));
+    builder.ip_options(options);
+  }
+}
+
 }  // namespace
 
 Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload) {
@@ -107,7 +120,9 @@ void spoil(const PacketShape& shape, std::vector<Bytes>& fragments) {
 }
 
 void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
-  if (family == Family::kIpv4) {
+  if (!shape.drawn_options.empty()) {
+    add_drawn_options(shape.drawn_options, family, builder);
+  } else if (family == Family::kIpv4) {
     add_ipv4_options(shape.options, builder);
   } else {
     add_ipv6_extensions(shape.options, builder);

@@ -215,6 +215,18 @@ bool repaired(Damage& damage) {
   return !damage.changes.empty() && set(damage.repair, Repair::kAll);
 }
 
+bool without_first_option(PacketShape& shape) {
+  if (shape.drawn_options.size() < 2) return false;
+  shape.drawn_options.erase(shape.drawn_options.begin());
+  return true;
+}
+
+bool without_last_option(PacketShape& shape) {
+  if (shape.drawn_options.size() < 2) return false;
+  shape.drawn_options.pop_back();
+  return true;
+}
+
 bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
   static constexpr Edit<PacketStep> kEdits[] = {
       {[](PacketStep& p) { return set(p.shape.ttl, uint8_t{64}); }},
@@ -227,6 +239,9 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
       {[](PacketStep& p) { return set(p.shape.fragment_fault, FragmentFault::kNone); }},
       {[](PacketStep& p) { return set(p.shape.defect, Defect::kNone); }},
       {[](PacketStep& p) { return set(p.shape.options, Options::kNone); }},
+      {[](PacketStep& p) { return set(p.shape.drawn_options, {}); }},
+      {[](PacketStep& p) { return without_first_option(p.shape); }},
+      {[](PacketStep& p) { return without_last_option(p.shape); }},
       {[](PacketStep& p) { return set(p.shape.cut_to, uint8_t{0}); }},
       {[](PacketStep& p) { return std::exchange(p.shape.cut_silently, false); }},
       {[](PacketStep& p) { return without_damage(p.shape.damage); }},

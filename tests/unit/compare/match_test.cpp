@@ -99,6 +99,45 @@ TEST(Match, WantsTheHeaderChecksumToFitTheFreeIdentification) {
   EXPECT_EQ(count_matches({{seen, kPod1}}, {outcome_of(made)}), 0U);
 }
 
+// A timestamp of its own in the header, or in the header that an error quotes.
+Bytes stamped(uint32_t time) {
+  Bytes options = {68, 8, 9, 0, 0, 0, 0, 0};
+  store32(options, 4, time);
+  return PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:53").ttl(63).ip_options(options).build();
+}
+
+Bytes quoting(const Bytes& packet) {
+  return PacketBuilder::icmp("192.168.0.2", "10.0.0.1", 3, 3).payload(packet).build();
+}
+
+TEST(Match, TakesAnyTimeThatTheKernelWrote) {
+  PermittedEmission emission = permitted(kPod1, stamped(0));
+  emission.clocks = {{.packet_offset = 24, .in_header_checksum = true}};
+  const auto matches = [&](const Bytes& seen) {
+    return count_matches({{seen, kPod1}}, {outcome_of(emission)});
+  };
+  EXPECT_EQ(matches(stamped(86'399'999)), 1U);
+  EXPECT_EQ(matches(stamped(86'400'000)), 0U);  // no time of day
+  Bytes unsummed = stamped(0);
+  store32(unsummed, 24, 1000);
+  EXPECT_EQ(matches(unsummed), 0U);
+  emission.clocks[0].in_header_checksum = false;
+  EXPECT_EQ(matches(unsummed), 1U);
+  EXPECT_EQ(matches(stamped(1000)), 0U);
+}
+
+TEST(Match, TakesAnyTimeThatAnErrorQuotes) {
+  PermittedEmission emission = permitted(kPod1, quoting(stamped(0)));
+  emission.clocks = {{.packet_offset = 52, .in_header_checksum = true}};
+  const auto matches = [&](const Bytes& seen) {
+    return count_matches({{seen, kPod1}}, {outcome_of(emission)});
+  };
+  EXPECT_EQ(matches(quoting(stamped(1000))), 1U);
+  Bytes unsummed = quoting(stamped(0));
+  store32(unsummed, 52, 1000);
+  EXPECT_EQ(matches(unsummed), 0U);
+}
+
 class FreePortMatch : public testing::Test {
  protected:
   static Outcome masqueraded(std::string_view to) {

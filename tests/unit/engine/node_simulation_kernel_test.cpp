@@ -160,9 +160,19 @@ TEST_F(NodeSimulationKernel, TreatsOptionsAsTheKernelDoes) {
                                       {0x99, 1, 0, 0},
                                       {1, 1, 1, 0x99},
                                       {131, 7, 4, 10, 180, 0, 2, 0},
-                                      {137, 7, 4, 10, 180, 0, 2, 0}};
+                                      {137, 7, 4, 10, 180, 0, 2, 0},
+                                      {7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+                                      {7, 7, 8, 10, 1, 1, 1, 0},
+                                      {7, 7, 5, 0, 0, 0, 0, 0},
+                                      {7, 7, 4, 0, 0, 0, 0, 0x99},
+                                      {68, 8, 9, 0x10, 0, 0, 0, 0},
+                                      {68, 8, 9, 0xf0, 0, 0, 0, 0},
+                                      {68, 12, 5, 3, 8, 8, 8, 8, 0, 0, 0, 0},
+                                      {134, 8, 0, 0, 0, 1, 1, 2},
+                                      {131, 7, 8, 10, 180, 0, 2, 0x99}};
   for (const Bytes& one : options) {
-    for (const char* to : {"10.180.0.9:53", "192.168.0.2:53", "10.180.0.10:53"}) {
+    for (const char* to :
+         {"10.180.0.9:53", "192.168.0.2:53", "10.180.0.10:53", "192.168.0.255:53"}) {
       for (const size_t payload : {8, 1420}) {
         compare(kUplink,
                 PacketBuilder::udp("203.0.113.7:4000", to)
@@ -175,7 +185,7 @@ TEST_F(NodeSimulationKernel, TreatsOptionsAsTheKernelDoes) {
       }
     }
   }
-  for (const uint8_t type : {0x00, 0x01, 0x05, 0x1e, 0x5e, 0x9e, 0xde, 0xc2}) {
+  for (const uint8_t type : {0x00, 0x01, 0x05, 0x07, 0x1e, 0x31, 0x5e, 0x9e, 0xde, 0xc2}) {
     for (const char* to : {"[fd00::9]:53", "[2001:db8::2]:53", "[ff02::1]:53"}) {
       compare(kUplink,
               PacketBuilder::udp("[2001:db8:9::7]:4000", to)
@@ -184,6 +194,11 @@ TEST_F(NodeSimulationKernel, TreatsOptionsAsTheKernelDoes) {
               "hop-by-hop options");
     }
   }
+  compare(kUplink,
+          PacketBuilder::udp("[2001:db8:9::7]:4000", "[fd00::9]:53")
+              .extension(0, Bytes{0, 0, 0x31, 2, 0, 0})
+              .build(),
+          "a trace at a multiple of four bytes");
 }
 
 TEST_F(NodeSimulationKernel, SendsTheHostsPacketsAsTheKernelDoes) {

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "model/node/ip_options.h"
 #include "model/packet/checksum.h"
 #include "model/packet/packet_builder.h"
 #include "tests/unit/node/node_fixture.h"
@@ -25,8 +24,9 @@ struct NodeStack {
   IpStack stack{world, routes};
 
   const Interface& uplink() const { return world.uplink(); }
-  StackResult<RouteDecision> route(ByteView packet) const {
-    return stack.route_input(packet, uplink());
+  StackResult<RouteDecision> route(Bytes packet) const {
+    Ipv4OptionNotes options;
+    return stack.route_input(packet, uplink(), options);
   }
   StackResult<void> forward(Bytes& packet) const {
     const auto way = route(packet);
@@ -115,27 +115,9 @@ TEST(StackReceive, RefusesHopByHopOptionsThatAskForIt) {
   ASSERT_TRUE(failure({0x9e, 4, 0, 0, 0, 0}));  // unknown: say so
   EXPECT_EQ(failure({0x9e, 4, 0, 0, 0, 0})->answer->info, 42U);
   EXPECT_TRUE(failure({0x1e, 9, 0, 0, 0, 0}));  // runs past the header
-}
-
-TEST(StackOptions, AreClearedBehindTheirEnd) {
-  const auto cleared = [](std::initializer_list<uint8_t> options) {
-    Bytes packet =
-        PacketBuilder::udp("10.0.0.1:7", "10.0.0.2:8").ip_options(Bytes(options)).build();
-    const bool changed = clear_bytes_behind_ipv4_options(packet);
-    EXPECT_FALSE(has_bytes_behind_ipv4_options(packet));
-    return std::pair(changed, Bytes(packet.begin() + 20, packet.end() - 8));
-  };
-  EXPECT_EQ(cleared({0, 1, 2, 3}), std::pair(true, Bytes{0, 0, 0, 0}));
-  EXPECT_EQ(cleared({1, 0, 7, 0}), std::pair(true, Bytes{1, 0, 0, 0}));
-  EXPECT_EQ(cleared({0x94, 4, 0, 0, 0, 0, 0, 9}),
-            std::pair(true, Bytes{0x94, 4, 0, 0, 0, 0, 0, 0}));
-  EXPECT_EQ(cleared({1, 1, 1, 0}), std::pair(false, Bytes{1, 1, 1, 0}));
-  EXPECT_EQ(cleared({1, 1, 1, 1}), std::pair(false, Bytes{1, 1, 1, 1}));
-  // Nobody gets to the end behind one that is wrong.
-  EXPECT_EQ(cleared({0x5e, 1, 0, 9}), std::pair(false, Bytes{0x5e, 1, 0, 9}));
-  EXPECT_EQ(cleared({0x5e, 9, 0, 9}), std::pair(false, Bytes{0x5e, 9, 0, 9}));
-  EXPECT_EQ(cleared({0x94, 3, 0, 0, 9, 9, 9, 9}),
-            std::pair(false, Bytes{0x94, 3, 0, 0, 9, 9, 9, 9}));
+  EXPECT_TRUE(failure({0x31, 4, 0, 0, 0, 0}));  // IOAM that is not at a multiple of four
+  EXPECT_FALSE(failure({0, 0, 0x31, 2, 0, 0}));
+  EXPECT_TRUE(failure({7, 8, 0, 0, 0, 1, 0, 1, 0x7d, 0x16}));  // CALIPSO
 }
 
 TEST(StackRouting, DropsMartianSources) {
@@ -362,9 +344,9 @@ TEST(StackAnswer, InIpv6ComesFromTheInterfaceThatThePacketCameInAt) {
   const RoutingTable routes(world);
   const IpStack stack(world, routes);
   const auto source = [&](const Interface& in) {
-    const auto answer =
-        stack.make_answer(udp(kPod6, "2001:4860::1"), IcmpError::time_exceeded(Family::kIpv6), in);
-    return parse_packet(*answer)->source.to_string();
+    const auto answer = stack.make_answer(udp(kPod6, "2001:4860::1"), {},
+                                          IcmpError::time_exceeded(Family::kIpv6), in);
+    return parse_packet(answer->packet)->source.to_string();
   };
   EXPECT_EQ(source(world.uplink()), kNode6);
   EXPECT_EQ(source(*world.find_interface("br0")), "fd00:10:180::1");
@@ -376,8 +358,8 @@ TEST(StackAnswer, ComesFromTheAddressThatWasContactedOrFacesTheSender) {
     const Bytes packet = udp(from, to);
     const Family family = address(from).family();
     const auto answer =
-        node.stack.make_answer(packet, IcmpError::port_unreachable(family), node.uplink());
-    return answer ? parse_packet(*answer)->source.to_string() : "none";
+        node.stack.make_answer(packet, {}, IcmpError::port_unreachable(family), node.uplink());
+    return answer ? parse_packet(answer->packet)->source.to_string() : "none";
   };
   EXPECT_EQ(source(kClient, "127.0.0.2"), "127.0.0.2");
   EXPECT_EQ(source(kClient, kNode), kNode);

@@ -85,6 +85,8 @@ TEST(MakeIcmpError, TellsEvenMulticastSendersThatTheirPacketIsTooBig) {
 TEST(RejectAnswers, OnlyWhereTheChecksumIsRight) {
   PacketBuilder udp = PacketBuilder::udp("10.0.0.1:7", "10.0.0.2:8");
   EXPECT_TRUE(reject_answers(udp.build()));
+  EXPECT_TRUE(reject_answers(udp.bad_header_checksum().build()));
+  EXPECT_FALSE(reject_answers(udp.bad_header_checksum().build(), true));
   EXPECT_FALSE(reject_answers(udp.bad_transport_checksum().build()));
   EXPECT_TRUE(reject_answers(udp.no_checksum().build()));
   EXPECT_TRUE(reject_answers(

@@ -1,19 +1,11 @@
-#include "model/node/ip_options.h"
+#include "model/node/hop_by_hop_options.h"
 
 #include <algorithm>
 
 namespace kubeproof {
 namespace {
 
-constexpr size_t kIpv4HeaderSize = 20;
 constexpr size_t kIpv6HeaderSize = 40;
-
-StackFailure ipv4_parameter_problem(size_t pointer) {
-  constexpr uint8_t kParameterProblem = 12;
-  return {StackDrop::kBadOptions,
-          IcmpError{
-              .type = kParameterProblem, .code = 0, .info = static_cast<uint32_t>(pointer << 24)}};
-}
 
 constexpr uint8_t kErroneousField = 0;
 constexpr uint8_t kUnknownOption = 2;
@@ -66,71 +58,6 @@ StackFailure refuse_jumbogram(ByteView packet, size_t at) {
 
 }  // namespace
 
-std::optional<StackFailure> refuse_ipv4_options(ByteView packet) {
-  enum : uint8_t {
-    kEnd = 0,
-    kNoOperation = 1,
-    kLooseSourceRoute = 131,
-    kStrictSourceRoute = 137,
-    kAlert = 148
-  };
-  const size_t end = size_t{packet[0] & 0xfU} * 4;
-  bool source_route = false;
-  for (size_t at = kIpv4HeaderSize; at < end;) {
-    const uint8_t type = packet[at];
-    if (type == kEnd) break;
-    if (type == kNoOperation) {
-      ++at;
-      continue;
-    }
-    if (end - at < 2 || packet[at + 1] < 2 || packet[at + 1] > end - at) {
-      return ipv4_parameter_problem(at);
-    }
-    const size_t size = packet[at + 1];
-    if (type == kLooseSourceRoute || type == kStrictSourceRoute) {
-      // Its pointer, from 4 on, stands behind its length.
-      if (size < 3) return ipv4_parameter_problem(at + 1);
-      if (packet[at + 2] < 4) return ipv4_parameter_problem(at + 2);
-      if (source_route) return ipv4_parameter_problem(at);
-      source_route = true;
-    }
-    if (type == kAlert && size < 4) return ipv4_parameter_problem(at + 1);
-    at += size;
-  }
-  if (source_route) return StackFailure{StackDrop::kSourceRoute, std::nullopt};
-  return std::nullopt;
-}
-
-namespace {
-
-// From the option that ends the options on to the end of the header. Nobody gets there behind one
-// that is wrong.
-ByteView behind_ipv4_options(ByteView packet) {
-  constexpr uint8_t kEnd = 0, kNoOperation = 1;
-  const ByteView header = packet.first(size_t{packet[0] & 0xfU} * 4);
-  size_t at = kIpv4HeaderSize;
-  if (header.size() == at || refuse_ipv4_options(packet)) return {};
-  while (at < header.size() && header[at] != kEnd) {
-    at += header[at] == kNoOperation ? 1 : header[at + 1];
-  }
-  return header.subspan(at);
-}
-
-}  // namespace
-
-bool has_bytes_behind_ipv4_options(ByteView packet) {
-  const ByteView rest = behind_ipv4_options(packet);
-  return std::any_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; });
-}
-
-bool clear_bytes_behind_ipv4_options(MutableByteView packet) {
-  const size_t size = behind_ipv4_options(packet).size();
-  const bool changes = has_bytes_behind_ipv4_options(packet);
-  std::fill_n(packet.begin() + static_cast<ptrdiff_t>(size_t{packet[0] & 0xfU} * 4 - size), size,
-              uint8_t{0});
-  return changes;
-}
-
 std::optional<StackFailure> refuse_hop_by_hop_options(ByteView packet) {
   constexpr size_t kMostOptions = 8, kMostPadding = 7;
   const StackFailure silent{StackDrop::kBadOptions, std::nullopt};
@@ -160,7 +87,11 @@ std::optional<StackFailure> refuse_hop_by_hop_options(ByteView packet) {
       if (++options > kMostOptions) return silent;
       if (type == kJumbo) return refuse_jumbogram(packet, at);
       if (type == kRouterAlert && size != 4) return silent;
-      if (type != kRouterAlert && type != kCalipso && type != kIoam) {
+      // Behind an interface that takes no part in IOAM, only its place counts (ipv6_hop_ioam()).
+      if (type == kIoam && at % 4 != 0) return silent;
+      // No domain of interpretation is known (NetLabel, calipso_validate()).
+      if (type == kCalipso) return silent;
+      if (type != kRouterAlert && type != kIoam) {
         if (auto refusal = refuse_unknown(packet, at)) return refusal;
       }
     }
