@@ -164,8 +164,8 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
                    : lookup(destination, bound_to);
   }
   if (!destination.is_multicast()) return lookup(destination, bound_to);
-  // addrconf_add_dev(): every interface with an IPv6 address, but loopback, has a route to ff00::/8;
-  // the first one wins.
+  // addrconf_add_dev(): every interface with an IPv6 address, but loopback, has a route to
+  // ff00::/8; the first one wins.
   RouteDecision decision{.verdict = RouteVerdict::kForward, .next_hop = destination};
   for (const Interface& interface : world_.interfaces) {
     if (interface.kind == InterfaceKind::kLoopback || !has_ipv6_address(interface)) continue;
