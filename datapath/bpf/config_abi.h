@@ -27,6 +27,8 @@ enum settings_flag {
 	SETTING_ROUTE_LOCALNET = 1 << 5,
 	/* Others may say that they have the node's addresses: net.ipv4.conf.all.accept_local. */
 	SETTING_ACCEPT_LOCAL = 1 << 6,
+	/* The node forwards: net.ipv4.ip_forward, net.ipv6.conf.all.forwarding. */
+	SETTING_FORWARDS = 1 << 7,
 };
 
 /* How traffic from local pods is told (detectLocalMode). */
@@ -62,6 +64,7 @@ enum interface_flag {
 	INTERFACE_LOCAL_TRAFFIC = 1 << 1, /* what arrives here comes from local pods */
 	INTERFACE_XDP = 1 << 2, /* our program is at XDP here */
 	INTERFACE_XDP_REDIRECT = 1 << 3, /* and may send frames to other interfaces with it */
+	INTERFACE_LEADS_TO_LOOPBACK = 1 << 4, /* a route leads out of here to, of all, ::1 */
 };
 
 /* An address that the kernel may give to a packet that leaves here. */
@@ -87,7 +90,8 @@ struct interface_settings {
 	/* Bytes ahead of the network header: 14, or 0 for interfaces that carry bare IP. */
 	__u32 link_header_length;
 	__u8 link_address[6]; /* its own; all zero where it has none */
-	__u16 zero;
+	__u16 ipv6_mtu;
+	struct address loopback_next_hop; /* INTERFACE_LEADS_TO_LOOPBACK; zero: no gateway */
 	/* In the kernel's order; where the interface has none of its own, those of the others. */
 	struct source_candidate ipv4[SOURCE_CANDIDATES];
 	struct source_candidate ipv6[SOURCE_CANDIDATES];

@@ -26,19 +26,30 @@ static __always_inline int is_for_ipv6_loopback(const struct packet *packet)
 	       address_is_loopback(&packet->to.destination, FAMILY_IPV6);
 }
 
-/* 0 where nothing leads out again. */
-static __always_inline int route_out_again(struct __sk_buff *skb, struct packet *packet)
+/* No helper asks for the routes of one interface alone; control knows them. */
+static __always_inline void route_out_again(struct packet *packet)
 {
-	/* Of all addresses the one most like ::1 that is not the node's. */
-	const struct address like = {.words = {0, 0, 0, bpf_htonl(2)}};
+	const struct interface_settings *interface = interface_find(packet, packet->ifindex);
 	struct route *route = &packet->route;
 
-	route_find(skb, packet, &packet->to.source, &like, packet->ifindex);
-	if (route->kind != ROUTE_FORWARD || route->ifindex != packet->ifindex)
-		return 0;
-	if (address_equal(&route->next_hop, &like))
-		route->next_hop = packet->to.destination;
-	return 1;
+	route->kind = ROUTE_REFUSED;
+	if (!interface || !(interface->flags & INTERFACE_LEADS_TO_LOOPBACK))
+		return;
+	route->kind = ROUTE_FORWARD;
+	route->ifindex = packet->ifindex;
+	route->has_link_addresses = 0;
+	route->mtu = interface->ipv6_mtu;
+	route->too_long = length_on_links(packet) > interface->ipv6_mtu;
+	route->next_hop = address_is_zero(&interface->loopback_next_hop)
+				  ? packet->to.destination
+				  : interface->loopback_next_hop;
+}
+
+/* ip6_forward() says nothing then. */
+static __always_inline int is_not_to_be_forwarded(const struct packet *packet)
+{
+	return packet->route.kind == ROUTE_FORWARD &&
+	       !(settings_of(packet)->flags & SETTING_FORWARDS);
 }
 
 static __always_inline int send_out_again(struct __sk_buff *skb, struct packet *packet, __u8 reason)
@@ -49,12 +60,12 @@ static __always_inline int send_out_again(struct __sk_buff *skb, struct packet *
 }
 
 /* Why it is not forwarded, in the order of ip6_forward(); 0: it is. */
-static __always_inline int answer_instead(struct __sk_buff *skb, struct packet *packet)
+static __always_inline int answer_instead(struct packet *packet)
 {
 	struct ipv6_answer *answer = &packet->ipv6_answer;
 
 	answer->code = 0;
-	if (!route_out_again(skb, packet)) {
+	if (packet->route.kind != ROUTE_FORWARD) {
 		answer->type = ICMPV6_UNREACHABLE;
 		answer->code = ICMPV6_NO_ROUTE;
 		return 1;
@@ -76,7 +87,10 @@ VERIFIED_ONCE int reply_to_ipv6_loopback(struct __sk_buff *skb, struct packet *p
 {
 	if (!packet)
 		return ACTION_DROP;
-	if (answer_instead(skb, packet))
+	route_out_again(packet);
+	if (is_not_to_be_forwarded(packet))
+		return drop(packet, DROP_NO_ROUTE);
+	if (answer_instead(packet))
 		return reject(skb, packet, &packet->tuple.destination, 0);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
@@ -88,7 +102,8 @@ VERIFIED_ONCE int error_to_ipv6_loopback(struct __sk_buff *skb, struct packet *p
 {
 	if (!packet)
 		return ACTION_DROP;
-	if (answer_instead(skb, packet))
+	route_out_again(packet);
+	if (is_not_to_be_forwarded(packet) || answer_instead(packet))
 		return drop(packet, DROP_NO_ROUTE);
 	return send_out_again(skb, packet, REASON_RELATED);
 }

@@ -185,7 +185,7 @@ static __always_inline void source_toward_own(const struct packet *packet,
 	source->words[0] = local ? local->source : bpf_htonl(0x7f000001);
 }
 
-/* The source that the route to an IPv4 client names or, where it names none, what any packet that
+/* The source that the route to the client names or, where it names none, what any packet that
  * leaves by it gets. Kernels before 6.7 do not tell. */
 VERIFIED_ONCE int source_of_route(struct __sk_buff *skb, const struct packet *packet,
 				  struct address *source)
@@ -193,29 +193,49 @@ VERIFIED_ONCE int source_of_route(struct __sk_buff *skb, const struct packet *pa
 	struct bpf_fib_lookup lookup;
 	struct address none = {};
 
-	if (!packet || !source || packet->tuple.family != FAMILY_IPV4 ||
+	if (!packet || !source ||
 	    fib_ask(skb, packet, &none, &packet->tuple.source, LOOPBACK_IFINDEX, 1,
 		    BPF_FIB_LOOKUP_SRC | BPF_FIB_LOOKUP_SKIP_NEIGH, &lookup))
 		return 0;
-	source->words[0] = lookup.ipv4_src;
+	if (packet->tuple.family == FAMILY_IPV4)
+		source->words[0] = lookup.ipv4_src;
+	else
+		__builtin_memcpy(source, lookup.ipv6_src, sizeof(*source));
 	return 1;
 }
 
-/* icmp6_send() would rather be seen where the packet came in. */
-static __always_inline __u32 answering_interface(const struct packet *packet)
+/* Unless the route names a source, icmp6_send() would rather be seen where the packet came in. Left
+ * out: that it names the very one which packets that leave by another interface get. */
+static __always_inline int answers_where_it_came_in(const struct packet *packet,
+						    const struct address *source)
 {
-	return packet->tuple.family == FAMILY_IPV6 && !packet->host_origin ? packet->ifindex
-									   : packet->route.ifindex;
+	struct address usual = {};
+
+	if (packet->tuple.family == FAMILY_IPV4 || packet->host_origin ||
+	    packet->ifindex == packet->route.ifindex)
+		return 0;
+	return select_source(packet, packet->route.ifindex, &packet->tuple.source, SCOPE_LINK,
+			     &usual) &&
+	       address_equal(&usual, source);
 }
 
-/* The node's own address that leads to the client. 0: there is none. */
+/* The address of the node's own that an answer to the client has. 0: there is none. */
 VERIFIED_ONCE int source_toward_client(struct __sk_buff *skb, const struct packet *packet,
 				       struct address *source)
 {
-	return packet && source &&
-	       (source_of_route(skb, packet, source) ||
-		select_source(packet, answering_interface(packet), &packet->tuple.source,
-			      SCOPE_LINK, source));
+	__u32 ifindex;
+
+	if (!packet || !source)
+		return 0;
+	ifindex = packet->route.ifindex;
+	if (source_of_route(skb, packet, source)) {
+		if (!answers_where_it_came_in(packet, source))
+			return 1;
+		ifindex = packet->ifindex;
+	} else if (packet->tuple.family == FAMILY_IPV6 && !packet->host_origin) {
+		ifindex = packet->ifindex;
+	}
+	return select_source(packet, ifindex, &packet->tuple.source, SCOPE_LINK, source);
 }
 
 /* Writes what the stack would have written by now. How many bytes of options the answer gets;

@@ -79,6 +79,17 @@ static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 	return fib_lookup(frame, lookup, flags);
 }
 
+/* As links see it: what waits for segmentation fits in the end, and what came in fragments as they
+ * do. */
+static __always_inline __u32 length_on_links(const struct packet *packet)
+{
+	if (packet->segmented)
+		return 1;
+	if (packet->largest_fragment)
+		return packet->largest_fragment;
+	return packet->headers.end - packet->headers.network;
+}
+
 /* Finds `packet->route`, as for a packet from `source` to `destination` that came in at `ifindex`;
  * lo for the node's own. */
 #define route_find BY_FRAME(route_find)
@@ -96,12 +107,7 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 		return ROUTE_REFUSED;
 	route = &packet->route;
 	family = packet->tuple.family;
-	length = packet->headers.end - packet->headers.network;
-	/* What waits for segmentation fits in the end, and what came in fragments as they do. */
-	if (packet->segmented)
-		length = 1;
-	else if (packet->largest_fragment)
-		length = packet->largest_fragment;
+	length = length_on_links(packet);
 	route->kind = ROUTE_REFUSED;
 	route->too_long = 0;
 	route->has_link_addresses = 0;

@@ -103,6 +103,35 @@ class NodePortAddresses {
   std::vector<Cidr> cidrs_;
 };
 
+// The route by which the kernel would send what is for ::1 out of the interface: of those that this
+// one has alone (rt6_need_strict(), net/ipv6/route.c).
+const Route* route_to_loopback(const World& world, const Interface& interface) {
+  const IpAddress loopback = *IpAddress::parse("::1");
+  const Route* best = nullptr;
+  for (const Route& route : world.routes) {
+    const Cidr& destination = route.destination;
+    if (route.interface != interface.index || route.type != RouteType::kUnicast ||
+        destination.family() != Family::kIpv6 || !destination.contains(loopback)) {
+      continue;
+    }
+    const auto rank = [](const Route& one) {
+      return std::pair(-one.destination.prefix_length(), int64_t{one.metric});
+    };
+    if (best == nullptr || rank(route) < rank(*best)) best = &route;
+  }
+  return best;
+}
+
+void fill_way_to_loopback(const World& world, const Interface& interface,
+                          abi::interface_settings& settings) {
+  constexpr uint32_t kSmallestMtu = 1280, kLargestMtu = 65535;
+  settings.ipv6_mtu = static_cast<uint16_t>(std::clamp(interface.mtu, kSmallestMtu, kLargestMtu));
+  const Route* route = route_to_loopback(world, interface);
+  if (route == nullptr || interface.kind == InterfaceKind::kLoopback) return;
+  settings.flags |= abi::INTERFACE_LEADS_TO_LOOPBACK;
+  if (route->gateway) settings.loopback_next_hop = to_abi(*route->gateway);
+}
+
 // A secondary address stands in the routing table with the primary one of its subnet for a source
 // (fib_add_ifaddr(), net/ipv4/fib_frontend.c).
 const IpAddress& source_toward(const InterfaceAddress& own, const Interface& interface) {
@@ -162,6 +191,7 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
   set(world.sysctls.tcp_loose, abi::SETTING_TCP_LOOSE);
   set(world.sysctls.route_localnet, abi::SETTING_ROUTE_LOCALNET);
   set(world.sysctls.accept_local, abi::SETTING_ACCEPT_LOCAL);
+  set(world.sysctls.ip_forward, abi::SETTING_FORWARDS);
   const FlowTimeouts& timeouts = world.sysctls.timeouts;
   settings.tcp_established_timeout = seconds_of(timeouts.tcp_established);
   settings.tcp_close_wait_timeout = seconds_of(timeouts.tcp_close_wait);
@@ -179,6 +209,7 @@ std::map<uint32_t, abi::interface_settings> make_interface_settings(const World&
     settings.link_header_length = kEthernetHeader;
     if (interface.kind == InterfaceKind::kLoopback) settings.flags |= abi::INTERFACE_LOOPBACK;
     if (carries_local_traffic(interface, proxy)) settings.flags |= abi::INTERFACE_LOCAL_TRAFFIC;
+    fill_way_to_loopback(world, interface, settings);
     fill_source_candidates(world, interface, Family::kIpv4, settings.ipv4);
     fill_source_candidates(world, interface, Family::kIpv6, settings.ipv6);
     result.emplace(interface.index, settings);
