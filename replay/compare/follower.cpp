@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 #include <utility>
 
 #include "model/packet/packet_view.h"
@@ -26,6 +27,22 @@ bool is_answer(const Outcome& outcome) {
   return !outcome.emissions.empty() &&
          std::all_of(outcome.emissions.begin(), outcome.emissions.end(),
                      [](const auto& emission) { return is_icmp_error_packet(emission.packet); });
+}
+
+bool looks_alike(const PermittedEmission& one, const PermittedEmission& other) {
+  const auto range = [](const PermittedEmission& each) {
+    const FreePort free = each.free_port.value_or(FreePort{});
+    return std::tuple(each.free_port.has_value(), free.packet_offset, free.first, free.last);
+  };
+  return one.place == other.place && one.packet == other.packet && range(one) == range(other);
+}
+
+// From outside; what they leave behind may differ.
+bool looks_alike(const Outcome& one, const Outcome& other) {
+  return one.undecided == other.undecided &&
+         std::equal(one.emissions.begin(), one.emissions.end(), other.emissions.begin(),
+                    other.emissions.end(),
+                    [](const auto& a, const auto& b) { return looks_alike(a, b); });
 }
 
 bool stays_atomic(std::span<const Outcome> outcomes) {
@@ -142,7 +159,7 @@ bool Follower::assume() {
       std::none_of(
           outcomes_.front().emissions.begin(), outcomes_.front().emissions.end(),
           [](const PermittedEmission& emission) { return emission.free_port.has_value(); });
-  if (certain) commit_nearest(outcomes_.front(), 0);
+  if (certain) commit_nearest(outcomes_.front());
   outcomes_ = {};
   return certain;
 }
@@ -238,7 +255,7 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
   if (!answers.empty() && index == answers.front().outcome) {
     (void)oracle_->commit(answers);
   } else if (!outcomes_.empty()) {
-    commit_nearest(nearest, index);
+    commit_nearest(nearest);
   }
   oracle_->explain(explain_);
 }
@@ -261,10 +278,13 @@ std::optional<size_t> Follower::outcome_of_pieces() const {
   return std::nullopt;
 }
 
-void Follower::commit_nearest(const Outcome& nearest, size_t index) {
-  const OutcomeMatch match = nearest_match(nearest, index);
+void Follower::commit_nearest(const Outcome& nearest) {
+  std::vector<OutcomeMatch> matches;
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    if (looks_alike(outcomes_[i], nearest)) matches.push_back(nearest_match(outcomes_[i], i));
+  }
   // A port that is taken leaves the flow uncommitted; it is tainted anyway.
-  (void)oracle_->commit({&match, 1});
+  (void)oracle_->commit(matches);
 }
 
 void Follower::commit_undecided() {

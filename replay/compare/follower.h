@@ -103,7 +103,8 @@ class Follower {
   void forget_seen();
   void see(ByteView packet, std::optional<Place> place);
   void disagree(Visibility visibility, std::optional<std::string> refused_port);
-  void commit_nearest(const Outcome& nearest, size_t index);
+  // And to all that look like it: what was chosen unseen stays open.
+  void commit_nearest(const Outcome& nearest);
   // All that are undecided stay possible: what was chosen on the way is not known either.
   void commit_undecided();
   OutcomeMatch nearest_match(const Outcome& nearest, size_t index) const;

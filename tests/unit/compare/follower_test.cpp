@@ -72,6 +72,19 @@ TEST_F(FollowerTest, CommitsToTheNearestOutcomeAfterADivergence) {
   EXPECT_EQ(script_.commits[0][0].outcome, 1U);
 }
 
+TEST_F(FollowerTest, KeepsOpenWhatDoesNotShowInTheNearestOutcome) {
+  script_.outcomes = {outcome_of(permitted(kPod2, translated())),
+                      outcome_of(permitted(kPod1, translated())),
+                      outcome_of(permitted(kPod1, translated()))};
+  script_.outcomes[2].endpoint = SocketAddress::parse("10.180.0.1:53").value();
+  const Bytes wrong = PacketBuilder::udp("10.0.0.1:4000", "10.180.0.1:54").ttl(63).build();
+  EXPECT_EQ(follow(request(), fate_of(kPod1, wrong)).judgement, Judgement::kDiverges);
+  ASSERT_EQ(script_.commits.size(), 1U);
+  ASSERT_EQ(script_.commits[0].size(), 2U);
+  EXPECT_EQ(script_.commits[0][0].outcome, 1U);
+  EXPECT_EQ(script_.commits[0][1].outcome, 2U);
+}
+
 TEST_F(FollowerTest, TellsTheRulesOfTheNearestOutcome) {
   Outcome outcome = outcome_of(permitted(kPod1, translated()));
   outcome.trace = {"nat PREROUTING: -j KUBE-SERVICES"};
