@@ -152,6 +152,15 @@ enum fragments_flag {
 	FRAGMENTS_SPOILT = 1 << 2, /* one contradicts another: they are never whole */
 };
 
+/* With more gaps than that nobody waits for the rest. */
+#define FRAGMENT_RUNS 8
+
+/* A stretch of a datagram that is there; empty: none. */
+struct fragment_run {
+	__u16 begin;
+	__u16 end;
+};
+
 /* What is known of it so far. Only its last fragment tells how long it is and whether its checksum
  * is right, and so what it does to its flow. */
 struct fragmented {
@@ -159,9 +168,7 @@ struct fragmented {
 	__be16 source_port;
 	__be16 destination_port;
 	__u32 front; /* so much of it is there without a gap */
-	__u32 back; /* and all from here to its end; 0: that has not come */
-	__u32 length;
-	__u32 bytes; /* that are there */
+	__u32 length; /* 0: its end has not come */
 	__u32 largest; /* of its fragments, with the IP header */
 	__u32 extensions; /* so many of them before the transport header */
 	__u32 sum; /* of the bytes from there on: as Internet checksum, or CRC32c */
@@ -185,6 +192,7 @@ struct fragmented {
 	__u32 sctp_end; /* where the last chunk of which it has the beginning ends */
 	__u32 sctp_seconds; /* how long the flow then lives; 0: no longer than before */
 	__u32 affinity_backend; /* to which the client is led once it is whole; 0: to none */
+	struct fragment_run runs[FRAGMENT_RUNS]; /* in no order, with gaps between them */
 };
 
 #define HELD_MAX 8192

@@ -70,32 +70,98 @@ static __always_inline void fragment_spoil(struct fragmented *datagram)
 	datagram->flags |= FRAGMENTS_SPOILT;
 }
 
-/* Counts it. 0 where it repeats what is there, or contradicts it: then all is spoilt. */
-static __always_inline int fragment_count(const struct headers *headers,
-					  struct fragmented *datagram)
-{
-	__u32 begin = headers->share_at, length = headers->end - headers->share;
-	__u32 end = begin + length;
+enum run_relation {
+	RUN_APART = 0,
+	RUN_REPEATS, /* what is there */
+	RUN_CONTRADICTS,
+};
 
-	if (!length || end > DATAGRAM_MAX || (headers->more_fragments && length % 8)) {
-		fragment_spoil(datagram);
-		return 0;
+static __always_inline int run_relation(const struct fragmented *datagram, __u32 begin, __u32 end)
+{
+	for (int i = 0; i < FRAGMENT_RUNS; i++) {
+		const struct fragment_run *run = &datagram->runs[i];
+
+		if (begin >= run->begin && end <= run->end)
+			return RUN_REPEATS;
+		if (begin < run->end && end > run->begin)
+			return RUN_CONTRADICTS;
 	}
-	if (end <= datagram->front || (datagram->back && begin >= datagram->back))
-		return 0;
-	if (begin < datagram->front || (datagram->back && end > datagram->back)) {
-		fragment_spoil(datagram);
-		return 0;
+	return RUN_APART;
+}
+
+/* 0 where it has no room. */
+static __always_inline int run_add(struct fragmented *datagram, __u32 begin, __u32 end)
+{
+	for (int i = 0; i < FRAGMENT_RUNS; i++) {
+		struct fragment_run *run = &datagram->runs[i];
+
+		if (run->begin == run->end || (run->end != begin && run->begin != end))
+			continue;
+		if (run->end == begin)
+			begin = run->begin;
+		else
+			end = run->end;
+		run->begin = run->end = 0;
 	}
-	if (!headers->more_fragments) {
-		datagram->length = end;
-		datagram->back = begin;
-	} else if (end == datagram->back) {
-		datagram->back = begin;
-	}
-	if (begin == datagram->front)
+	if (!begin)
 		datagram->front = end;
-	datagram->bytes += length;
+	for (int i = 0; i < FRAGMENT_RUNS; i++) {
+		struct fragment_run *run = &datagram->runs[i];
+
+		if (run->begin != run->end)
+			continue;
+		run->begin = begin;
+		run->end = end;
+		return 1;
+	}
+	return 0;
+}
+
+/* Whether its end is not where others say that it is, or are themselves. */
+static __always_inline int end_is_contradicted(const struct headers *headers,
+					       const struct fragmented *datagram, __u32 end)
+{
+	if (datagram->length)
+		return headers->more_fragments ? end > datagram->length : end != datagram->length;
+	if (headers->more_fragments)
+		return 0;
+	for (int i = 0; i < FRAGMENT_RUNS; i++) {
+		if (datagram->runs[i].end > end)
+			return 1;
+	}
+	return 0;
+}
+
+/* Counts it. 0 where it repeats what is there, or contradicts it: then all is spoilt. */
+VERIFIED_ONCE int fragment_count(struct packet *packet)
+{
+	const struct headers *headers;
+	struct fragmented *datagram;
+	__u32 begin, end, length;
+	int relation;
+
+	if (!packet)
+		return 0;
+	headers = &packet->headers;
+	datagram = &packet->fragments;
+	begin = headers->share_at;
+	length = headers->end - headers->share;
+	end = begin + length;
+
+	if (!length || end > DATAGRAM_MAX || (headers->more_fragments && length % 8) ||
+	    end_is_contradicted(headers, datagram, end)) {
+		fragment_spoil(datagram);
+		return 0;
+	}
+	relation = run_relation(datagram, begin, end);
+	if (relation == RUN_REPEATS)
+		return 0;
+	if (relation == RUN_CONTRADICTS || !run_add(datagram, begin, end)) {
+		fragment_spoil(datagram);
+		return 0;
+	}
+	if (!headers->more_fragments)
+		datagram->length = end;
 	if (headers->end - headers->network > datagram->largest)
 		datagram->largest = headers->end - headers->network;
 	return 1;
@@ -210,7 +276,7 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 		return first ? PARSE_OK : fragment_course(packet);
 
 	in_order = headers->share_at == datagram->front;
-	if (!fragment_count(headers, datagram)) {
+	if (!fragment_count(packet)) {
 		bpf_map_update_elem(&fragments, &key, datagram, BPF_ANY);
 		return PARSE_REFUSED_FRAGMENT;
 	}
@@ -221,7 +287,7 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 			     in_order);
 	else
 		datagram->flags |= FRAGMENTS_UNSUMMED;
-	packet->whole = datagram->length && datagram->bytes == datagram->length;
+	packet->whole = datagram->length && datagram->front == datagram->length;
 	result = first ? PARSE_OK : fragment_course(packet);
 	if (packet->whole)
 		bpf_map_delete_elem(&fragments, &key);

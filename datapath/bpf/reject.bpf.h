@@ -273,7 +273,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	client = &packet->tuple.source;
 	if (is_in_fragments(packet))
 		return hold(packet);
-	if (packet->headers.fragment == FRAGMENT_LATER)
+	if (packet->headers.fragment == FRAGMENT_LATER || address_is_zero(client))
 		return drop(packet, DROP_REJECT_SILENT);
 	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);
 	if (from)

@@ -148,6 +148,15 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 	return ROUTE_FORWARD;
 }
 
+/* Sources that ip6_forward() keeps on their link, unless the packet goes back where it came from. */
+static __always_inline int source_stays_on_link(const struct packet *packet)
+{
+	const struct address *source = &packet->tuple.source;
+
+	return packet->tuple.family == FAMILY_IPV6 && packet->route.ifindex != packet->ifindex &&
+	       (address_is_zero(source) || address_is_link_local(source));
+}
+
 /* A packet on its way through the node that will not come as far as FORWARD; `packet->route` is
  * its route. */
 static __always_inline int stack_refuses(const struct packet *packet)
@@ -159,7 +168,7 @@ static __always_inline int stack_refuses(const struct packet *packet)
 	if (packet->host_origin || route->kind == ROUTE_LOCAL)
 		return 0;
 	return route->kind == ROUTE_REFUSED || packet->headers.ttl <= 1 ||
-	       (route->too_long && packet->headers.dont_fragment);
+	       source_stays_on_link(packet) || (route->too_long && packet->headers.dont_fragment);
 }
 
 static __always_inline __u32 leading_zeros(__u32 word)
@@ -190,7 +199,7 @@ static __always_inline __u32 ipv6_scope(const struct address *address)
 {
 	__u32 first = bpf_ntohl(address->words[0]);
 
-	if (first >> 22 == 0xfe80 >> 6 || address_is_loopback(address, FAMILY_IPV6))
+	if (address_is_link_local(address) || address_is_loopback(address, FAMILY_IPV6))
 		return 0x2;
 	if (first >> 22 == 0xfec0 >> 6)
 		return 0x5;

@@ -27,6 +27,12 @@ static __always_inline int address_is_loopback(const struct address *a, __u8 fam
 	return !(a->words[0] | a->words[1] | a->words[2]) && a->words[3] == bpf_htonl(1);
 }
 
+/* Of IPv6. */
+static __always_inline int address_is_link_local(const struct address *a)
+{
+	return bpf_ntohl(a->words[0]) >> 22 == 0xfe80 >> 6;
+}
+
 static __always_inline int address_is_multicast(const struct address *a, __u8 family)
 {
 	return family == FAMILY_IPV4 ? bpf_ntohl(a->words[0]) >> 28 == 0xe

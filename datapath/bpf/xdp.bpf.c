@@ -72,7 +72,7 @@ static __always_inline int source_is_not_forwarded(const struct packet *packet)
 
 	if (packet->tuple.family == FAMILY_IPV4)
 		return 0;
-	return bpf_ntohl(source->words[0]) >> 22 == 0xfe80 >> 6 || address_is_zero(source) ||
+	return address_is_link_local(source) || address_is_zero(source) ||
 	       (!source->words[0] && !source->words[1] && source->words[2] == bpf_htonl(0xffff));
 }
 
