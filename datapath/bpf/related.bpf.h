@@ -71,6 +71,18 @@ static __always_inline int related_to_client(struct __sk_buff *skb, struct packe
 	return apply_related(skb, packet);
 }
 
+/* What nf_nat_manip_pkt() leaves even of a quote that it changes there and back: SCTP's checksum, made
+ * anew. */
+static __always_inline long settle_kept_quote(struct __sk_buff *skb, struct packet *packet,
+					      const struct flow *flow)
+{
+	if (!packet->host_origin || packet->quoted.protocol != IPPROTO_SCTP ||
+	    !tuple_keeps(&packet->quoted, &packet->quoted_to) ||
+	    (!destination_changes(flow) && !source_changes(flow)))
+		return 0;
+	return remake_quoted_sctp_checksum(skb, packet);
+}
+
 /* Toward the backend, about a reply. */
 static __always_inline int related_to_backend(struct __sk_buff *skb, struct packet *packet,
 					      const struct flow *flow)
@@ -78,6 +90,8 @@ static __always_inline int related_to_backend(struct __sk_buff *skb, struct pack
 	struct tuple *quoted = &packet->quoted_to;
 
 	tuple_between(quoted, &flow->backend, &flow->source, &packet->quoted);
+	if (settle_kept_quote(skb, packet, flow))
+		return drop(packet, DROP_REWRITE);
 	packet->to = packet->tuple;
 	if (destination_changes(flow))
 		packet->to.destination = flow->backend.address;

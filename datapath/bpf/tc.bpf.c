@@ -207,7 +207,9 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (result == PARSE_REFUSED_FRAGMENT)
 		return drop(packet, DROP_FRAGMENT);
 	if (result == PARSE_INVALID_FRAGMENT)
-		return invalid_packet(skb, packet);
+		return packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin
+			       ? pass(packet, PASS_INVALID)
+			       : invalid_packet(skb, packet);
 	if (result == PARSE_HELD_FRAGMENT)
 		return hold(packet);
 	if (packet->trace.program == PROGRAM_TC_INGRESS) {
