@@ -79,7 +79,8 @@ static __noinline int ingress_original(struct __sk_buff *skb, struct packet *pac
 static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet,
 				    const struct flow *flow)
 {
-	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT)) {
+	/* The stack's error about a source-routed packet says who sent it, as PREROUTING leaves it. */
+	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT) && !packet->source_routed) {
 		if (flow->flags & FLOW_HOST_CLIENT && flow->flags & FLOW_HOST_BACKEND)
 			return pass(packet, PASS_MARTIAN);
 		tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);

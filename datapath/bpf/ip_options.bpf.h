@@ -114,6 +114,8 @@ static __always_inline int ipv4_option_is_refused(struct packet *packet,
 		return head->length < ROUTER_ALERT_LENGTH;
 	case IPV4_OPTION_LOOSE_SOURCE_ROUTE:
 	case IPV4_OPTION_STRICT_SOURCE_ROUTE:
+		packet->source_routed = head->length >= 3 && head->pointer > 4;
+		return 1;
 	case IPV4_OPTION_SECURITY_LABEL:
 		return 1;
 	default:

@@ -167,6 +167,7 @@ struct packet {
 	__u8 portless; /* of a protocol whose flows are told by addresses alone */
 	__u8 options_refused; /* by the stack, behind PREROUTING */
 	__u8 martian; /* likewise, for its source */
+	__u8 source_routed; /* IPv4: it made stops on its way, by which an error about it goes back */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
 	/* Options of an IPv4 packet that the stack receives, by where they stand in the frame; 0: there
 	 * is none. */
@@ -206,5 +207,7 @@ struct packet {
 	/* From one program to another: what the stack was last given to receive and may have something
 	 * to say of, as it was given. */
 	struct tuple received;
+	struct tuple received_as; /* and as it came, before the programs had it */
+	__u8 received_source_routed;
 	__u64 received_flow; /* its flow's id, or RECEIVED_…; 0: there is nothing to say */
 };

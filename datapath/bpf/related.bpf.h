@@ -230,6 +230,43 @@ static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 	return flow->flags & FLOW_DOOMED ? 0 : flow_find(key, packet, &state);
 }
 
+/* At egress, translated: where its destination is another by NAT, its way is sought anew, as from the
+ * source that it had (nf_nat_ipv4_local_fn()). `is_answer`: it is about what the server sent. */
+static __always_inline int related_by_route(struct __sk_buff *skb, struct packet *packet,
+					    const struct flow *flow, int is_answer, int action)
+{
+	if (packet->trace.verdict != VERDICT_PASS ||
+	    (is_answer ? address_equal(&flow->frontend.address, &flow->backend.address)
+		       : address_equal(&flow->client.address, &flow->source.address)) ||
+	    address_equal(&packet->to.destination, &packet->tuple.destination))
+		return action;
+	route_find(skb, packet, &packet->tuple.source, &packet->to.destination, LOOPBACK_IFINDEX);
+	if (packet->route.kind == ROUTE_REFUSED)
+		return drop(packet, DROP_NO_ROUTE);
+	return deliver_by_route(skb, packet, REASON_RELATED);
+}
+
+/* Of the node's stack, about a source-routed packet that it has just been given: it goes back along
+ * that route, and not to whom it quotes. Only an address that NAT has changed is another than the
+ * stack's in the end. */
+static __noinline int related_along_source_route(struct __sk_buff *skb, struct packet *packet)
+{
+	const struct flow *flow = bpf_map_lookup_elem(&flows, &packet->received_as);
+	int reply;
+
+	if (!flow || flow->id != packet->received_flow)
+		return unrelated_error(packet);
+	trace_flow(packet, flow);
+	reply = flow->role == FLOW_REPLY;
+	packet->quoted_to = packet->received_as;
+	packet->to = packet->tuple;
+	if (reply ? destination_changes(flow) : source_changes(flow))
+		packet->to.destination = packet->received_as.source;
+	if (reply ? source_changes(flow) : destination_changes(flow))
+		packet->to.source = packet->received_as.destination;
+	return related_by_route(skb, packet, flow, reply, apply_related(skb, packet));
+}
+
 /* About an answer on its way to the client, which has not been translated yet: all that nf_nat_manip_pkt()
  * does to the quote is to make SCTP's checksum anew. */
 static __always_inline int quotes_an_answer(const struct packet *packet)
@@ -258,9 +295,18 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 {
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow = 0;
+	struct local_address *local;
 	struct tuple key;
 	int reply, action;
 
+	if (packet->host_origin && packet->received_source_routed) {
+		if (is_about_received(packet))
+			return related_along_source_route(skb, packet);
+		/* nf_conntrack_inet_error(): it has to be for whoever sent what it quotes. */
+		if (is_about_sent(packet) &&
+		    !address_equal(&packet->tuple.destination, &packet->quoted.source))
+			return unrelated_error(packet);
+	}
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
 		flow = flow_of_own_error(packet, &key);
@@ -293,17 +339,14 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	reply = flow->role == FLOW_REPLY || flow->role == FLOW_INSIDE_REPLY;
 	if (flow->role == FLOW_ORIGINAL && !packet->host_origin)
 		return pass(packet, PASS_FORWARDED);
+	action = reply ? related_to_client(skb, packet, flow)
+		       : related_to_backend(skb, packet, flow);
+	if (!packet->host_origin)
+		return action;
 	if (packet->ifindex == LOOPBACK_IFINDEX &&
+	    address_is_local(packet, &packet->to.destination, &local) &&
 	    input_takes_for_broken(skb, packet,
 				   reply ? source_changes(flow) : destination_changes(flow)))
 		return drop(packet, DROP_INVALID);
-	action = reply ? related_to_client(skb, packet, flow)
-		       : related_to_backend(skb, packet, flow);
-	if (packet->trace.verdict != VERDICT_PASS || !packet->host_origin ||
-	    address_equal(&packet->to.destination, &packet->tuple.destination))
-		return action;
-	route_find(skb, packet, &packet->to.source, &packet->to.destination, LOOPBACK_IFINDEX);
-	if (packet->route.kind == ROUTE_REFUSED)
-		return drop(packet, DROP_NO_ROUTE);
-	return deliver_by_route(skb, packet, REASON_RELATED);
+	return related_by_route(skb, packet, flow, !reply, action);
 }

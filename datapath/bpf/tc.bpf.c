@@ -139,6 +139,8 @@ static __always_inline void note_received(struct packet *packet)
 	int invalid = end->reason == PASS_INVALID || end->reason == PASS_STACK_ANSWERS;
 
 	packet->received = packet->to;
+	packet->received_as = packet->tuple;
+	packet->received_source_routed = packet->source_routed;
 	if (end->verdict == VERDICT_PASS && !packet->received_flow && invalid)
 		packet->received_flow = RECEIVED_AS_SENT;
 	/* By way of lo the stack receives it as well. */

@@ -1,9 +1,8 @@
-// The ledger of kubeproof's own datapath. Most of it is about fragments: it sends them on one by
+// The ledger of kubeproof's own datapath. All of it is about fragments: it sends them on one by
 // one, where netfilter puts the datagram together first (nf_defrag_ipv4, nf_defrag_ipv6) and shows
 // kube-proxy's rules the whole.
 #include <algorithm>
 
-#include "model/node/ipv4_options.h"
 #include "model/packet/packet_view.h"
 #include "replay/compare/ledger.h"
 
@@ -100,26 +99,6 @@ bool sctp_not_as_long_as_foretold(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), sends_several_chunks);
 }
 
-// It made its way here by stops that it was told to make.
-bool came_along_a_source_route(ByteView packet) {
-  const auto view = parse_packet(packet);
-  if (!view || view->family != Family::kIpv4) return false;
-  Bytes copy(packet.begin(), packet.end());
-  Ipv4OptionNotes notes;
-  const auto nobody = [](const IpAddress&) { return false; };
-  read_ipv4_options(copy, {.recorded = {}, .is_of_others = nobody}, notes);
-  constexpr size_t kPointer = 2;
-  constexpr uint8_t kFirst = 4;
-  return notes.source_route != 0 && copy[notes.source_route + kPointer] > kFirst;
-}
-
-// Nothing but errors, or nothing, on both sides.
-bool error_along_a_source_route(const Disagreeing& at) {
-  return came_along_a_source_route(at.injection.packet) &&
-         std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
-         std::all_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
-}
-
 }  // namespace
 
 Ledger Ledger::built_in() {
@@ -163,15 +142,6 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/sctp-of-two-chunks-in-fragments.yaml",
        .near_miss = "corpus/cases/deviations/sctp-in-fragments.yaml",
        .covers = &sctp_not_as_long_as_foretold},
-      {.id = "errors-along-a-source-route",
-       .title = "the error about a packet that came along a source route, and has a wrong option",
-       .why = "The stack sends it back along that route, netfilter to where the flow of the packet "
-              "leads, if that is translated. The programs translate errors on their way to whoever "
-              "sent what they quote. No node takes part in source routes unless told to, and other "
-              "packets with one are dropped.",
-       .pinned_by = "corpus/cases/deviations/error-along-a-source-route-about-an-answer.yaml",
-       .near_miss = "corpus/cases/options/error-back-along-a-source-route.yaml",
-       .covers = &error_along_a_source_route},
   });
 }
 

@@ -76,7 +76,7 @@ class StepGenerator {
         begun_(scenario.flows.size()),
         last_raise_(last_raise(scenario.clusters)),
         damage_(scenario.seed ^ 0x3),
-        options_(scenario.seed ^ 0x4) {}
+        options_(scenario.seed ^ 0x6) {}
 
   Step generate() {
     const size_t kind = random_.below(100);
