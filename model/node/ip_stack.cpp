@@ -196,9 +196,7 @@ StackResult<IpStack::OutputSize> IpStack::output_size(ByteView packet, const Int
 
 std::optional<StackAnswer> IpStack::make_answer(ByteView offending, const Ipv4OptionNotes& options,
                                                 const IcmpError& error, const Interface& in) const {
-  const IpAddress to = first_stop_back(offending, options);
-  // It would go through lo, where source routes are refused again.
-  if (options.source_route != 0 && to.is_unspecified()) return std::nullopt;
+  IpAddress to = first_stop_back(offending, options);
   const IpAddress contacted = destination_of(offending);
   const RouteVerdict contacted_is = routes_.lookup(contacted).verdict;
   if (contacted.is_v4() &&
@@ -215,8 +213,13 @@ std::optional<StackAnswer> IpStack::make_answer(ByteView offending, const Ipv4Op
   // icmp6_send() asks for addresses, where icmp_send() asks for the route.
   const bool contacted_is_own = contacted.is_v4() ? contacted_is == RouteVerdict::kLocal
                                                   : routes_.is_of_an_interface(contacted);
-  const std::optional<IpAddress> source =
+  std::optional<IpAddress> source =
       contacted_is_own ? std::optional(contacted) : routes_.local_source(way_back, to);
+  // ip_route_output_key_hash_rcu(): to nobody is to itself.
+  if (options.source_route != 0 && to.is_unspecified()) {
+    if (!contacted_is_own) source = IpAddress::v4(0x7f000001);
+    to = *source;
+  }
   if (!source || !route_answer(*source, to, on_link ? &in : nullptr)) return std::nullopt;
   auto echo = echo_ipv4_options(offending, options,
                                 {.recorded = *source, .is_of_others = [this](const IpAddress& one) {
