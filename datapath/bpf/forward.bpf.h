@@ -139,21 +139,12 @@ static __always_inline int came_in_invalid(const struct packet *packet)
 	       tuple_equal(&packet->received, &packet->tuple);
 }
 
-/* Connection tracking made nothing of it where it came in. */
-static __always_inline int came_invalid(const struct packet *packet)
-{
-	return packet->received_flow == RECEIVED_AS_SENT &&
-	       tuple_equal(&packet->received, &packet->tuple);
-}
-
 /* The second step. */
 static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *packet)
 {
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow;
 
-	if (came_invalid(packet))
-		return pass(packet, PASS_INVALID);
 	if (came_in_invalid(packet))
 		return pass(packet, PASS_INVALID);
 	packet->key = packet->tuple;
