@@ -96,7 +96,6 @@ static const __u8 sctp_transitions[2][SCTP_CHUNK_TYPES][16] = {
 	 1 << SCTP_SHUTDOWN_ACK | 1 << SCTP_HEARTBEAT | 1 << SCTP_HEARTBEAT_ACK)
 #define SCTP_TYPES_OF_NO_NEW_FLOW                                                                  \
 	(1 << SCTP_ABORT | 1 << SCTP_SHUTDOWN_COMPLETE | 1 << SCTP_COOKIE_ACK)
-#define SCTP_TYPES_OF_HEARTBEAT (1 << SCTP_HEARTBEAT | 1 << SCTP_HEARTBEAT_ACK)
 #define SCTP_TYPES_ALONE (1 << SCTP_INIT | 1 << SCTP_INIT_ACK | 1 << SCTP_SHUTDOWN_COMPLETE)
 #define SCTP_TYPES_FIRST (1 << SCTP_COOKIE_ACK | 1 << SCTP_COOKIE_ECHO)
 
@@ -299,9 +298,9 @@ static __always_inline void sctp_first_tag(const struct sctp_walk *walk, struct 
 {
 	if (walk->types & 1 << SCTP_INIT)
 		return;
-	if (walk->types & SCTP_TYPES_OF_HEARTBEAT)
+	if (walk->types & 1 << SCTP_HEARTBEAT)
 		state->sctp_tags[0] = walk->tag;
-	if (walk->types & SCTP_TYPES_THAT_CHANGE & ~SCTP_TYPES_OF_HEARTBEAT)
+	if (walk->types & 1 << SCTP_SHUTDOWN_ACK)
 		state->sctp_tags[1] = walk->tag;
 }
 

@@ -81,9 +81,10 @@ class SctpStep {
       const auto initiate = chunk.initiate_tag();
       if (tag_ != 0 || !initiate) return false;
       state_.tags[1] = *initiate;
-    } else {
-      const bool beats = chunk.type == kSctpHeartbeat || chunk.type == kSctpHeartbeatAck;
-      state_.tags[beats ? 0 : 1] = tag_;
+    } else if (chunk.type == kSctpHeartbeat) {
+      state_.tags[0] = tag_;
+    } else if (chunk.type == kSctpShutdownAck) {
+      state_.tags[1] = tag_;
     }
     return true;
   }
