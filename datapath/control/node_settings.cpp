@@ -13,8 +13,12 @@ namespace {
 
 constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
 
-const Node* own_node(const World& world, const Cluster& cluster) {
-  const auto found = cluster.nodes.find({"", world.node_name});
+const std::string& own_name(const World& world, const ProxyConfig& proxy) {
+  return proxy.hostname_override.empty() ? world.node_name : proxy.hostname_override;
+}
+
+const Node* own_node(const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
+  const auto found = cluster.nodes.find({"", own_name(world, proxy)});
   return found == cluster.nodes.end() ? nullptr : &found->second;
 }
 
@@ -41,7 +45,7 @@ abi::family_settings detector(const World& world, const Cluster& cluster, const 
     case DetectLocalMode::kClusterCidr:
       return prefix_detector(first_of_family(proxy.cluster_cidrs, family));
     case DetectLocalMode::kNodeCidr: {
-      const Node* node = own_node(world, cluster);
+      const Node* node = own_node(world, cluster, proxy);
       if (node != nullptr) return prefix_detector(first_of_family(node->pod_cidrs, family));
       const auto own = std::find_if(world.pod_cidrs.begin(), world.pod_cidrs.end(),
                                     [&](const Cidr& cidr) { return cidr.family() == family; });
@@ -153,9 +157,9 @@ uint32_t seconds_of(std::chrono::seconds duration) {
 
 }  // namespace
 
-NodePlace node_place(const World& world, const Cluster& cluster) {
-  NodePlace place{.name = world.node_name, .zone = {}};
-  if (const Node* node = own_node(world, cluster)) {
+NodePlace node_place(const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
+  NodePlace place{.name = own_name(world, proxy), .zone = {}};
+  if (const Node* node = own_node(world, cluster, proxy)) {
     const auto zone = node->labels.find(kZoneLabel);
     if (zone != node->labels.end()) place.zone = zone->second;
   }
@@ -166,7 +170,7 @@ std::optional<IpAddress> node_ip(const World& world, const Cluster& cluster,
                                  const ProxyConfig& proxy, Family family) {
   const auto bound = parse_sloppy_address(proxy.bind_address);
   if (bound && bound->family() == family && !bound->is_unspecified()) return bound;
-  if (const Node* node = own_node(world, cluster)) {
+  if (const Node* node = own_node(world, cluster, proxy)) {
     for (const char* type : {"InternalIP", "ExternalIP"}) {
       for (const NodeAddress& candidate : node->addresses) {
         const auto address = parse_sloppy_address(candidate.address);

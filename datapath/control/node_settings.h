@@ -15,7 +15,8 @@
 
 namespace kubeproof::control {
 
-NodePlace node_place(const World& world, const Cluster& cluster);
+// By the name that kube-proxy goes by: hostnameOverride, else the node's own.
+NodePlace node_place(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
 // kube-proxy's idea of the node's address (pkg/proxy/util/nodeinfo.go,
 // cmd/kube-proxy/app/server.go): bindAddress where it names one, else the Node's first InternalIP,

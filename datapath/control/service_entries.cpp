@@ -162,7 +162,7 @@ std::string ServicePortName::to_string() const {
 }
 
 NodeFacts node_facts(const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
-  return {.place = node_place(world, cluster),
+  return {.place = node_place(world, cluster, proxy),
           .ipv4 = node_ip(world, cluster, proxy, Family::kIpv4),
           .ipv6 = node_ip(world, cluster, proxy, Family::kIpv6),
           .release = Release(proxy)};

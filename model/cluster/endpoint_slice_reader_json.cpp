@@ -1,4 +1,4 @@
-// EndpointSlices (discovery.k8s.io/v1), as far as kube-proxy reads them.
+// EndpointSlices (discovery.k8s.io/v1 and v1beta1), as far as kube-proxy reads them.
 #include "model/cluster/address_text.h"
 #include "model/cluster/object_readers_json.h"
 
@@ -34,7 +34,12 @@ SliceEndpoint read_endpoint(const JsonField& item, SliceAddressType type) {
   SliceEndpoint endpoint;
   endpoint.addresses = read_addresses(item["addresses"], type);
   const JsonField node_name = item["nodeName"];
-  if (node_name.present()) endpoint.node_name = node_name.string();
+  const JsonField host = item["topology"]["kubernetes.io/hostname"];  // v1beta1
+  if (node_name.present()) {
+    endpoint.node_name = node_name.string();
+  } else if (host.present()) {
+    endpoint.node_name = host.string();
+  }
   const JsonField target = item["targetRef"];
   if (target["kind"].string_or("") == "Pod") endpoint.target_pod = target["name"].string();
 

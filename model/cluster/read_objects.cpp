@@ -24,6 +24,9 @@ constexpr std::array kKnownKinds = {
     KnownKind{"v1", ObjectKind::kPod},
 };
 
+// By which clusters of before Kubernetes 1.21 know EndpointSlices.
+constexpr std::string_view kOlderSlices = "discovery.k8s.io/v1beta1";
+
 std::string_view group_of(std::string_view api_version) {
   const size_t slash = api_version.find('/');
   return slash == std::string_view::npos ? std::string_view() : api_version.substr(0, slash);
@@ -74,7 +77,8 @@ class ObjectsReader {
     subject_ = to_string(known.kind);
     const ObjectId id{known.kind, read_key(field, namespaced)};
     subject_ = id.to_string();
-    if (!api_version.empty() && api_version != known.api_version) {
+    const bool older = known.kind == ObjectKind::kEndpointSlice && api_version == kOlderSlices;
+    if (!api_version.empty() && api_version != known.api_version && !older) {
       field["apiVersion"].fail_expecting(known.api_version);
     }
     // Checks say where a field stands from the object on.

@@ -86,6 +86,15 @@ std::vector<std::string> read_node_port_addresses(const JsonField& field) {
 }
 
 // Zero leaves the kernel's own.
+// GetHostname() (pkg/util/node/node.go): without blanks around it, and in lower case.
+std::string node_name_of(const std::string& override) {
+  std::string name(without_blanks_around(override));
+  std::transform(name.begin(), name.end(), name.begin(), [](char letter) {
+    return 'A' <= letter && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  });
+  return name;
+}
+
 std::optional<seconds> read_timeout(const JsonField& field, std::optional<seconds> fallback) {
   if (!field.present()) return fallback;
   const auto duration = parse_duration(field.string());
@@ -167,7 +176,7 @@ ProxyConfig read_config(const JsonField& root) {
     if (!parse_sloppy_address(bind_address)) root["bindAddress"].fail_expecting("an IP address");
     config.bind_address = bind_address;
   }
-  config.hostname_override = root["hostnameOverride"].string_or("");
+  config.hostname_override = node_name_of(root["hostnameOverride"].string_or(""));
 
   const JsonField iptables = root["iptables"];
   config.masquerade_bit =

@@ -7,6 +7,8 @@
 #include <set>
 #include <string_view>
 
+#include "model/cluster/address_text.h"
+
 namespace kubeproof {
 namespace {
 
@@ -35,6 +37,26 @@ bool lacks_cluster_ip(const Service& service) {
          (!service.ip_families.empty() && service.cluster_ips.size() < service.ip_families.size());
 }
 
+bool is_address(const std::string& text) {
+  return parse_sloppy_address(text).has_value();
+}
+
+// Among what clients may contact, or come from, is a text that says nothing. The API server takes
+// none, but has not always looked.
+bool has_invalid_address(const Service& service) {
+  const auto& ips = service.external_ips;
+  const auto& ranges = service.load_balancer_source_ranges;
+  const auto& ingress = service.load_balancer_ingress;
+  return !std::all_of(ips.begin(), ips.end(), is_address) ||
+         !std::all_of(ranges.begin(), ranges.end(),
+                      [](const auto& each) {
+                        return parse_sloppy_cidr(without_blanks_around(each)).has_value();
+                      }) ||
+         !std::all_of(ingress.begin(), ingress.end(), [](const LoadBalancerIngress& each) {
+           return each.ip.empty() || is_address(each.ip);
+         });
+}
+
 // "Endpoints (3), Ingress (1)"
 std::vector<std::string> counted(const std::map<std::string, size_t>& kinds) {
   std::vector<std::string> texts;
@@ -56,9 +78,11 @@ std::vector<std::string> snapshot_notes(const Objects& objects, const ProxyConfi
   }
   std::vector<std::string> bare;
   std::vector<std::string> without_address;
+  std::vector<std::string> invalid;
   for (const auto& [key, service] : cluster.services) {
     if (wants_endpoints(service) && !served.contains(key)) bare.push_back(key.to_string());
     if (lacks_cluster_ip(service)) without_address.push_back(key.to_string());
+    if (has_invalid_address(service)) invalid.push_back(key.to_string());
   }
   std::vector<std::string> changed;
   for (const ObjectId& id : objects.changed) changed.push_back(id.to_string());
@@ -72,6 +96,12 @@ std::vector<std::string> snapshot_notes(const Objects& objects, const ProxyConfi
         fmt::format("Services without a cluster IP for each of their families, to which "
                     "kube-proxy gives no rules there: {}",
                     list(without_address)));
+  }
+  if (!invalid.empty()) {
+    notes.push_back(
+        fmt::format("Services with external IPs, load balancer IPs or source ranges that are none, "
+                    "which kube-proxy passes over: {}",
+                    list(invalid)));
   }
   if (!bare.empty()) {
     notes.push_back(

@@ -132,6 +132,22 @@ ports:
   EXPECT_FALSE(slice.ports[1].port);
 }
 
+TEST(ReadObjects, ReadsEndpointSlicesOfOldClusters) {
+  const Objects objects = read(R"(
+apiVersion: discovery.k8s.io/v1beta1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop}
+addressType: IPv4
+endpoints:
+- {addresses: [10.244.1.5], topology: {kubernetes.io/hostname: node-a}}
+- {addresses: [10.244.1.6], topology: {kubernetes.io/hostname: node-a}, nodeName: node-b}
+)")
+                              .value();
+  const EndpointSlice& slice = objects.cluster.endpoint_slices.at({"shop", "web-1"});
+  EXPECT_EQ(slice.endpoints[0].node_name, "node-a");
+  EXPECT_EQ(slice.endpoints[1].node_name, "node-b");
+}
+
 TEST(ReadObjects, ReadsNodesAndPods) {
   const Objects objects = read(R"(
 kind: List

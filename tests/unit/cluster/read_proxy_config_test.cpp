@@ -49,7 +49,7 @@ detectLocalMode: InterfaceNamePrefix
 detectLocal: {interfaceNamePrefix: cali}
 nodePortAddresses: [192.168.0.0/24]
 bindAddress: "::"
-hostnameOverride: other
+hostnameOverride: " Other "
 iptables: {masqueradeBit: 15, masqueradeAll: true, localhostNodePorts: false, syncPeriod: 0s}
 conntrack: {tcpBeLiberal: true, tcpEstablishedTimeout: 0s, udpTimeout: 10s, maxPerCore: null}
 featureGates: {AllowServiceExternalIPs: false, SomeGate: true}

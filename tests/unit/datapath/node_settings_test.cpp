@@ -75,6 +75,19 @@ TEST(NodeSettings, ASecondaryAddressIsReachedFromThePrimaryOfItsSubnet) {
   EXPECT_EQ(sources["192.168.0.3"], sources["192.168.0.2"]);
 }
 
+TEST(NodeSettings, HostnameOverrideNamesTheNode) {
+  Cluster cluster;
+  Node node;
+  node.key = {"", "another"};
+  node.labels["topology.kubernetes.io/zone"] = "zone-a";
+  cluster.nodes[node.key] = node;
+  ProxyConfig proxy;
+  EXPECT_EQ(node_place(world(), cluster, proxy).zone, "");
+  proxy.hostname_override = "another";
+  EXPECT_EQ(node_place(world(), cluster, proxy).name, "another");
+  EXPECT_EQ(node_place(world(), cluster, proxy).zone, "zone-a");
+}
+
 TEST(NodeSettings, BindAddressOverridesTheNodesOwn) {
   Cluster cluster;
   Node node;

@@ -54,6 +54,23 @@ TEST(SnapshotNotes, NameServicesThatKubeProxyPassesOver) {
                 "gives no rules there: default/a, default/b"}));
 }
 
+TEST(SnapshotNotes, NameServicesWithAddressesThatAreNone) {
+  Objects objects;
+  Cluster& cluster = objects.cluster;
+  add_service(cluster, "a").external_ips = {"203.0.113.1", "203.0.113"};
+  add_service(cluster, "b").load_balancer_source_ranges = {"10.0.0.0/33"};
+  add_service(cluster, "c").load_balancer_ingress = {{.ip = "lb.example.org"}};
+  Service& right = add_service(cluster, "d");
+  right.external_ips = {"203.0.113.001"};
+  right.load_balancer_source_ranges = {" 10.0.0.0/8 "};
+  right.load_balancer_ingress = {{.ip = ""}, {.ip = "2001:db8::1"}};
+  for (const char* name : {"a", "b", "c", "d"}) add_slice(cluster, name, name);
+  EXPECT_EQ(snapshot_notes(objects),
+            (std::vector<std::string>{
+                "Services with external IPs, load balancer IPs or source ranges that are none, "
+                "which kube-proxy passes over: default/a, default/b, default/c"}));
+}
+
 TEST(SnapshotNotes, NameKindsThatAreNotUsed) {
   Objects objects;
   objects.skipped = {{"Endpoints", 3}, {"Ingress", 1}};
