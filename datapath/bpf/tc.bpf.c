@@ -136,7 +136,8 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 static __always_inline void note_received(struct packet *packet)
 {
 	const struct trace_record *end = &packet->trace;
-	int invalid = end->reason == PASS_INVALID || end->reason == PASS_STACK_ANSWERS;
+	int invalid = end->reason == PASS_INVALID || end->reason == PASS_STACK_ANSWERS ||
+		      end->reason == PASS_MALFORMED;
 
 	packet->received = packet->to;
 	packet->received_as = packet->tuple;
