@@ -83,7 +83,10 @@ class Tracking {
   bool continue_connection(ConnectionTable::Found found) {
     Attachment& attachment = path_.attachment;
     Connection& connection = attachment.connection;
-    connection = context_.table[found.id];
+    // By way of lo a packet that was INVALID is looked at again.
+    const bool noted =
+        path_.change.kind == StateChange::Kind::kUpdate && path_.change.id == found.id;
+    connection = noted ? path_.change.connection : context_.table[found.id];
     tracked_.confirmed = true;
     tracked_.direction = found.direction;
     const TrackVerdict verdict = track(connection, tracked_, context_.settings, context_.now);
