@@ -175,7 +175,7 @@ const Judged& Follower::conclude(Visibility visibility) {
   } else if (std::any_of(outcomes_.begin(), outcomes_.end(), is_undecided)) {
     leave_undecided();
     commit_undecided();
-  } else if (follows_undecided()) {
+  } else if (follows_undecided() || may_clash_with_undecided()) {
     leave_undecided();
   } else {
     disagree(visibility, std::nullopt);
@@ -189,6 +189,16 @@ bool Follower::follows_undecided() const {
   return flow && (undecided_.find(*flow) != 0 ||
                   undecided_ends_.find(end_of_any_flow(flow->low, flow->protocol)) != 0 ||
                   undecided_ends_.find(end_of_any_flow(flow->high, flow->protocol)) != 0);
+}
+
+bool Follower::may_clash_with_undecided() const {
+  const auto is_held = [this](const PermittedEmission& emission) {
+    const auto flow = flow_key(emission.packet);
+    return flow && undecided_.find(*flow) != 0;
+  };
+  return std::any_of(outcomes_.begin(), outcomes_.end(), [&](const Outcome& outcome) {
+    return std::any_of(outcome.emissions.begin(), outcome.emissions.end(), is_held);
+  });
 }
 
 void Follower::leave_undecided() {

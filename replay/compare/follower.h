@@ -114,6 +114,8 @@ class Follower {
   // The packet's flow, those of what came of it, and all of the end that began it go on unknown.
   void leave_undecided();
   bool follows_undecided() const;
+  // It would get addresses that a flow of unknown fate has, and has to give way with its port.
+  bool may_clash_with_undecided() const;
 
   std::unique_ptr<Oracle> oracle_;
   const World& world_;

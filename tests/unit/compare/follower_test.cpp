@@ -133,6 +133,21 @@ TEST_F(FollowerTest, SaysNothingOfTheRestOfAFlowThatBeganUndecided) {
   EXPECT_EQ(follower_.divergences(), 0U);
 }
 
+// What that flow may hold, this one would have to leave to it.
+TEST_F(FollowerTest, SaysNothingOfPortsThatAFlowThatBeganUndecidedMayHold) {
+  Outcome undecided;
+  undecided.undecided = true;
+  script_.outcomes = {undecided};
+  EXPECT_EQ(follow(request(), fate_of(kPod1, translated())).judgement, Judgement::kUndecided);
+  script_.outcomes = {outcome_of(permitted(kPod1, translated()))};
+  const Bytes other = PacketBuilder::udp("10.0.0.2:4000", "10.96.0.10:53").build();
+  const Bytes redrawn = PacketBuilder::udp("10.0.0.1:4001", "10.180.0.1:53").ttl(63).build();
+  EXPECT_EQ(follow(other, fate_of(kPod1, redrawn)).judgement, Judgement::kUndecided);
+  script_.outcomes = {outcome_of(permitted(kPod2, translated("10.180.0.2:53")))};
+  const Bytes third = PacketBuilder::udp("10.0.0.3:4000", "10.96.0.10:53").build();
+  EXPECT_EQ(follow(third, fate_of(kPod1, redrawn)).judgement, Judgement::kDiverges);
+}
+
 // An unknown target may have changed anything of the packet.
 TEST_F(FollowerTest, HoldsNoInvariantAgainstWhatNobodyUnderstands) {
   Outcome undecided;
