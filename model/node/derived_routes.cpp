@@ -7,10 +7,8 @@
 namespace kubeproof {
 namespace {
 
-// What `ip -6 route` shows for routes that the kernel made, and for those that were added without a
-// metric (IP6_RT_PRIO_ADDRCONF, IP6_RT_PRIO_USER).
+// What `ip -6 route` shows for routes that the kernel made (IP6_RT_PRIO_ADDRCONF).
 constexpr uint32_t kKernelMetric6 = 256;
-constexpr uint32_t kUserMetric6 = 1024;
 
 IpAddress next_address(const IpAddress& address) {
   std::array<uint8_t, 16> bytes{};

@@ -125,8 +125,20 @@ Cidr read_destination(const JsonField& field, Family default_family) {
 }
 
 Family default_family(const JsonField& field) {
+  if (field["via"].present()) {
+    field["via"].fail(
+        "routes via an address of the other family are not modelled: expected a \"gateway\" of the "
+        "destination's");
+  }
+  if (field["type"].string_or("") == "throw") {
+    field["type"].fail("routes that leave their table (throw) are not modelled");
+  }
+  // The other metrics are for TCP connections of the node's own.
   for (const char* key : {"gateway", "prefsrc"}) {
     if (field[key].present()) return read_address(field[key]).family();
+    if (metrics["hoplimit"].present()) {
+      metrics["hoplimit"].fail("routes with a hop limit are not modelled");
+    }
   }
   // Only `ip -6 route` prints a router preference.
   return field["pref"].present() ? Family::kIpv6 : Family::kIpv4;
@@ -152,7 +164,6 @@ NamedRoute read_route(const JsonField& field) {
                                                    {"prohibit", RouteType::kProhibit}});
   const Family family = route.destination.family();
   if (field["gateway"].present()) route.gateway = read_address_of(family, field["gateway"]);
-  if (field["via"].present()) route.gateway = read_address(field["via"]["host"]);
   if (field["prefsrc"].present()) {
     route.preferred_source = read_address_of(family, field["prefsrc"]);
   }
@@ -172,6 +183,7 @@ bool is_in_use(const JsonField& field) {
 }
 
 }  // namespace
+  if (family == Family::kIpv6 && route.metric == 0) route.metric = kUserMetric6;
 
 std::vector<Interface> read_interfaces(const JsonField& field) {
   std::vector<Interface> interfaces;

@@ -62,6 +62,9 @@ std::string_view to_string(RouteType type);
 struct Route {
   Cidr destination;
   RouteType type = RouteType::kUnicast;
+// What an IPv6 route has that was added without a metric (IP6_RT_PRIO_USER). IPv4 has 0.
+constexpr uint32_t kUserMetric6 = 1024;
+
   std::optional<IpAddress> gateway;
   uint32_t interface = 0;  // index; 0 where the type needs none
   uint32_t metric = 0;

@@ -14,9 +14,8 @@ constexpr uint32_t kSecondUplink = 3;
 constexpr uint32_t kOverlay = 4;
 constexpr uint32_t kDummy = 5;
 constexpr uint32_t kBridge = 10;
-// IP6_RT_PRIO_ADDRCONF and IP6_RT_PRIO_USER, which the kernel puts where nobody gives a metric.
+// IP6_RT_PRIO_ADDRCONF, of the routes that the kernel makes itself.
 constexpr uint32_t kKernelMetric6 = 256;
-constexpr uint32_t kUserMetric6 = 1024;
 
 InterfaceAddress in_subnet(const IpAddress& address, const std::string& prefix) {
   InterfaceAddress result;

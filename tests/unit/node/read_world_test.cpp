@@ -35,12 +35,14 @@ constexpr const char* kRoutes = R"([
 {"type":"blackhole","dst":"10.180.0.64/26","protocol":"80","flags":[]},
 {"type":"unreachable","dst":"10.99.0.0/16","metric":5,"flags":[]},
 {"dst":"10.180.0.70","dev":"cali12","scope":"link","flags":[]},
-{"dst":"10.7.0.0/16","via":{"family":"inet6","host":"fe80::7"},"dev":"ens5","flags":[]},
+{"dst":"10.7.0.0/16","gateway":"192.168.0.7","dev":"ens5","flags":[],
+ "metrics":[{"advmss":1000,"congestion":"cubic"}]},
 {"dst":"10.8.0.0/16","dev":"ens5","flags":["dead","linkdown"]},
 {"type":"broadcast","dst":"192.168.0.255","dev":"ens5","table":"local","flags":[]}
 ]
 [
-{"dst":"default","dev":"ens5","metric":1024,"flags":[],"pref":"medium"}
+{"dst":"default","dev":"ens5","metric":512,"flags":[],"pref":"medium"},
+{"dst":"fd00:7::/64","dev":"ens5","flags":[],"pref":"medium"}
 ])";
 
 JsonDocument document(const std::string& text) {
@@ -92,7 +94,7 @@ TEST(ReadInterfaces, ReadsAddressesInUse) {
 
 TEST(ReadRoutes, ReadsWhatIpPrints) {
   const std::vector<NamedRoute> all = routes();
-  ASSERT_EQ(all.size(), 6U);
+  ASSERT_EQ(all.size(), 7U);
   EXPECT_EQ(all[0].route.destination, *Cidr::parse("0.0.0.0/0"));
   EXPECT_EQ(all[0].route.gateway, address("192.168.0.1"));
   EXPECT_EQ(all[0].route.preferred_source, address("192.168.0.2"));
@@ -102,7 +104,8 @@ TEST(ReadRoutes, ReadsWhatIpPrints) {
   EXPECT_EQ(all[1].device, "");
   EXPECT_EQ(all[2].route.type, RouteType::kUnreachable);
   EXPECT_EQ(all[3].route.destination, *Cidr::parse("10.180.0.70/32"));
-  EXPECT_EQ(all[4].route.gateway, address("fe80::7"));
+  EXPECT_EQ(all[3].route.metric, 0U);
+  EXPECT_EQ(all[4].route.gateway, address("192.168.0.7"));
   EXPECT_EQ(all[5].route.destination, *Cidr::parse("::/0"));
 }
 
@@ -133,6 +136,13 @@ TEST(ReadInterfaces, NamesWhatIsWrong) {
   EXPECT_EQ(interfaces_error(R"([{"ifindex": 0}])"),
             "file: [0].ifindex: expected a whole number from 1 to 2147483647, found 0");
   EXPECT_EQ(interfaces_error(R"([{"ifindex": 1, "ifname": "lo", "link_type": "ether",
+  EXPECT_EQ(all[5].route.metric, 512U);
+}
+
+TEST(ReadRoutes, AnIpv6RouteWithoutMetricHasTheKernels) {
+  EXPECT_EQ(routes()[6].route.metric, kUserMetric6);
+  const JsonDocument zero = document(R"([{"dst": "fd00::/8", "dev": "e", "metric": 0}])");
+  EXPECT_EQ(read_routes(zero.value, zero).value()[0].route.metric, kUserMetric6);
                                   "address": "00:00:00"}])"),
             "file: [0].address: expected a link-layer address such as 02:00:00:00:00:01, found "
             "\"00:00:00\"");
@@ -179,17 +189,22 @@ TEST(ReadRoutes, RefusesRoutesThatAreNotModelled) {
             "file: [0].dst: expected default, or ADDRESS/LENGTH, found \"10.0.0.0/40\"");
 }
 
-TEST(ReadRoutes, RefusesNeighboursOfTheOtherFamilyThatNothingSaysAreMeant) {
+TEST(ReadRoutes, RefusesNeighboursOfTheOtherFamily) {
   EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e", "gateway": "fe80::1"}])"),
             "file: [0].gateway: expected an address of the destination's family, found "
             "\"fe80::1\"");
   EXPECT_EQ(routes_error(R"([{"dst": "fd00::/8", "dev": "e", "prefsrc": "10.0.0.1"}])"),
             "file: [0].prefsrc: expected an address of the destination's family, found "
             "\"10.0.0.1\"");
-  EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e",
-                              "via": {"family": "inet6", "host": "fe80::1"}}])"),
-            "no error");
 }
 
 }  // namespace
 }  // namespace kubeproof
+  EXPECT_EQ(routes_error(R"([{"dst": "default", "dev": "e", "metrics": [{"hoplimit": 9}]}])"),
+            "file: [0].metrics[0].hoplimit: routes with a hop limit are not modelled");
+  EXPECT_EQ(routes_error(R"([{"type": "throw", "dst": "10.99.0.0/16"}])"),
+            "file: [0].type: routes that leave their table (throw) are not modelled");
+  EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e",
+                              "via": {"family": "inet6", "host": "fe80::1"}}])"),
+            "file: [0].via: routes via an address of the other family are not modelled: expected a "
+            "\"gateway\" of the destination's");
