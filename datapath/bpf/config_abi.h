@@ -70,10 +70,11 @@ enum interface_flag {
 /* An address that the kernel may give to a packet that leaves here. */
 struct source_candidate {
 	struct address address;
+	struct address subnet; /* its peer's, where it has one */
 	__u8 prefix_length; /* 255: lent by another interface */
 	__u8 scope; /* RT_SCOPE_*; IPv4 only */
 	__u8 valid;
-	__u8 zero;
+	__u8 deprecated; /* IPv6 only */
 };
 
 #define GENERATIONS 2
@@ -92,7 +93,8 @@ struct interface_settings {
 	__u8 link_address[6]; /* its own; all zero where it has none */
 	__u16 ipv6_mtu;
 	struct address loopback_next_hop; /* INTERFACE_LEADS_TO_LOOPBACK; zero: no gateway */
-	/* In the kernel's order; where the interface has none of its own, those of the others. */
+	/* In the kernel's order; where the interface has none of its own that is not deprecated, those
+	 * of the others, too. */
 	struct source_candidate ipv4[SOURCE_CANDIDATES];
 	struct source_candidate ipv6[SOURCE_CANDIDATES];
 };

@@ -232,7 +232,8 @@ static __always_inline __u32 ipv6_label(const struct address *address)
 	return 1;
 }
 
-/* Greater is better: scope, then label, then the common prefix; 0 for no address. */
+/* Greater is better: scope, then what is not deprecated, then label, then the common prefix; 0 for
+ * no address. */
 VERIFIED_ONCE __u32 ipv6_preference(const struct source_candidate *candidate,
 				    const struct address *destination)
 {
@@ -245,7 +246,7 @@ VERIFIED_ONCE __u32 ipv6_preference(const struct source_candidate *candidate,
 	preference = scope >= ipv6_scope(destination) ? 0x40 - scope : scope;
 	if (prefix > candidate->prefix_length)
 		prefix = candidate->prefix_length;
-	return preference << 16 |
+	return preference << 16 | !candidate->deprecated << 9 |
 	       (ipv6_label(&candidate->address) == ipv6_label(destination)) << 8 | prefix;
 }
 
@@ -255,7 +256,7 @@ VERIFIED_ONCE __u32 ipv4_preference(const struct source_candidate *candidate,
 {
 	if (!candidate || !next_hop || !candidate->valid || candidate->scope > scope)
 		return 0;
-	return candidate->prefix_length <= 32 && address_has_prefix(next_hop, &candidate->address,
+	return candidate->prefix_length <= 32 && address_has_prefix(next_hop, &candidate->subnet,
 								    candidate->prefix_length)
 		       ? 2
 		       : 1;

@@ -140,12 +140,8 @@ void fill_way_to_loopback(const World& world, const Interface& interface,
 // (fib_add_ifaddr(), net/ipv4/fib_frontend.c).
 const IpAddress& source_toward(const InterfaceAddress& own, const Interface& interface) {
   if (!own.secondary) return own.address;
-  const Cidr subnet(own.address, own.prefix_length);
   for (const InterfaceAddress& other : interface.addresses) {
-    if (!other.secondary && other.prefix_length == own.prefix_length &&
-        other.address.family() == own.address.family() && subnet.contains(other.address)) {
-      return other.address;
-    }
+    if (!other.secondary && other.subnet() == own.subnet()) return other.address;
   }
   return own.address;
 }

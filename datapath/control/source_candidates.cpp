@@ -16,42 +16,63 @@ constexpr uint8_t kLent = 255;
 
 class CandidateList {
  public:
-  explicit CandidateList(abi::source_candidate (&candidates)[SOURCE_CANDIDATES])
-      : candidates_(candidates) {
+  CandidateList(Family family, abi::source_candidate (&candidates)[SOURCE_CANDIDATES])
+      : family_(family), candidates_(candidates) {
     for (abi::source_candidate& candidate : candidates_) candidate = {};
   }
 
-  void add(const Interface& interface, Family family, bool own) {
+  void add_own(const Interface& interface) {
     for (const InterfaceAddress& address : interface.addresses) {
-      if (address.address.family() != family || !may_leave(address)) continue;
-      // Another interface's address must be good beyond its link.
-      if (!own && address.scope == AddressScope::kLink) continue;
-      if (count_ == SOURCE_CANDIDATES) return;
-      candidates_[count_++] = {
-          .address = to_abi(address.address),
-          .prefix_length = own || !address.address.is_v4() ? address.prefix_length : kLent,
-          .scope = static_cast<uint8_t>(address.scope),
-          .valid = 1,
-          .zero = 0};
+      if (!is_candidate(address)) continue;
+      add(address, address.prefix_length);
+      has_preferred_ |= !address.deprecated;
+    }
+    has_own_ = count_ != 0;
+  }
+
+  // Those that are good beyond their link and better than the interface's own.
+  void add_lent(const Interface& interface) {
+    for (const InterfaceAddress& address : interface.addresses) {
+      if (!is_candidate(address) || address.scope == AddressScope::kLink) continue;
+      if (has_own_ && address.deprecated) continue;
+      add(address, address.address.is_v4() ? kLent : address.prefix_length);
     }
   }
 
-  bool empty() const { return count_ == 0; }
+  // Another interface's address comes after the own ones, but for deprecated ones.
+  bool needs_others() const { return !has_preferred_; }
 
  private:
+  bool is_candidate(const InterfaceAddress& address) const {
+    return address.address.family() == family_ && may_leave(address);
+  }
+
+  void add(const InterfaceAddress& address, uint8_t prefix_length) {
+    if (count_ == SOURCE_CANDIDATES) return;
+    candidates_[count_++] = {.address = to_abi(address.address),
+                             .subnet = to_abi(address.subnet().base()),
+                             .prefix_length = prefix_length,
+                             .scope = static_cast<uint8_t>(address.scope),
+                             .valid = 1,
+                             .deprecated = address.deprecated};
+  }
+
+  const Family family_;
   abi::source_candidate (&candidates_)[SOURCE_CANDIDATES];
   size_t count_ = 0;
+  bool has_own_ = false;
+  bool has_preferred_ = false;
 };
 
 }  // namespace
 
 void fill_source_candidates(const World& world, const Interface& out, Family family,
                             abi::source_candidate (&candidates)[SOURCE_CANDIDATES]) {
-  CandidateList list(candidates);
-  list.add(out, family, true);
-  if (!list.empty()) return;
+  CandidateList list(family, candidates);
+  list.add_own(out);
+  if (!list.needs_others()) return;
   for (const Interface& other : world.interfaces) {
-    if (other.index != out.index) list.add(other, family, false);
+    if (other.index != out.index) list.add_lent(other);
   }
 }
 

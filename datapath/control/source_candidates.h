@@ -9,7 +9,7 @@
 namespace kubeproof::control {
 
 // The interface's own primary addresses in their order, then those of the other interfaces that
-// would stand in where it has none.
+// would stand in where it has none, or none but deprecated ones.
 void fill_source_candidates(const World& world, const Interface& out, Family family,
                             abi::source_candidate (&candidates)[SOURCE_CANDIDATES]);
 

@@ -42,11 +42,9 @@ Interface make_uplink(const std::vector<InterfaceAddress>& addresses) {
   uplink.kind = InterfaceKind::kUplink;
   for (InterfaceAddress each : addresses) {
     if (each.address.is_v4()) {
-      const Cidr subnet(each.address, each.prefix_length);
-      each.secondary = std::any_of(uplink.addresses.begin(), uplink.addresses.end(),
-                                   [&](const InterfaceAddress& earlier) {
-                                     return Cidr(earlier.address, earlier.prefix_length) == subnet;
-                                   });
+      each.secondary = std::any_of(
+          uplink.addresses.begin(), uplink.addresses.end(),
+          [&](const InterfaceAddress& earlier) { return earlier.subnet() == each.subnet(); });
       if (each.prefix_length < 31) {
         const uint32_t host_mask = ~uint32_t{0} >> each.prefix_length;
         each.broadcast = IpAddress::v4(each.address.v4_host_order() | host_mask);

@@ -24,6 +24,18 @@ bool has_address(const Interface& interface, const IpAddress& address) {
                      [&](const InterfaceAddress& each) { return each.address == address; });
 }
 
+// What the kernel routes to the link of an address (net/ipv4/fib_frontend.c fib_add_ifaddr();
+// net/ipv6/addrconf.c inet6_addr_add() and, for the peer, __ipv6_ifa_notify()).
+std::vector<Cidr> connected_prefixes(const InterfaceAddress& address) {
+  const Cidr subnet = address.subnet();
+  if (!address.address.is_v4()) {
+    if (address.peer) return {subnet, Cidr::host(*address.peer)};
+    return {subnet};
+  }
+  if (address.secondary || subnet == Cidr::host(address.address)) return {};
+  return {subnet};
+}
+
 }  // namespace
 
 std::vector<Route> connected_routes(const std::vector<Interface>& interfaces) {
@@ -31,17 +43,17 @@ std::vector<Route> connected_routes(const std::vector<Interface>& interfaces) {
   for (const Interface& interface : interfaces) {
     if (interface.kind == InterfaceKind::kLoopback) continue;
     for (const InterfaceAddress& each : interface.addresses) {
-      const bool v4 = each.address.is_v4();
-      if (v4 && (each.secondary || each.prefix_length == 32)) continue;
-      Route route;
-      route.destination = Cidr(each.address, each.prefix_length);
-      route.interface = interface.index;
-      route.metric = v4 ? 0 : kKernelMetric6;
-      if (v4) route.preferred_source = each.address;
-      const bool known = std::any_of(routes.begin(), routes.end(), [&](const Route& other) {
-        return other.destination == route.destination && other.interface == route.interface;
-      });
-      if (!known) routes.push_back(route);
+      for (const Cidr& destination : connected_prefixes(each)) {
+        Route route;
+        route.destination = destination;
+        route.interface = interface.index;
+        route.metric = each.address.is_v4() ? 0 : kKernelMetric6;
+        if (each.address.is_v4()) route.preferred_source = each.address;
+        const bool known = std::any_of(routes.begin(), routes.end(), [&](const Route& other) {
+          return other.destination == route.destination && other.interface == route.interface;
+        });
+        if (!known) routes.push_back(route);
+      }
     }
   }
   return routes;
@@ -57,9 +69,9 @@ std::vector<Route> default_routes(const Interface& uplink) {
     if (first == uplink.addresses.end()) continue;
     Route route;
     route.destination = Cidr(IpAddress::unspecified(family), 0);
-    route.gateway =
-        first_host(Cidr(first->address, first->prefix_length),
-                   [&](const IpAddress& candidate) { return has_address(uplink, candidate); });
+    route.gateway = first_host(first->subnet(), [&](const IpAddress& candidate) {
+      return has_address(uplink, candidate);
+    });
     route.interface = uplink.index;
     route.metric = family == Family::kIpv4 ? 0 : kUserMetric6;
     routes.push_back(route);

@@ -55,6 +55,13 @@ std::string read_interface_name(const JsonField& field) {
   return name;
 }
 
+// An IPv6 address whose preferred lifetime is over.
+bool read_deprecated(const JsonField& field) {
+  constexpr int64_t kForever = 0xffffffff;
+  return field["deprecated"].boolean_or(false) ||
+         field["preferred_life_time"].integer_or(kForever, 0, kForever) == 0;
+}
+
 InterfaceAddress read_interface_address(const JsonField& field) {
   InterfaceAddress result;
   result.address = read_address(field["local"]);
@@ -70,6 +77,14 @@ InterfaceAddress read_interface_address(const JsonField& field) {
                                                          {"link", AddressScope::kLink},
                                                          {"host", AddressScope::kHost}});
   result.secondary = field["secondary"].boolean_or(false);
+  const JsonField peer = field["address"];
+  if (peer.present()) {
+    result.peer = read_address(peer);
+    if (result.peer->family() != result.address.family()) {
+      peer.fail_expecting("a peer's address, of the family of \"local\"");
+    }
+  }
+  result.deprecated = !result.address.is_v4() && read_deprecated(field);
   const JsonField broadcast = field["broadcast"];
   if (broadcast.present()) {
     result.broadcast = read_address(broadcast);
@@ -110,8 +125,20 @@ void refuse_unmodelled(const JsonField& field) {
     field["nexthops"].fail("routes with several hops are not modelled");
   if (field["encap"].present()) field["encap"].fail("routes that encapsulate are not modelled");
   if (field["tos"].present()) field["tos"].fail("routes by type of service are not modelled");
+  if (field["via"].present()) {
+    field["via"].fail(
+        "routes via an address of the other family are not modelled: expected a \"gateway\" of the "
+        "destination's");
+  }
+  if (field["type"].string_or("") == "throw") {
+    field["type"].fail("routes that leave their table (throw) are not modelled");
+  }
+  // The other metrics are for TCP connections of the node's own.
   for (const JsonField& metrics : field["metrics"].items()) {
     if (metrics["mtu"].present()) metrics["mtu"].fail("routes with an MTU are not modelled");
+    if (metrics["hoplimit"].present()) {
+      metrics["hoplimit"].fail("routes with a hop limit are not modelled");
+    }
   }
 }
 
@@ -125,20 +152,8 @@ Cidr read_destination(const JsonField& field, Family default_family) {
 }
 
 Family default_family(const JsonField& field) {
-  if (field["via"].present()) {
-    field["via"].fail(
-        "routes via an address of the other family are not modelled: expected a \"gateway\" of the "
-        "destination's");
-  }
-  if (field["type"].string_or("") == "throw") {
-    field["type"].fail("routes that leave their table (throw) are not modelled");
-  }
-  // The other metrics are for TCP connections of the node's own.
   for (const char* key : {"gateway", "prefsrc"}) {
     if (field[key].present()) return read_address(field[key]).family();
-    if (metrics["hoplimit"].present()) {
-      metrics["hoplimit"].fail("routes with a hop limit are not modelled");
-    }
   }
   // Only `ip -6 route` prints a router preference.
   return field["pref"].present() ? Family::kIpv6 : Family::kIpv4;
@@ -168,6 +183,7 @@ NamedRoute read_route(const JsonField& field) {
     route.preferred_source = read_address_of(family, field["prefsrc"]);
   }
   route.metric = static_cast<uint32_t>(field["metric"].integer_or(0, 0, kMaxMetric));
+  if (family == Family::kIpv6 && route.metric == 0) route.metric = kUserMetric6;
   if (route.type == RouteType::kUnicast || field["dev"].present()) {
     named.device = field["dev"].string();
   }
@@ -183,7 +199,6 @@ bool is_in_use(const JsonField& field) {
 }
 
 }  // namespace
-  if (family == Family::kIpv6 && route.metric == 0) route.metric = kUserMetric6;
 
 std::vector<Interface> read_interfaces(const JsonField& field) {
   std::vector<Interface> interfaces;

@@ -39,10 +39,7 @@ bool has_ipv6_address(const Interface& interface) {
 IpAddress primary_of(const Interface& interface, const InterfaceAddress& address) {
   if (!address.secondary || !address.address.is_v4()) return address.address;
   for (const InterfaceAddress& other : interface.addresses) {
-    if (!other.secondary && other.prefix_length == address.prefix_length &&
-        Cidr(other.address, other.prefix_length).contains(address.address)) {
-      return other.address;
-    }
+    if (!other.secondary && other.subnet() == address.subnet()) return other.address;
   }
   return address.address;
 }
@@ -78,7 +75,7 @@ void RoutingTable::add_local_routes(const Interface& interface, const InterfaceA
                 .decision = {.verdict = verdict, .out = out, .preferred_source = source}});
   };
   const Interface* loopback = &world_.loopback();
-  const Cidr network(address.address, address.prefix_length);
+  const Cidr network = address.subnet();
   add(Cidr::host(address.address), RouteVerdict::kLocal, loopback);
 
   if (!address.address.is_v4()) {
@@ -94,7 +91,7 @@ void RoutingTable::add_local_routes(const Interface& interface, const InterfaceA
   }
   if (address.secondary || network.base().is_unspecified()) return;
   // The whole prefix of an address on loopback is local: 127.0.0.0/8.
-  if (interface.kind == InterfaceKind::kLoopback && address.prefix_length < 32) {
+  if (interface.kind == InterfaceKind::kLoopback && network != Cidr::host(address.address)) {
     add(network, RouteVerdict::kLocal, loopback);
   }
   if (address.prefix_length < 31) {

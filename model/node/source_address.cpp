@@ -73,6 +73,13 @@ int ipv6_label(const IpAddress& address) {
   return 1;
 }
 
+// Loopback, IPv4-mapped and IPv4-compatible addresses never count as deprecated
+// (net/ipv6/addrconf.c ipv6_saddr_preferred()).
+bool is_preferred(const InterfaceAddress& candidate) {
+  return !candidate.deprecated || has_prefix(candidate.address, {}, 96) ||
+         has_prefix(candidate.address, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96);
+}
+
 // The rules of RFC 6724, section 5, in their order; greater is better.
 auto rank(const InterfaceAddress& candidate, bool on_outgoing_interface,
           const IpAddress& destination) {
@@ -80,7 +87,8 @@ auto rank(const InterfaceAddress& candidate, bool on_outgoing_interface,
   const int scope = ipv6_scope(address);
   return std::tuple(address == destination,
                     // Smallest sufficient scope first, then the largest insufficient one.
-                    scope >= ipv6_scope(destination) ? -scope : scope - 128, on_outgoing_interface,
+                    scope >= ipv6_scope(destination) ? -scope : scope - 128,
+                    is_preferred(candidate), on_outgoing_interface,
                     ipv6_label(address) == ipv6_label(destination),
                     is_orchid(address) == is_orchid(destination),
                     std::min<int>(common_prefix(address, destination), candidate.prefix_length));
@@ -96,7 +104,7 @@ std::optional<IpAddress> select_ipv4_source(const World& world, const Interface&
   const InterfaceAddress* fallback = nullptr;
   for (const InterfaceAddress& address : out.addresses) {
     if (!is_candidate(address) || !within(std::min(address.scope, narrowest), scope)) continue;
-    if (!next_hop || Cidr(address.address, address.prefix_length).contains(*next_hop)) {
+    if (!next_hop || address.subnet().contains(*next_hop)) {
       return address.address;
     }
     if (fallback == nullptr) fallback = &address;

@@ -14,7 +14,7 @@ std::optional<IpAddress> select_ipv4_source(const World& world, const Interface&
                                             std::optional<IpAddress> next_hop, AddressScope scope);
 
 // net/ipv6/addrconf.c ipv6_dev_get_saddr(): RFC 6724 with the kernel's default labels. Left out:
-// deprecated, temporary and home addresses.
+// temporary and home addresses.
 std::optional<IpAddress> select_ipv6_source(const World& world, const Interface& out,
                                             const IpAddress& destination);
 

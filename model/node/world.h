@@ -30,7 +30,12 @@ struct InterfaceAddress {
   uint8_t prefix_length = 32;
   AddressScope scope = AddressScope::kGlobal;
   bool secondary = false;              // IFA_F_SECONDARY: not chosen as a source
+  bool deprecated = false;             // IFA_F_DEPRECATED, IPv6: others are preferred as a source
   std::optional<IpAddress> broadcast;  // IPv4
+  std::optional<IpAddress> peer;       // at the other end of a point-to-point link
+
+  // What the kernel takes for the link's: of IPv4 the subnet of the peer (inet_ifa_match()).
+  Cidr subnet() const { return {peer && address.is_v4() ? *peer : address, prefix_length}; }
 };
 
 struct Interface {
@@ -57,14 +62,14 @@ enum class RouteType : uint8_t {
 std::string_view to_string(AddressScope scope);
 std::string_view to_string(RouteType type);
 
+// What an IPv6 route has that was added without a metric (IP6_RT_PRIO_USER). IPv4 has 0.
+constexpr uint32_t kUserMetric6 = 1024;
+
 // A route of the main table. Routes to the node's own addresses (table local) follow from the
 // addresses and are not listed.
 struct Route {
   Cidr destination;
   RouteType type = RouteType::kUnicast;
-// What an IPv6 route has that was added without a metric (IP6_RT_PRIO_USER). IPv4 has 0.
-constexpr uint32_t kUserMetric6 = 1024;
-
   std::optional<IpAddress> gateway;
   uint32_t interface = 0;  // index; 0 where the type needs none
   uint32_t metric = 0;

@@ -13,8 +13,10 @@ Json address_json(const InterfaceAddress& address) {
                {"local", address.address.to_string()},
                {"prefixlen", address.prefix_length},
                {"scope", to_string(address.scope)}};
+  if (address.peer) json["address"] = address.peer->to_string();
   if (address.broadcast) json["broadcast"] = address.broadcast->to_string();
   if (address.secondary) json["secondary"] = true;
+  if (address.deprecated) json["deprecated"] = true;
   return json;
 }
 

@@ -94,13 +94,19 @@ Result<void> apply_settings(const World& world) {
 
 // Loopback gets 127.0.0.1 and ::1 from the kernel when it comes up; `replace` accepts that.
 void add_address(std::string& batch, const Interface& interface, const InterfaceAddress& address) {
-  batch += fmt::format("address replace {}/{} dev {} scope {}", address.address.to_string(),
-                       address.prefix_length, interface.name, to_string(address.scope));
+  batch += fmt::format("address replace {}", address.address.to_string());
+  // To IPv6 the peer is no more than a route, which is among the world's.
+  if (address.peer && address.address.is_v4()) {
+    batch += fmt::format(" peer {}", address.peer->to_string());
+  }
+  batch += fmt::format("/{} dev {} scope {}", address.prefix_length, interface.name,
+                       to_string(address.scope));
   // The route of an IPv4 subnet on loopback belongs to table local.
   const bool loopback = interface.kind == InterfaceKind::kLoopback;
   if (!loopback || !address.address.is_v4()) batch += " noprefixroute";
   if (address.broadcast) batch += fmt::format(" broadcast {}", address.broadcast->to_string());
   if (!address.address.is_v4()) batch += " nodad";
+  if (address.deprecated) batch += " preferred_lft 0";
   batch += '\n';
 }
 

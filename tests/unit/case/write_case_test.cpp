@@ -51,6 +51,21 @@ TEST_F(WriteCaseTest, EveryKindOfStepComesBack) {
   EXPECT_EQ(std::get<DeleteStep>(back.steps.at(4)).objects.size(), 2U);
 }
 
+TEST_F(WriteCaseTest, DeprecatedAddressesAndPeersComeBack) {
+  const Case written =
+      read(with_steps("  - packet: { ingress: host, hex: \"4500\" }\n",
+                      "  interfaces:\n"
+                      "    - { ifindex: 1, ifname: lo, link_type: loopback, addr_info: [] }\n"
+                      "    - { ifindex: 2, ifname: eth0, addr_info: [\n"
+                      "        { local: 10.9.0.1, address: 10.10.0.2, prefixlen: 24 },\n"
+                      "        { local: \"fd00::1\", prefixlen: 64, deprecated: true }] }\n"));
+  const auto& addresses = again(written).world.interfaces.at(1).addresses;
+  EXPECT_EQ(addresses.at(0).peer, IpAddress::parse("10.10.0.2").value());
+  EXPECT_FALSE(addresses.at(0).deprecated);
+  EXPECT_FALSE(addresses.at(1).peer);
+  EXPECT_TRUE(addresses.at(1).deprecated);
+}
+
 TEST_F(WriteCaseTest, CapturedPacketsComeBack) {
   const Case written =
       read(with_steps("  - captured: { ingress: uplink, hex: \"4500\", departures: [{ interface: "

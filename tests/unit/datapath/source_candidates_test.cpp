@@ -34,6 +34,20 @@ TEST(SourceCandidates, OthersStandInForAnInterfaceWithoutAddress) {
   EXPECT_EQ(candidates(world(), 10, Family::kIpv6), std::vector<std::string>{"2001:db8::2"});
 }
 
+TEST(SourceCandidates, OthersStandInForDeprecatedAddresses) {
+  World node = world();
+  node.interfaces[1].addresses[1].deprecated = true;
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6), std::vector<std::string>{"2001:db8::2"});
+  InterfaceAddress other = node.interfaces[1].addresses[1];
+  other.address = *IpAddress::parse("2001:db8:1::2");
+  node.interfaces[2].addresses.push_back(other);
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6), std::vector<std::string>{"2001:db8::2"});
+  node.interfaces[2].addresses[0].deprecated = false;
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6),
+            (std::vector<std::string>{"2001:db8::2", "2001:db8:1::2"}));
+  EXPECT_EQ(candidates(node, 10, Family::kIpv6), std::vector<std::string>{"2001:db8:1::2"});
+}
+
 TEST(SourceCandidates, LoopbackAddressesNeverLeave) {
   EXPECT_EQ(candidates(world(), 1, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
 }

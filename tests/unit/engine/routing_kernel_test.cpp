@@ -87,11 +87,15 @@ class WorldGenerator {
       InterfaceAddress address =
           interface_address(below(2) == 0 ? pick(kAddresses4) : pick(kAddresses6));
       if (address.address.is_v4() && below(4) == 0) address.scope = AddressScope::kLink;
-      const Cidr subnet(address.address, address.prefix_length);
+      if (address.address.is_v4() && below(4) == 0) {
+        address.peer = interface_address(pick(kAddresses4)).address;
+      }
+      address.deprecated = !address.address.is_v4() && below(3) == 0;
+      const Cidr subnet = address.subnet();
       // All of a subnet of loopback is local, and no gateway may be.
       if (interface.kind == InterfaceKind::kLoopback && subnet.contains(kGateway4)) return;
       for (const InterfaceAddress& other : interface.addresses) {
-        if (Cidr(other.address, other.prefix_length) == subnet) return;
+        if (other.subnet() == subnet) return;
       }
       interface.addresses.push_back(address);
     }

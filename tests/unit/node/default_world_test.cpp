@@ -239,6 +239,19 @@ TEST(GivenWorld, DerivesRoutesFromGivenInterfaces) {
   EXPECT_EQ(route_to(world, "192.168.0.0/24")->interface, 3U);
 }
 
+TEST(GivenWorld, DerivesRoutesTowardPeersAsTheKernelMakesThem) {
+  NodeSpec node = bridged_node();
+  InterfaceAddress ipv4 = interface_address("10.8.0.1/32");
+  ipv4.peer = address("10.8.0.2");
+  InterfaceAddress ipv6 = interface_address("fd00:1::1/64");
+  ipv6.peer = address("fd00:2::1");
+  node.interfaces->back().addresses = {ipv4, ipv6};
+  const World world = *make_world(node, NodePods(node), {}, {});
+  EXPECT_EQ(route_to(world, "10.8.0.2/32")->preferred_source, address("10.8.0.1"));
+  EXPECT_EQ(route_to(world, "fd00:1::/64")->interface, 6U);
+  EXPECT_EQ(route_to(world, "fd00:2::1/128")->interface, 6U);
+}
+
 TEST(GivenWorld, RefusesARouteThroughAnUnknownInterface) {
   NodeSpec node = bridged_node();
   node.routes = {named_route("0.0.0.0/0", "eth7")};

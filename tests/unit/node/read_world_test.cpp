@@ -92,6 +92,35 @@ TEST(ReadInterfaces, ReadsAddressesInUse) {
   EXPECT_EQ(addresses[2].scope, AddressScope::kLink);
 }
 
+InterfaceAddress only_address(const std::string& text) {
+  const JsonDocument read =
+      document(fmt::format(R"([{{"ifindex": 1, "ifname": "a", "addr_info": [{{{}}}]}}])", text));
+  return read_interfaces(read.value, read).value().at(0).addresses.at(0);
+}
+
+TEST(ReadInterfaces, AnIpv6AddressIsDeprecatedOnceItsPreferredLifetimeIsOver) {
+  EXPECT_FALSE(only_address(R"("local": "fd00::1", "prefixlen": 64)").deprecated);
+  EXPECT_FALSE(
+      only_address(R"("local": "fd00::1", "prefixlen": 64, "preferred_life_time": 1)").deprecated);
+  EXPECT_TRUE(
+      only_address(R"("local": "fd00::1", "prefixlen": 64, "preferred_life_time": 0)").deprecated);
+  EXPECT_TRUE(
+      only_address(R"("local": "fd00::1", "prefixlen": 64, "deprecated": true)").deprecated);
+  EXPECT_FALSE(
+      only_address(R"("local": "10.0.0.1", "prefixlen": 8, "deprecated": true)").deprecated);
+}
+
+TEST(ReadInterfaces, TheSubnetOfAnIpv4AddressIsThatOfItsPeer) {
+  const InterfaceAddress ipv4 =
+      only_address(R"("local": "10.9.0.1", "address": "10.10.0.2", "prefixlen": 24)");
+  EXPECT_EQ(ipv4.peer, address("10.10.0.2"));
+  EXPECT_EQ(ipv4.subnet(), *Cidr::parse("10.10.0.0/24"));
+  const InterfaceAddress ipv6 =
+      only_address(R"("local": "fd00:1::1", "address": "fd00:2::1", "prefixlen": 64)");
+  EXPECT_EQ(ipv6.peer, address("fd00:2::1"));
+  EXPECT_EQ(ipv6.subnet(), *Cidr::parse("fd00:1::/64"));
+}
+
 TEST(ReadRoutes, ReadsWhatIpPrints) {
   const std::vector<NamedRoute> all = routes();
   ASSERT_EQ(all.size(), 7U);
@@ -107,6 +136,13 @@ TEST(ReadRoutes, ReadsWhatIpPrints) {
   EXPECT_EQ(all[3].route.metric, 0U);
   EXPECT_EQ(all[4].route.gateway, address("192.168.0.7"));
   EXPECT_EQ(all[5].route.destination, *Cidr::parse("::/0"));
+  EXPECT_EQ(all[5].route.metric, 512U);
+}
+
+TEST(ReadRoutes, AnIpv6RouteWithoutMetricHasTheKernels) {
+  EXPECT_EQ(routes()[6].route.metric, kUserMetric6);
+  const JsonDocument zero = document(R"([{"dst": "fd00::/8", "dev": "e", "metric": 0}])");
+  EXPECT_EQ(read_routes(zero.value, zero).value()[0].route.metric, kUserMetric6);
 }
 
 TEST(ReadRoutes, MakeAWorldTogetherWithInterfaces) {
@@ -136,13 +172,6 @@ TEST(ReadInterfaces, NamesWhatIsWrong) {
   EXPECT_EQ(interfaces_error(R"([{"ifindex": 0}])"),
             "file: [0].ifindex: expected a whole number from 1 to 2147483647, found 0");
   EXPECT_EQ(interfaces_error(R"([{"ifindex": 1, "ifname": "lo", "link_type": "ether",
-  EXPECT_EQ(all[5].route.metric, 512U);
-}
-
-TEST(ReadRoutes, AnIpv6RouteWithoutMetricHasTheKernels) {
-  EXPECT_EQ(routes()[6].route.metric, kUserMetric6);
-  const JsonDocument zero = document(R"([{"dst": "fd00::/8", "dev": "e", "metric": 0}])");
-  EXPECT_EQ(read_routes(zero.value, zero).value()[0].route.metric, kUserMetric6);
                                   "address": "00:00:00"}])"),
             "file: [0].address: expected a link-layer address such as 02:00:00:00:00:01, found "
             "\"00:00:00\"");
@@ -154,6 +183,11 @@ TEST(ReadRoutes, AnIpv6RouteWithoutMetricHasTheKernels) {
                                   {"local": "1.2.3.4", "prefixlen": 8, "broadcast": "::1"}]}])"),
             "file: [0].addr_info[0].broadcast: expected an IPv4 address, beside an IPv4 address, "
             "found \"::1\"");
+  EXPECT_EQ(
+      interfaces_error(R"([{"ifindex": 1, "ifname": "a", "addr_info": [
+                                  {"local": "1.2.3.4", "prefixlen": 8, "address": "::1"}]}])"),
+      "file: [0].addr_info[0].address: expected a peer's address, of the family of \"local\", "
+      "found \"::1\"");
 }
 
 TEST(ReadInterfaces, RefusesWhatNoKernelHas) {
@@ -183,6 +217,14 @@ TEST(ReadRoutes, RefusesRoutesThatAreNotModelled) {
             "file: [0].nexthops: routes with several hops are not modelled");
   EXPECT_EQ(routes_error(R"([{"dst": "default", "dev": "e", "metrics": [{"mtu": 1400}]}])"),
             "file: [0].metrics[0].mtu: routes with an MTU are not modelled");
+  EXPECT_EQ(routes_error(R"([{"dst": "default", "dev": "e", "metrics": [{"hoplimit": 9}]}])"),
+            "file: [0].metrics[0].hoplimit: routes with a hop limit are not modelled");
+  EXPECT_EQ(routes_error(R"([{"type": "throw", "dst": "10.99.0.0/16"}])"),
+            "file: [0].type: routes that leave their table (throw) are not modelled");
+  EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e",
+                              "via": {"family": "inet6", "host": "fe80::1"}}])"),
+            "file: [0].via: routes via an address of the other family are not modelled: expected a "
+            "\"gateway\" of the destination's");
   EXPECT_EQ(routes_error(R"([{"dst": "default"}])"),
             "file: [0].dev: expected a string, found nothing");
   EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/40", "dev": "e"}])"),
@@ -200,11 +242,3 @@ TEST(ReadRoutes, RefusesNeighboursOfTheOtherFamily) {
 
 }  // namespace
 }  // namespace kubeproof
-  EXPECT_EQ(routes_error(R"([{"dst": "default", "dev": "e", "metrics": [{"hoplimit": 9}]}])"),
-            "file: [0].metrics[0].hoplimit: routes with a hop limit are not modelled");
-  EXPECT_EQ(routes_error(R"([{"type": "throw", "dst": "10.99.0.0/16"}])"),
-            "file: [0].type: routes that leave their table (throw) are not modelled");
-  EXPECT_EQ(routes_error(R"([{"dst": "10.0.0.0/8", "dev": "e",
-                              "via": {"family": "inet6", "host": "fe80::1"}}])"),
-            "file: [0].via: routes via an address of the other family are not modelled: expected a "
-            "\"gateway\" of the destination's");

@@ -129,6 +129,37 @@ TEST(Routing, MasqueradeTakesTheEgressInterfacesAddressWhoseSubnetHoldsTheNextHo
   EXPECT_EQ(source("10.0.0.1"), address("192.168.0.2"));
 }
 
+TEST(Routing, MasqueradeTakesTheAddressWhosePeersSubnetHoldsTheNextHop) {
+  World world = world_with_pods();
+  InterfaceAddress own = interface_address("172.16.0.2/24");
+  own.peer = address("172.17.0.9");
+  add_address(world, "eth0", own);
+  const RoutingTable routes(world);
+  const Interface& eth0 = *world.find_interface("eth0");
+  const IpAddress to = address("8.8.8.8");
+  EXPECT_EQ(routes.select_source(eth0, to, address("172.17.0.1")), address("172.16.0.2"));
+  EXPECT_EQ(routes.select_source(eth0, to, address("172.16.0.1")), address("192.168.0.2"));
+  EXPECT_EQ(routes.lookup(address("172.17.0.255")).verdict, RouteVerdict::kBroadcast);
+  EXPECT_EQ(routes.lookup(address("172.16.0.255")).verdict, RouteVerdict::kForward);
+}
+
+TEST(Routing, ADeprecatedIpv6AddressIsTheLastChoiceOfItsScope) {
+  World world = world_with_pods();
+  for (Interface& interface : world.interfaces) {
+    for (InterfaceAddress& each : interface.addresses) each.deprecated = true;
+  }
+  const auto source = [&](const char* destination) {
+    return RoutingTable(world).select_source(world.uplink(), address(destination), {});
+  };
+  EXPECT_EQ(source("2001:db8:1::5"), address("2001:db8::2"));
+  // Rule 3 comes after 1 (the same address) and 2 (scope), before 5 (interface) and 6 (label).
+  add_address(world, "pod1", interface_address("3ffe::1/64"));
+  EXPECT_EQ(source("2001:db8:1::5"), address("3ffe::1"));
+  EXPECT_EQ(source("2001:db8::2"), address("2001:db8::2"));
+  add_address(world, "eth0", interface_address("fec0::1/64"));
+  EXPECT_EQ(source("2001:db8:1::5"), address("3ffe::1"));
+}
+
 TEST(Routing, MasqueradeBorrowsAnAddressWhereTheInterfaceHasNone) {
   const World world = world_with_pods();
   const RoutingTable routes(world);
