@@ -56,6 +56,7 @@ class NodeEditor {
     if (random_.percent(10)) add_local_route();
     if (random_.percent(20)) add_dead_end();
     if (random_.percent(7)) drop_default_route(Family::kIpv6);
+    if (random_.percent(20)) deprecate_ipv6_addresses();
   }
 
  private:
@@ -161,6 +162,14 @@ class NodeEditor {
       const IpAddress& second = address_plan(route.destination.family()).second_node;
       if (route.destination.prefix_length() == 0 && world_.is_local(second)) {
         route.preferred_source = second;
+      }
+    }
+  }
+
+  void deprecate_ipv6_addresses() {
+    for (Interface& interface : world_.interfaces) {
+      for (InterfaceAddress& address : interface.addresses) {
+        address.deprecated = !address.address.is_v4() && random_.percent(50);
       }
     }
   }
