@@ -9,6 +9,7 @@ namespace kubeproof {
 namespace {
 
 constexpr uint32_t kSmallestIpv6Mtu = 1280;
+constexpr uint32_t kIpv4Loopback = 0x7f000001;  // 127.0.0.1
 
 tl::unexpected<StackFailure> fail(StackDrop drop, std::optional<IcmpError> answer = std::nullopt) {
   return tl::unexpected(StackFailure{drop, answer});
@@ -25,6 +26,10 @@ StackResult<void> check_ipv6_source(const IpAddress& source) {
                 IcmpError{.type = kUnreachable, .code = kBeyondScope, .info = 0});
   }
   return {};
+}
+
+bool is_for_many(const IpAddress& destination) {
+  return destination.is_multicast() || destination.is_limited_broadcast();
 }
 
 // An answer, along a source route.
@@ -120,10 +125,9 @@ StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
 StackResult<RouteDecision> IpStack::route_answer(const IpAddress& source,
                                                  const IpAddress& destination,
                                                  const Interface* bound_to) const {
-  const bool to_many =
-      destination.is_v4() && (destination.is_multicast() || destination.is_limited_broadcast());
-  return to_many ? route_again(source, destination, nullptr)
-                 : route_output(source, destination, bound_to);
+  const bool by_source = destination.is_v4() && is_for_many(destination);
+  return by_source ? route_again(source, destination, nullptr)
+                   : route_output(source, destination, bound_to);
 }
 
 // ip_route_output_key_hash_rcu(): nobody's address stands for the source, and what goes to many
@@ -139,7 +143,7 @@ StackResult<RouteDecision> IpStack::route_again(const IpAddress& source,
     return RouteDecision{
         .verdict = RouteVerdict::kLocal, .out = &world_.loopback(), .next_hop = destination};
   }
-  if (!destination.is_multicast() && !destination.is_limited_broadcast()) {
+  if (!is_for_many(destination)) {
     return usable(source, routes_.output(destination));
   }
   if (routes_.lookup(source).verdict != RouteVerdict::kLocal) return fail(StackDrop::kNoRoute);
@@ -217,7 +221,7 @@ std::optional<StackAnswer> IpStack::make_answer(ByteView offending, const Ipv4Op
       contacted_is_own ? std::optional(contacted) : routes_.local_source(way_back, to);
   // ip_route_output_key_hash_rcu(): to nobody is to itself.
   if (options.source_route != 0 && to.is_unspecified()) {
-    if (!contacted_is_own) source = IpAddress::v4(0x7f000001);
+    if (!contacted_is_own) source = IpAddress::v4(kIpv4Loopback);
     to = *source;
   }
   if (!source || !route_answer(*source, to, on_link ? &in : nullptr)) return std::nullopt;
