@@ -1,6 +1,7 @@
 #include "model/node/routing.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/node/source_address.h"
 
@@ -46,9 +47,12 @@ IpAddress primary_of(const Interface& interface, const InterfaceAddress& address
 
 }  // namespace
 
-void RoutingTable::Table::add(const Entry& entry) {
-  entries.add(entry.destination, entry,
-              [](const Entry& a, const Entry& b) { return a.metric < b.metric; });
+void RoutingTable::Table::fill(const std::vector<Entry>& all) {
+  std::vector<PrefixMap<Entry>::Item> items;
+  items.reserve(all.size());
+  for (const Entry& entry : all) items.push_back({entry.destination, entry});
+  entries = PrefixMap<Entry>(std::move(items),
+                             [](const Entry& a, const Entry& b) { return a.metric < b.metric; });
 }
 
 const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destination,
@@ -59,20 +63,31 @@ const RoutingTable::Entry* RoutingTable::Table::find(const IpAddress& destinatio
 }
 
 RoutingTable::RoutingTable(const World& world) : world_(world) {
+  std::vector<Entry> own;
   for (const Interface& interface : world.interfaces) {
     for (const InterfaceAddress& address : interface.addresses) {
-      add_local_routes(interface, address);
+      add_local_routes(interface, address, own);
     }
   }
-  for (const Route& route : world.routes) add_route(route);
+  local_.fill(own);
+
+  std::vector<Entry> routes;
+  for (const Route& route : world.routes) {
+    routes.push_back(compile(route));
+    if (route.type == RouteType::kLocal) {
+      further_local_[route.destination.family() == Family::kIpv4 ? 0 : 1] = true;
+    }
+  }
+  main_.fill(routes);
 }
 
-void RoutingTable::add_local_routes(const Interface& interface, const InterfaceAddress& address) {
+void RoutingTable::add_local_routes(const Interface& interface, const InterfaceAddress& address,
+                                    std::vector<Entry>& routes) const {
   const IpAddress source = primary_of(interface, address);
   const auto add = [&](const Cidr& destination, RouteVerdict verdict, const Interface* out) {
-    local_.add({.destination = destination,
-                .device = &interface,
-                .decision = {.verdict = verdict, .out = out, .preferred_source = source}});
+    routes.push_back({.destination = destination,
+                      .device = &interface,
+                      .decision = {.verdict = verdict, .out = out, .preferred_source = source}});
   };
   const Interface* loopback = &world_.loopback();
   const Cidr network = address.subnet();
@@ -99,7 +114,7 @@ void RoutingTable::add_local_routes(const Interface& interface, const InterfaceA
   }
 }
 
-void RoutingTable::add_route(const Route& route) {
+RoutingTable::Entry RoutingTable::compile(const Route& route) const {
   Entry entry{.destination = route.destination,
               .metric = route.metric,
               .next_hop_is_destination = !route.gateway,
@@ -108,10 +123,7 @@ void RoutingTable::add_route(const Route& route) {
                            .out = world_.find_interface(route.interface),
                            .next_hop = route.gateway.value_or(IpAddress()),
                            .preferred_source = route.preferred_source}};
-  if (route.type == RouteType::kLocal) {
-    entry.decision.out = &world_.loopback();
-    further_local_[route.destination.family() == Family::kIpv4 ? 0 : 1] = true;
-  }
+  if (route.type == RouteType::kLocal) entry.decision.out = &world_.loopback();
   if (!entry.decision.preferred_source && route.destination.family() == Family::kIpv4 &&
       entry.decision.out != nullptr && route.type != RouteType::kLocal) {
     // Routes without a gateway have link scope (`scope link`), and so may take any address that is
@@ -120,7 +132,7 @@ void RoutingTable::add_route(const Route& route) {
         select_ipv4_source(world_, *entry.decision.out, route.gateway,
                            route.gateway ? AddressScope::kGlobal : AddressScope::kLink);
   }
-  main_.add(entry);
+  return entry;
 }
 
 RouteDecision RoutingTable::decide(const Entry* entry, const IpAddress& destination) {

@@ -92,14 +92,15 @@ class RoutingTable {
   struct Table {
     PrefixMap<Entry> entries;
 
-    void add(const Entry& entry);
+    void fill(const std::vector<Entry>& all);
     const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   };
 
   const Entry* find(const IpAddress& destination, const Interface* only_through) const;
   static RouteDecision decide(const Entry* entry, const IpAddress& destination);
-  void add_local_routes(const Interface& interface, const InterfaceAddress& address);
-  void add_route(const Route& route);
+  void add_local_routes(const Interface& interface, const InterfaceAddress& address,
+                        std::vector<Entry>& routes) const;
+  Entry compile(const Route& route) const;
 
   const World& world_;
   Table local_;

@@ -54,18 +54,10 @@ uint32_t IpAddress::v4_host_order() const {
          static_cast<uint32_t>(bytes_[2]) << 8 | bytes_[3];
 }
 
-bool IpAddress::is_unspecified() const {
-  return std::all_of(bytes_.begin(), bytes_.end(), [](uint8_t byte) { return byte == 0; });
-}
-
 bool IpAddress::is_loopback() const {
   if (is_v4()) return bytes_[0] == 127;
   return bytes_[15] == 1 &&
          std::all_of(bytes_.begin(), bytes_.end() - 1, [](uint8_t byte) { return byte == 0; });
-}
-
-bool IpAddress::is_multicast() const {
-  return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
 }
 
 bool IpAddress::is_link_local() const {
@@ -86,8 +78,10 @@ std::string IpAddress::to_string() const {
 Cidr::Cidr(const IpAddress& address, uint8_t prefix_length) : prefix_length_(prefix_length) {
   std::array<uint8_t, 16> bytes{};
   std::copy(address.bytes().begin(), address.bytes().end(), bytes.begin());
-  for (size_t bit = prefix_length; bit < address.bytes().size() * 8; ++bit) {
-    bytes[bit / 8] &= static_cast<uint8_t>(~(0x80 >> (bit % 8)));
+  const size_t whole = prefix_length / 8;
+  if (whole < bytes.size()) {
+    bytes[whole] &= static_cast<uint8_t>(~(0xff >> (prefix_length % 8)));
+    std::fill(bytes.begin() + whole + 1, bytes.end(), uint8_t{0});
   }
   base_ = address.is_v4() ? IpAddress::v4(std::span<const uint8_t, 4>(bytes.data(), 4))
                           : IpAddress::v6(bytes);
@@ -120,6 +114,21 @@ bool Cidr::contains(const IpAddress& address) const {
   if (!std::equal(mine.begin(), mine.begin() + whole, other.begin())) return false;
   const unsigned rest = prefix_length_ % 8;
   return rest == 0 || (mine[whole] ^ other[whole]) >> (8 - rest) == 0;
+}
+
+std::optional<IpAddress::Position> Cidr::position_behind() const {
+  IpAddress::Position behind = base_.position();
+  const unsigned host_bits = (base_.is_v4() ? 32U : 128U) - prefix_length_;
+  const unsigned bit = host_bits + (base_.is_v4() ? 96 : 0);  // of the size, from the lowest
+  if (bit == 128) return std::nullopt;
+  uint64_t carry = bit >= 64 ? uint64_t{1} << (bit - 64) : 0;
+  if (bit < 64) {
+    behind.low += uint64_t{1} << bit;
+    carry = behind.low == 0 ? 1 : 0;  // the base is a multiple of the size
+  }
+  behind.high += carry;
+  const bool wrapped = carry != 0 && behind.high == 0;
+  return wrapped ? std::nullopt : std::optional(behind);
 }
 
 std::string Cidr::to_string() const {

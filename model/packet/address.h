@@ -2,11 +2,14 @@
 // ports in host order.
 #pragma once
 
+#include <endian.h>
+
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,15 +42,34 @@ class IpAddress {
   // IPv4 only.
   uint32_t v4_host_order() const;
 
-  bool is_unspecified() const;
+  bool is_unspecified() const {
+    const auto [high, low] = words();
+    return (high | low) == 0;
+  }
   bool is_loopback() const;    // 127.0.0.0/8 or ::1
-  bool is_multicast() const;   // 224.0.0.0/4 or ff00::/8
+  // 224.0.0.0/4 or ff00::/8
+  bool is_multicast() const {
+    return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
+  }
   bool is_link_local() const;  // 169.254.0.0/16 or fe80::/10
   // 255.255.255.255.
   bool is_limited_broadcast() const;
 
   // Canonical text (RFC 5952 for IPv6).
   std::string to_string() const;
+
+  // Where the address stands among those of its family: a number of 128 bits, whose upper ones an
+  // IPv4 address has, so that prefixes of both families are stretches alike.
+  struct Position {
+    uint64_t high = 0;
+    uint64_t low = 0;
+
+    friend auto operator<=>(const Position&, const Position&) = default;
+  };
+  Position position() const {
+    const auto [high, low] = words();
+    return {be64toh(high), be64toh(low)};
+  }
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
   // As two words: packets are looked up by their addresses several times each.
@@ -95,6 +117,8 @@ class Cidr {
   uint8_t prefix_length() const { return prefix_length_; }
   Family family() const { return base_.family(); }
   bool contains(const IpAddress& address) const;
+  // The first position behind the prefix; none where it holds the last address of all.
+  std::optional<IpAddress::Position> position_behind() const;
   std::string to_string() const;  // always with the length
 
   friend auto operator<=>(const Cidr&, const Cidr&) = default;
