@@ -24,22 +24,22 @@ std::span<WalkEnd> ChainWalk::run(const Context& context, TableName table, Hook 
   table_ = table;
   hook_ = hook;
   const PacketView& view = packet.view;
-  source_ = AddressWords::of(view.source);
+  source_ = view.source.words();
   key_ = {.parts = IndexKey::kDestination | IndexKey::kProtocol | IndexKey::kPort,
-          .destination = AddressWords::of(view.destination),
+          .destination = view.destination.words(),
           .protocol = view.protocol,
           .port = view.destination_port};
   end_count_ = 0;
   open_count_ = 0;
   unknown_rules_ = 0;
 
-  Branch& first = open_branch();
-  first.frames.clear();
-  if (const auto entry = context.rules.entry(table, hook)) first.frames.push_back({*entry, 0});
-  first.probability = 1;
-  first.mark = packet.mark;
-  first.changes.assign(packet.changes.begin(), packet.changes.end());
-  first.trace.clear();
+  current_.frames.clear();
+  if (const auto entry = context.rules.entry(table, hook)) current_.frames.push_back({*entry, 0});
+  current_.probability = 1;
+  current_.mark = packet.mark;
+  current_.changes.assign(packet.changes.begin(), packet.changes.end());
+  current_.trace.clear();
+  follow();
   drain(0);
   return {ends_.data(), end_count_};
 }

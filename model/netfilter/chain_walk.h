@@ -29,6 +29,7 @@ struct NatChoice {
   bool random_fully = false;  // kMasquerade
   friend bool operator==(const NatChoice&, const NatChoice&) = default;
 };
+inline const NatChoice kNoNat;
 
 // What rules can see of a packet.
 struct WalkPacket {
@@ -106,7 +107,7 @@ class ChainWalk {
   Tested test_recent(const CompiledMatch& match);
   // Whether the walk goes on.
   bool act(const CompiledRule& rule);
-  void end(Verdict verdict, const NatChoice& nat = {});
+  void end(Verdict verdict, const NatChoice& nat = kNoNat);
   void note(const CompiledChain& chain, uint32_t number);
   Branch& open_branch();
 
@@ -114,7 +115,7 @@ class ChainWalk {
   const WalkPacket* packet_ = nullptr;
   TableName table_ = TableName::kFilter;
   Hook hook_ = Hook::kForward;
-  AddressWords source_;
+  IpAddress::Words source_;
   IndexKey key_;
 
   Branch current_;

@@ -24,7 +24,7 @@ PrefixTest prefix_test(const Cidr& prefix) {
     mask[bit / 8] = static_cast<uint8_t>(mask[bit / 8] | 0x80 >> bit % 8);
   }
   PrefixTest test;
-  test.base = AddressWords::of(prefix.base());
+  test.base = prefix.base().words();
   std::memcpy(&test.mask.high, mask.data(), 8);
   std::memcpy(&test.mask.low, mask.data() + 8, 8);
   return test;
@@ -75,7 +75,7 @@ IndexKey index_key(const Rule& rule) {
   IndexKey key;
   if (rule.destination && !rule.destination->negated && is_host(rule.destination->value)) {
     key.parts |= IndexKey::kDestination;
-    key.destination = AddressWords::of(rule.destination->value.base());
+    key.destination = rule.destination->value.base().words();
   }
   if (rule.protocol && !rule.protocol->negated) {
     key.parts |= IndexKey::kProtocol;
@@ -119,6 +119,7 @@ class Compiler {
 
   Result<void> add_table(const Table& table) {
     table_ = &table;
+    to_.has_table_[static_cast<size_t>(table.name)] = true;
     numbers_.clear();
     for (const Chain& chain : table.chains) {
       numbers_[chain.name] = static_cast<ChainNumber>(to_.chains_.size());

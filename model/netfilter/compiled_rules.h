@@ -20,10 +20,10 @@
 namespace kubeproof::netfilter {
 
 struct PrefixTest {
-  AddressWords base;
-  AddressWords mask;
+  IpAddress::Words base;
+  IpAddress::Words mask;
 
-  bool matches(const AddressWords& address) const {
+  bool matches(const IpAddress::Words& address) const {
     return (address.high & mask.high) == base.high && (address.low & mask.low) == base.low;
   }
 };
@@ -102,7 +102,7 @@ class CompiledRules {
   static Result<CompiledRules> compile(std::shared_ptr<const Ruleset> rules, ListNames& lists);
 
   Family family() const { return rules_->family; }
-  bool has_table(TableName table) const { return rules_->find(table) != nullptr; }
+  bool has_table(TableName table) const { return has_table_[static_cast<size_t>(table)]; }
 
   // The built-in chain that a table has at a hook; empty where it has none, or none that could do
   // anything (no rules, policy ACCEPT).
@@ -119,6 +119,7 @@ class CompiledRules {
   friend class Compiler;
 
   std::shared_ptr<const Ruleset> rules_;
+  std::array<bool, kTableCount> has_table_{};
   std::array<std::array<std::optional<ChainNumber>, kHookCount>, kTableCount> entries_;
   std::vector<CompiledChain> chains_;
   std::vector<CompiledMatch> matches_;

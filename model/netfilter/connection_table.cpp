@@ -6,7 +6,7 @@ namespace kubeproof::netfilter {
 
 std::optional<ConnectionTable::Found> ConnectionTable::find(const FlowTuple& tuple,
                                                             Instant now) const {
-  const uint32_t number = find(tuple, true, now);
+  const uint32_t number = find(tuple, tuple.hash(), true, now);
   if (number == HashIndex::kNone) return std::nullopt;
   return unpack(number);
 }
@@ -18,8 +18,10 @@ bool ConnectionTable::taken(const FlowTuple& tuple, const Connection& own, std::
 }
 
 ConnectionTable::Id ConnectionTable::insert(const Connection& connection, Instant now) {
-  erase_expired(connection.original, now);
-  erase_expired(connection.reply, now);
+  const uint64_t original = connection.original.hash();
+  const uint64_t reply = connection.reply.hash();
+  erase_expired(connection.original, original, now);
+  erase_expired(connection.reply, reply, now);
   sweep(now);
   Id id = 0;
   if (free_.empty()) {
@@ -29,11 +31,11 @@ ConnectionTable::Id ConnectionTable::insert(const Connection& connection, Instan
     id = free_.back();
     free_.pop_back();
   }
-  slots_[id] = {connection, next_age_++, true};
+  slots_[id] = {connection, {original, reply}, next_age_++, true};
   // A connection to itself (a packet whose source is its destination) has one tuple, which is found
   // as the reply's (__nf_conntrack_hash_insert()).
   if (connection.original != connection.reply) {
-    by_tuple_.insert(connection.original.hash(), pack({id, Direction::kOriginal}));
+    by_tuple_.insert(original, pack({id, Direction::kOriginal}));
   }
   remember_translation(id);
   return id;
@@ -44,12 +46,14 @@ void ConnectionTable::update(Id id, const Connection& connection) {
   const bool port_became_known = current.drawn_from && !connection.drawn_from;
   if (port_became_known) forget_translation(id);
   current = connection;
-  if (port_became_known) remember_translation(id);
+  if (!port_became_known) return;
+  slots_[id].hash(Direction::kReply) = connection.reply.hash();
+  remember_translation(id);
 }
 
 void ConnectionTable::remember_translation(Id id) {
   const Connection& connection = slots_[id].connection;
-  by_tuple_.insert(connection.reply.hash(), pack({id, Direction::kReply}));
+  by_tuple_.insert(slots_[id].hash(Direction::kReply), pack({id, Direction::kReply}));
   if (!connection.source_nat) return;
   by_source_.insert(source_key(connection.original), id);
   ++sharing_[portless_key(connection.reply)];
@@ -57,7 +61,7 @@ void ConnectionTable::remember_translation(Id id) {
 
 void ConnectionTable::forget_translation(Id id) {
   const Connection& connection = slots_[id].connection;
-  by_tuple_.erase(connection.reply.hash(), pack({id, Direction::kReply}));
+  by_tuple_.erase(slots_[id].hash(Direction::kReply), pack({id, Direction::kReply}));
   if (!connection.source_nat) return;
   by_source_.erase(source_key(connection.original), id);
   const auto shared = sharing_.find(portless_key(connection.reply));
@@ -75,9 +79,8 @@ uint64_t ConnectionTable::portless_key(FlowTuple reply) {
 }
 
 void ConnectionTable::erase(Id id) {
-  const Connection& connection = slots_[id].connection;
   forget_translation(id);
-  by_tuple_.erase(connection.original.hash(), pack({id, Direction::kOriginal}));
+  by_tuple_.erase(slots_[id].hash(Direction::kOriginal), pack({id, Direction::kOriginal}));
   slots_[id].used = false;
   free_.push_back(id);
 }
@@ -94,17 +97,18 @@ void ConnectionTable::sort_newest_first(std::vector<Id>& ids) const {
   std::sort(ids.begin(), ids.end(), [this](Id a, Id b) { return slots_[a].age > slots_[b].age; });
 }
 
-void ConnectionTable::erase_expired(const FlowTuple& tuple, Instant now) {
-  const uint32_t number = find(tuple, false, now);
+void ConnectionTable::erase_expired(const FlowTuple& tuple, uint64_t hash, Instant now) {
+  const uint32_t number = find(tuple, hash, false, now);
   if (number != HashIndex::kNone) erase(unpack(number).id);
 }
 
-// Lookups skip what is over, so the rest is only a matter of memory: a few slots at each insertion
-// keep the table at most about twice as large as what lives in it.
+// Lookups skip what is over, so the rest is only a matter of memory: a few slots now and then, two
+// for each insertion, keep the table at most about twice as large as what lives in it.
 void ConnectionTable::sweep(Instant now) {
-  constexpr int kSlotsPerInsertion = 2;
-  for (int i = 0; i < kSlotsPerInsertion && !slots_.empty(); ++i) {
-    sweep_position_ = (sweep_position_ + 1) % static_cast<Id>(slots_.size());
+  constexpr uint64_t kInsertions = 16;
+  if (slots_.empty() || next_age_ % kInsertions != 0) return;
+  for (uint64_t i = 0; i < 2 * kInsertions; ++i) {
+    if (++sweep_position_ >= slots_.size()) sweep_position_ = 0;
     const Slot& slot = slots_[sweep_position_];
     if (slot.used && slot.connection.deadline <= now) erase(sweep_position_);
   }

@@ -1,6 +1,8 @@
 // The table of confirmed connections: found by either of their tuples, gone at their deadline.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -75,8 +77,11 @@ class ConnectionTable {
  private:
   struct Slot {
     Connection connection;
+    std::array<uint64_t, 2> hashes{};  // of its tuples, by direction
     uint64_t age = 0;
     bool used = false;
+
+    uint64_t& hash(Direction direction) { return hashes[static_cast<size_t>(direction)]; }
   };
 
   // What an index by tuples holds: a slot's number and a direction.
@@ -86,8 +91,8 @@ class ConnectionTable {
   static Found unpack(uint32_t number) { return {number >> 1, static_cast<Direction>(number & 1)}; }
 
   // The first with this tuple that is live, or that is not.
-  uint32_t find(const FlowTuple& tuple, bool live, Instant now) const {
-    return by_tuple_.find(tuple.hash(), [&](uint32_t number) {
+  uint32_t find(const FlowTuple& tuple, uint64_t hash, bool live, Instant now) const {
+    return by_tuple_.find(hash, [&](uint32_t number) {
       const Found found = unpack(number);
       const Connection& connection = slots_[found.id].connection;
       return connection.tuple(found.direction) == tuple && (connection.deadline > now) == live;
@@ -99,7 +104,7 @@ class ConnectionTable {
   void sort_newest_first(std::vector<Id>& ids) const;
   void remember_translation(Id id);
   void forget_translation(Id id);
-  void erase_expired(const FlowTuple& tuple, Instant now);
+  void erase_expired(const FlowTuple& tuple, uint64_t hash, Instant now);
   void sweep(Instant now);
 
   std::vector<Slot> slots_;

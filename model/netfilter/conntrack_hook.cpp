@@ -173,13 +173,12 @@ bool confirm(PacketPath& path, const ConntrackContext& context) {
     return true;
   }
   StateChange& change = path.change;
-  const auto clashes = [&](const FlowTuple& tuple) {
-    const auto found = context.table.find(tuple, context.now);
-    return found && found->id != change.erased;
-  };
   const Connection& connection = attachment.connection;
-  if (clashes(connection.original)) return false;
-  if (!connection.drawn_from && clashes(connection.reply)) return false;
+  // Its original tuple was nobody else's when the packet was tracked.
+  if (!connection.drawn_from) {
+    const auto found = context.table.find(connection.reply, context.now);
+    if (found && found->id != change.erased) return false;
+  }
   change.kind = StateChange::Kind::kInsert;
   change.connection = connection;
   attachment.kind = Kind::kConfirmed;

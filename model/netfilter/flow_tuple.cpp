@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 namespace kubeproof::netfilter {
 namespace {
 
@@ -20,11 +18,6 @@ uint8_t counterpart(uint8_t protocol, uint8_t type) {
   if (type == 128) return 129;
   if (type == 129) return 128;
   return type == 139 ? 140 : 139;
-}
-
-uint64_t mix(uint64_t value) {
-  value = (value ^ (value >> 32)) * 0x9e3779b97f4a7c15ULL;
-  return value ^ (value >> 29);
 }
 
 std::string_view protocol_name(uint8_t protocol) {
@@ -46,25 +39,9 @@ std::string_view protocol_name(uint8_t protocol) {
 
 }  // namespace
 
-FlowTuple FlowTuple::inverse() const {
-  FlowTuple answer{destination, source, destination_port, source_port, protocol};
-  if (is_icmp()) {
-    const uint8_t type = counterpart(protocol, static_cast<uint8_t>(destination_port >> 8));
-    answer.source_port = source_port;
-    answer.destination_port = static_cast<uint16_t>(type << 8 | (destination_port & 0xff));
-  }
-  return answer;
-}
-
-size_t FlowTuple::hash() const {
-  const uint64_t ports = uint64_t{source_port} << 24 | uint64_t{destination_port} << 8 | protocol;
-  uint64_t words[2] = {};
-  std::memcpy(words, source.bytes().data(), source.bytes().size());
-  uint64_t mixed = mix(ports + words[0]) + words[1];
-  words[0] = words[1] = 0;
-  std::memcpy(words, destination.bytes().data(), destination.bytes().size());
-  mixed = mix(mixed * 3 + words[0]) + words[1];
-  return mix(mixed);
+uint16_t FlowTuple::answering_type() const {
+  const uint8_t type = counterpart(protocol, static_cast<uint8_t>(destination_port >> 8));
+  return static_cast<uint16_t>(type << 8 | (destination_port & 0xff));
 }
 
 std::string FlowTuple::to_string() const {

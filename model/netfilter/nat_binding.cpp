@@ -41,13 +41,8 @@ class Binder {
   }
 
   std::optional<PortRange> choose_source() {
-    if (!request_.random_fully) {
-      if (current_.source == request_.address) {
-        if (!used(current_)) return std::nullopt;
-      } else if (reuse_mapping()) {
-        return std::nullopt;
-      }
-    }
+    const bool keeps_address = current_.source == request_.address;
+    if (!request_.random_fully && !keeps_address && reuse_mapping()) return std::nullopt;
     wanted_ = current_;
     wanted_.source = request_.address;
     if (!request_.random_fully && !used(wanted_)) return std::nullopt;
@@ -95,6 +90,17 @@ class Binder {
   FlowTuple wanted_;
 };
 
+// The common case, and quickly told.
+bool stays_as_it_is(const Connection& connection, const BindingRequest& request,
+                    const Neighbours& neighbours) {
+  const FlowTuple& reply = connection.reply;
+  if (request.manipulation == Manipulation::kDestination) {
+    return reply.source == request.address && !request.port && !reply.is_icmp();
+  }
+  return reply.destination == request.address && !request.random_fully &&
+         !neighbours.table.taken(reply, connection, neighbours.gone, neighbours.now);
+}
+
 }  // namespace
 
 BindingRequest BindingRequest::null(const Connection& connection, Manipulation manipulation) {
@@ -129,18 +135,16 @@ std::optional<ConnectionTable::Id> early_reuse(const Connection& connection,
 }
 
 void bind(Connection& connection, const BindingRequest& request, const Neighbours& neighbours) {
+  const bool is_source = request.manipulation == Manipulation::kSource;
+  (is_source ? connection.source_nat_done : connection.destination_nat_done) = true;
+  if (is_source) connection.drawn_from.reset();
+  if (stays_as_it_is(connection, request, neighbours)) return;
   Binder binder(connection, request, neighbours);
   const auto drawn_from = binder.choose();
-  const bool translated = binder.tuple() != binder.current();
-  if (translated) connection.reply = binder.tuple().inverse();
-  if (request.manipulation == Manipulation::kSource) {
-    connection.source_nat |= translated;
-    connection.source_nat_done = true;
-    connection.drawn_from = drawn_from;
-  } else {
-    connection.destination_nat |= translated;
-    connection.destination_nat_done = true;
-  }
+  if (is_source) connection.drawn_from = drawn_from;
+  if (binder.tuple() == binder.current()) return;
+  connection.reply = binder.tuple().inverse();
+  (is_source ? connection.source_nat : connection.destination_nat) = true;
 }
 
 }  // namespace kubeproof::netfilter

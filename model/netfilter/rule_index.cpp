@@ -1,7 +1,6 @@
 #include "model/netfilter/rule_index.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 namespace kubeproof::netfilter {
@@ -11,13 +10,6 @@ namespace {
 constexpr size_t kWorthIndexing = 8;
 
 }  // namespace
-
-AddressWords AddressWords::of(const IpAddress& address) {
-  AddressWords words;
-  std::memcpy(&words.high, address.bytes().data(), std::min<size_t>(8, address.bytes().size()));
-  if (!address.is_v4()) std::memcpy(&words.low, address.bytes().data() + 8, 8);
-  return words;
-}
 
 RuleIndex::RuleIndex(std::span<const IndexKey> rules) {
   const auto indexable =

@@ -14,20 +14,11 @@
 
 namespace kubeproof::netfilter {
 
-// An address as two machine words, in network order.
-struct AddressWords {
-  uint64_t high = 0;
-  uint64_t low = 0;
-
-  static AddressWords of(const IpAddress& address);
-  friend bool operator==(const AddressWords&, const AddressWords&) = default;
-};
-
 // What a rule asks for, or a packet has, as far as the index knows it.
 struct IndexKey {
   enum Part : uint8_t { kDestination = 1, kProtocol = 2, kPort = 4 };
   uint8_t parts = 0;
-  AddressWords destination;
+  IpAddress::Words destination;
   uint8_t protocol = 0;
   uint16_t port = 0;
 };

@@ -1,5 +1,7 @@
 #include "model/netfilter/state.h"
 
+#include <utility>
+
 namespace kubeproof::netfilter {
 
 void StateChange::clear() {
@@ -7,6 +9,15 @@ void StateChange::clear() {
   fragments.reset();
   erased.reset();
   kind = Kind::kNone;
+}
+
+void StateChange::take(StateChange& from) {
+  recent.swap(from.recent);
+  fragments = std::move(from.fragments);
+  erased = from.erased;
+  kind = from.kind;
+  id = from.id;
+  if (kind != Kind::kNone) connection = from.connection;
 }
 
 bool StateChange::same_flows(const StateChange& other) const {

@@ -54,6 +54,8 @@ struct StateChange {
   Connection connection;       // kUpdate, kInsert
 
   void clear();
+  // Becomes the other one, which is left with buffers to use again.
+  void take(StateChange& from);
   // Whether there is anything to apply to flows.
   bool changes_flows() const { return kind != Kind::kNone || erased || fragments; }
   // Whether both do the same to flows.

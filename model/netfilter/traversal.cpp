@@ -12,8 +12,9 @@
 namespace kubeproof::netfilter {
 namespace {
 
-// What a hook calls, by priority (include/uapi/linux/netfilter_ipv4.h).
+// What each hook calls, by priority (include/uapi/linux/netfilter_ipv4.h).
 enum class Function : uint8_t {
+  kNone,  // behind the last one
   kDefragment,
   kRaw,
   kConntrack,
@@ -24,27 +25,17 @@ enum class Function : uint8_t {
   kConfirm
 };
 
-std::span<const Function> functions_of(Hook hook) {
+Function function_of(Hook hook, uint8_t number) {
   using enum Function;
-  static constexpr std::array kPrerouting{kDefragment, kRaw, kConntrack, kMangle, kNat};
-  static constexpr std::array kInput{kMangle, kFilter, kSecurity, kNat, kConfirm};
-  static constexpr std::array kForward{kMangle, kFilter, kSecurity};
-  static constexpr std::array kOutput{kDefragment, kRaw,    kConntrack, kMangle,
-                                      kNat,        kFilter, kSecurity};
-  static constexpr std::array kPostrouting{kMangle, kNat, kConfirm};
-  switch (hook) {
-    case Hook::kPrerouting:
-      return kPrerouting;
-    case Hook::kInput:
-      return kInput;
-    case Hook::kForward:
-      return kForward;
-    case Hook::kOutput:
-      return kOutput;
-    case Hook::kPostrouting:
-      break;
-  }
-  return kPostrouting;
+  using Row = std::array<Function, 8>;
+  static constexpr std::array<Row, kHookCount> kFunctions = {
+      Row{kDefragment, kRaw, kConntrack, kMangle, kNat},                      // PREROUTING
+      Row{kMangle, kFilter, kSecurity, kNat, kConfirm},                       // INPUT
+      Row{kMangle, kFilter, kSecurity},                                       // FORWARD
+      Row{kDefragment, kRaw, kConntrack, kMangle, kNat, kFilter, kSecurity},  // OUTPUT
+      Row{kMangle, kNat, kConfirm},                                           // POSTROUTING
+  };
+  return kFunctions[static_cast<size_t>(hook)][number];
 }
 
 bool goes_to_loopback(const RouteDecision& route) {
@@ -126,44 +117,49 @@ void Traversal::send_from_node(PacketPath& path) {
 
 void Traversal::follow(PacketPath& path) {
   while (!path.ended) {
-    if (rules_ != nullptr && path.next_function < functions_of(path.hook).size()) {
-      run_function(path);
-    } else {
-      leave_hook(path);
-    }
+    if (rules_ == nullptr || !run_function(path)) leave_hook(path);
   }
 }
 
-void Traversal::run_function(PacketPath& path) {
+bool Traversal::run_function(PacketPath& path) {
   const ConntrackContext context{flows_->connections, settings_, now_};
   // Counted first, so that ways that part here go on behind it.
-  switch (functions_of(path.hook)[path.next_function++]) {
+  switch (function_of(path.hook, path.next_function++)) {
+    case Function::kNone:
+      return false;
     case Function::kDefragment:
       if (!defragment(path, flows_->fragments, now_)) {
         note(path, [] { return std::string("held back: a fragment"); });
         drop(path);
       }
-      return;
+      break;
     case Function::kRaw:
-      return run_table(path, TableName::kRaw);
+      run_table(path, TableName::kRaw);
+      break;
     case Function::kMangle:
-      return run_table(path, TableName::kMangle);
+      run_table(path, TableName::kMangle);
+      break;
     case Function::kFilter:
-      return run_table(path, TableName::kFilter);
+      run_table(path, TableName::kFilter);
+      break;
     case Function::kSecurity:
-      return run_table(path, TableName::kSecurity);
+      run_table(path, TableName::kSecurity);
+      break;
     case Function::kConntrack:
       track_packet(path, context);
-      return note(path, [&] { return "conntrack " + describe_tracking(path, context); });
+      note(path, [&] { return "conntrack " + describe_tracking(path, context); });
+      break;
     case Function::kNat:
-      return run_nat(path);
+      run_nat(path);
+      break;
     case Function::kConfirm:
       if (!confirm(path, context)) {
         note(path, [] { return std::string("dropped: another connection has its tuple"); });
         drop(path);
       }
-      return;
+      break;
   }
+  return true;
 }
 
 void Traversal::leave_hook(PacketPath& path) {

@@ -53,7 +53,8 @@ class Traversal {
 
   // Runs the rest of the path to its end. Ways that part from it are put into paths_.
   void follow(PacketPath& path);
-  void run_function(PacketPath& path);
+  // The next function of the hook; false where there is none left.
+  bool run_function(PacketPath& path);
   void leave_hook(PacketPath& path);
   void leave_prerouting(PacketPath& path);
   // What the stack writes into IPv4 options.

@@ -85,7 +85,7 @@ Outcome& Traversal::finish(PacketPath& path, size_t emissions) {
   outcome.rejected = path.rejected;
   outcome.undecided = path.undecided;
   outcome.trace = std::move(path.trace);
-  std::swap(outcomes_->change(number), path.change);
+  outcomes_->change(number).take(path.change);
   return outcome;
 }
 

@@ -110,6 +110,7 @@ void Traversal::reroute(PacketPath& path) {
 }
 
 void Traversal::note_translation(PacketPath& path, const PacketView& before) {
+  if (!options.explain) return;
   note_change(path, "source", before.source_endpoint(), path.view.source_endpoint());
   note_change(path, "destination", before.destination_endpoint(), path.view.destination_endpoint());
 }

@@ -46,11 +46,9 @@ class IpAddress {
     const auto [high, low] = words();
     return (high | low) == 0;
   }
-  bool is_loopback() const;    // 127.0.0.0/8 or ::1
+  bool is_loopback() const;  // 127.0.0.0/8 or ::1
   // 224.0.0.0/4 or ff00::/8
-  bool is_multicast() const {
-    return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff;
-  }
+  bool is_multicast() const { return is_v4() ? (bytes_[0] & 0xf0) == 0xe0 : bytes_[0] == 0xff; }
   bool is_link_local() const;  // 169.254.0.0/16 or fe80::/10
   // 255.255.255.255.
   bool is_limited_broadcast() const;
@@ -71,12 +69,30 @@ class IpAddress {
     return {be64toh(high), be64toh(low)};
   }
 
-  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
-  // As two words: packets are looked up by their addresses several times each.
+  // As two words, in this machine's byte order: packets are looked up by their addresses several
+  // times each.
+  struct Words {
+    uint64_t high = 0;
+    uint64_t low = 0;
+
+    friend bool operator==(const Words& a, const Words& b) {
+      return ((a.high ^ b.high) | (a.low ^ b.low)) == 0;
+    }
+  };
+  Words words() const {
+    Words words;
+    std::memcpy(&words.high, bytes_.data(), 8);
+    std::memcpy(&words.low, bytes_.data() + 8, 8);
+    return words;
+  }
+
+  // All of IPv4 comes first.
+  friend std::strong_ordering operator<=>(const IpAddress& a, const IpAddress& b) {
+    if (a.family_ != b.family_) return a.family_ <=> b.family_;
+    return a.position() <=> b.position();
+  }
   friend bool operator==(const IpAddress& a, const IpAddress& b) {
-    const Words left = a.words();
-    const Words right = b.words();
-    return ((left.high ^ right.high) | (left.low ^ right.low)) == 0 && a.family_ == b.family_;
+    return a.words() == b.words() && a.family_ == b.family_;
   }
   size_t hash() const {
     // Multiply-xorshift mixing (the finaliser of MurmurHash3).
@@ -87,20 +103,9 @@ class IpAddress {
   }
 
  private:
-  // In this machine's byte order.
-  struct Words {
-    uint64_t high;
-    uint64_t low;
-  };
-  Words words() const {
-    Words words{};
-    std::memcpy(&words.high, bytes_.data(), 8);
-    std::memcpy(&words.low, bytes_.data() + 8, 8);
-    return words;
-  }
-
+  // IPv4 in the first four, the rest zero. Copied as words, as they are compared.
+  alignas(uint64_t) std::array<uint8_t, 16> bytes_{};
   Family family_ = Family::kIpv4;
-  std::array<uint8_t, 16> bytes_{};  // IPv4 in the first four, the rest zero
 };
 
 // A prefix with the host bits cleared.

@@ -42,22 +42,26 @@ struct TransportShape {
   bool pseudo_header;
 };
 
-std::optional<TransportShape> transport_shape(const PacketView& view) {
+// Null where no checksum is known.
+const TransportShape* transport_shape(const PacketView& view) {
+  static constexpr TransportShape kTcpShape{20, 16, true};
+  static constexpr TransportShape kUdpShape{8, 6, true};
+  static constexpr TransportShape kSctpShape{12, 8, false};
+  static constexpr TransportShape kIcmpShape{8, 2, false};
+  static constexpr TransportShape kIcmpv6Shape{8, 2, true};
   switch (view.protocol) {
     case kTcp:
-      return TransportShape{20, 16, true};
+      return &kTcpShape;
     case kUdp:
-      return TransportShape{8, 6, true};
+      return &kUdpShape;
     case kSctp:
-      return TransportShape{12, 8, false};
+      return &kSctpShape;
     case kIcmp:
-      if (view.family == Family::kIpv6) return std::nullopt;
-      return TransportShape{8, 2, false};
+      return view.family == Family::kIpv4 ? &kIcmpShape : nullptr;
     case kIcmpv6:
-      if (view.family == Family::kIpv4) return std::nullopt;
-      return TransportShape{8, 2, true};
+      return view.family == Family::kIpv6 ? &kIcmpv6Shape : nullptr;
     default:
-      return std::nullopt;
+      return nullptr;
   }
 }
 
@@ -117,14 +121,15 @@ uint16_t ipv4_header_checksum(ByteView packet) {
 }
 
 std::optional<size_t> transport_checksum_offset(const PacketView& view) {
-  const auto shape = transport_shape(view);
-  if (!shape) return std::nullopt;
+  const TransportShape* shape = transport_shape(view);
+  if (shape == nullptr) return std::nullopt;
   return size_t{view.transport_offset} + shape->checksum_at;
 }
 
 std::optional<uint32_t> transport_checksum(ByteView packet, const PacketView& view) {
-  const auto shape = transport_shape(view);
-  if (!shape || view.is_fragment || packet.size() < view.total_length) return std::nullopt;
+  const TransportShape* shape = transport_shape(view);
+  if (shape == nullptr || view.is_fragment || packet.size() < view.total_length)
+    return std::nullopt;
   ByteView segment = packet.first(view.total_length).subspan(view.transport_offset);
   if (segment.size() < shape->header_size) return std::nullopt;
   if (view.protocol == kSctp) return sctp_checksum(segment);

@@ -143,7 +143,7 @@ void Belief::Successor::apply(FlowState& to, Instant now) const {
 
 std::optional<std::string> Belief::commit(std::span<const OutcomeMatch> matches, Instant now) {
   // The common case: one state, and one way on from it.
-  std::string why_not = "no outcome was seen";
+  std::string why_not;
   if (matches.size() == 1 && has_one_state()) {
     const auto only = successor(matches[0], now, why_not);
     if (!only) return why_not;
@@ -152,6 +152,7 @@ std::optional<std::string> Belief::commit(std::span<const OutcomeMatch> matches,
     only->change->apply(hypothesis.recent);
     return std::nullopt;
   }
+  why_not = "no outcome was seen";
   std::vector<Successor> successors;
   for (const OutcomeMatch& match : matches) {
     // A state that was forgotten: nothing is known of what it leads to.
