@@ -8,6 +8,7 @@
 
 #include "model/cluster/address_text.h"
 #include "model/cluster/duration_text.h"
+#include "model/cluster/interface_name.h"
 #include "model/cluster/read_proxy_config_json.h"
 
 namespace kubeproof {
@@ -40,14 +41,11 @@ std::vector<std::string> read_cluster_cidrs(const JsonField& field) {
   return cidrs;
 }
 
-// In a rule: no more bytes than an interface's name has, and none that the kernel takes in no name
-// or that have a meaning in iptables-restore's text.
+// In a rule: nothing that has a meaning in iptables-restore's text.
 bool may_name_interface(const std::string& name) {
-  constexpr size_t kMost = 15;  // IFNAMSIZ without its terminator
-  return !name.empty() && name.size() <= kMost &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+  return is_interface_name(name) && std::all_of(name.begin(), name.end(), [](unsigned char c) {
            return std::isgraph(c) != 0 &&
-                  std::string_view("/:\"'\\").find(static_cast<char>(c)) == std::string_view::npos;
+                  std::string_view("\"'\\").find(static_cast<char>(c)) == std::string_view::npos;
          });
 }
 

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <utility>
 
+#include "model/cluster/interface_name.h"
 #include "model/node/read_world_json.h"
 
 namespace kubeproof {
@@ -43,12 +44,9 @@ std::array<uint8_t, 6> read_mac(const JsonField& field) {
   return mac;
 }
 
-// What the kernel takes for a name (net/core/dev.c dev_valid_name).
 std::string read_interface_name(const JsonField& field) {
   std::string name = field.string();
-  const bool valid = !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-                     name.find_first_of("/: \t\n\v\f\r") == std::string::npos;
-  if (!valid) {
+  if (!is_interface_name(name)) {
     field.fail_expecting(fmt::format(
         "the name of an interface, 1 to {} bytes without blanks, '/' and ':'", IFNAMSIZ - 1));
   }

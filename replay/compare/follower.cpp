@@ -17,12 +17,6 @@ bool is_undecided(const Outcome& outcome) {
   return outcome.undecided;
 }
 
-// One end, whatever the other is: where translation was not decided, nobody knows what its flow is
-// to the others.
-FlowKey end_of_any_flow(const SocketAddress& end, uint8_t protocol) {
-  return {end, {}, protocol};
-}
-
 bool is_answer(const Outcome& outcome) {
   return !outcome.emissions.empty() &&
          std::all_of(outcome.emissions.begin(), outcome.emissions.end(),
@@ -172,46 +166,16 @@ const Judged& Follower::conclude(Visibility visibility) {
   if (!matches.empty() && violations_.empty()) {
     auto refused = oracle_->commit(matches);
     if (refused) disagree(visibility, std::move(refused));
-  } else if (std::any_of(outcomes_.begin(), outcomes_.end(), is_undecided)) {
-    leave_undecided();
-    commit_undecided();
-  } else if (follows_undecided() || may_clash_with_undecided()) {
-    leave_undecided();
+  } else if (const bool open = std::any_of(outcomes_.begin(), outcomes_.end(), is_undecided);
+             open || undecided_.concern(injection_.packet) || undecided_.may_clash(outcomes_)) {
+    judged_.judgement = Judgement::kUndecided;
+    undecided_.add(injection_.packet, seen_);
+    if (open) commit_undecided();
   } else {
     disagree(visibility, std::nullopt);
   }
   outcomes_ = {};
   return judged_;
-}
-
-bool Follower::follows_undecided() const {
-  const auto flow = flow_key(injection_.packet);
-  return flow && (undecided_.find(*flow) != 0 ||
-                  undecided_ends_.find(end_of_any_flow(flow->low, flow->protocol)) != 0 ||
-                  undecided_ends_.find(end_of_any_flow(flow->high, flow->protocol)) != 0);
-}
-
-bool Follower::may_clash_with_undecided() const {
-  const auto is_held = [this](const PermittedEmission& emission) {
-    const auto flow = flow_key(emission.packet);
-    return flow && undecided_.find(*flow) != 0;
-  };
-  return std::any_of(outcomes_.begin(), outcomes_.end(), [&](const Outcome& outcome) {
-    return std::any_of(outcome.emissions.begin(), outcome.emissions.end(), is_held);
-  });
-}
-
-void Follower::leave_undecided() {
-  judged_.judgement = Judgement::kUndecided;
-  const auto view = parse_packet(injection_.packet);
-  if (view && view->has_ports && !follows_undecided()) {
-    undecided_ends_.add(end_of_any_flow({view->source, view->source_port}, view->protocol), 1);
-  }
-  const auto add = [&](ByteView packet) {
-    if (const auto flow = flow_key(packet)) undecided_.add(*flow, 1);
-  };
-  add(injection_.packet);
-  for (const Seen& one : seen_) add(one.packet);
 }
 
 void Follower::disagree(Visibility visibility, std::optional<std::string> refused_port) {

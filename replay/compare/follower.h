@@ -26,6 +26,7 @@
 #include "replay/compare/invariants.h"
 #include "replay/compare/ledger.h"
 #include "replay/compare/match.h"
+#include "replay/compare/undecided_flows.h"
 #include "replay/engine/reference.h"
 
 namespace kubeproof {
@@ -111,11 +112,6 @@ class Follower {
   // The outcome that leads where the first fragment of a datagram went that is not whole.
   std::optional<size_t> outcome_of_pieces() const;
   void taint(const Outcome& nearest, size_t divergence);
-  // The packet's flow, those of what came of it, and all of the end that began it go on unknown.
-  void leave_undecided();
-  bool follows_undecided() const;
-  // It would get addresses that a flow of unknown fate has, and has to give way with its port.
-  bool may_clash_with_undecided() const;
 
   std::unique_ptr<Oracle> oracle_;
   const World& world_;
@@ -125,8 +121,7 @@ class Follower {
   DatagramAssembler assembler_;
   FragmentOrder fragment_order_;
   bool overtaken_ = false;
-  FlowMarks undecided_{size_t{1} << 16};
-  FlowMarks undecided_ends_{size_t{1} << 16};
+  UndecidedFlows undecided_;
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;
   size_t divergences_ = 0;
