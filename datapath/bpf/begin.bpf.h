@@ -47,6 +47,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->ipv6_answer.type = ICMPV6_UNREACHABLE;
 	packet->ipv6_answer.code = ICMPV6_PORT_UNREACHABLE;
 	packet->ipv6_answer.mtu = 0;
+	packet->quoted_back = 0;
 	packet->headers.identification = 0;
 	packet->headers.fragment = FRAGMENT_NONE;
 	packet->headers.fragment_header = 0;

@@ -90,6 +90,7 @@ VERIFIED_ONCE int reply_to_ipv6_loopback(struct __sk_buff *skb, struct packet *p
 	route_out_again(packet);
 	if (is_not_to_be_forwarded(packet))
 		return drop(packet, DROP_NO_ROUTE);
+	packet->quoted_back = 1;
 	if (answer_instead(packet))
 		return reject(skb, packet, &packet->tuple.destination, 0);
 	if (translate(skb, packet))

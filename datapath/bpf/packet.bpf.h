@@ -194,6 +194,7 @@ struct packet {
 	struct tuple quoted_to; /* and the quoted one */
 	struct choice choice;
 	struct ipv6_answer ipv6_answer; /* to be given where the packet is rejected */
+	__u8 quoted_back; /* then: netfilter has translated it, and does the same to what is quoted */
 	/* Then, in IPv4: what its options record, where that is the address that it was sent to. */
 	__be32 recorded;
 	__u8 options_written; /* enum options_written */

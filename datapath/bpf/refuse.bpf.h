@@ -48,6 +48,7 @@ VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refus
 		return drop(packet, DROP_SOURCE_RANGE);
 	if (refusal == REFUSAL_DROP_NO_LOCAL_ENDPOINT)
 		return drop(packet, DROP_NO_LOCAL_ENDPOINT);
+	packet->quoted_back = translated;
 	packet->recorded = input ? packet->route.next_hop.words[0] : 0;
 	if (translated || address_is_local(packet, &packet->tuple.destination, &local))
 		return reject(skb, packet, &packet->tuple.destination,

@@ -22,6 +22,7 @@
 #include "parse.bpf.h"
 #include "partial_checksum.bpf.h"
 #include "route.bpf.h"
+#include "sctp_checksum.bpf.h"
 #include "seams.bpf.h"
 #include "translate.bpf.h"
 #include "verified_once.bpf.h"
@@ -54,6 +55,19 @@ static __always_inline long make_room(struct __sk_buff *skb, const struct packet
 	    forget_pending_checksum(skb, packet, quote))
 		return -1;
 	return bpf_skb_adjust_room(skb, headers, BPF_ADJ_ROOM_MAC, 0);
+}
+
+/* As sctp_manip_pkt() leaves it: the checksum of what is quoted, even where that is only a part. */
+static __always_inline long settle_sctp_checksum(struct __sk_buff *skb, const struct packet *packet,
+						 __u32 quote)
+{
+	__u32 transport = packet->headers.transport, end = packet->headers.network + quote, sum;
+
+	if (!packet->quoted_back || packet->tuple.protocol != IPPROTO_SCTP ||
+	    transport + SCTP_CHECKSUM + sizeof(sum) > end)
+		return 0;
+	sum = sctp_checksum(skb, transport, end - transport);
+	return frame_store_uncovered(skb, transport + SCTP_CHECKSUM, &sum, sizeof(sum));
 }
 
 /* The options of an answer, and the checksum of its header, which is there without. `options`: bytes
@@ -104,6 +118,8 @@ VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, struct packet *packet,
 	if (!options)
 		error.ip.check =
 			~fold(bpf_csum_diff(0, 0, (__be32 *)&error.ip, sizeof(error.ip), 0));
+	if (settle_sctp_checksum(skb, packet, quote))
+		return -1;
 	error.icmp.checksum = ~fold(bpf_csum_diff(0, 0, (__be32 *)&error.icmp, sizeof(error.icmp),
 						  sum_frame(skb, network, quote, 0)));
 	if (make_room(skb, packet, quote, sizeof(error) + options))
@@ -147,6 +163,8 @@ VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *p
 	__builtin_memcpy(&error.ip.daddr, &packet->tuple.source, sizeof(packet->tuple.source));
 	pseudo.length = bpf_htonl(sizeof(error.icmp) + quote);
 	pseudo.next_header = bpf_htonl(IPPROTO_ICMPV6);
+	if (settle_sctp_checksum(skb, packet, quote))
+		return -1;
 	sum = sum_frame(skb, network, quote, 0);
 	sum = bpf_csum_diff(0, 0, (__be32 *)&pseudo, sizeof(pseudo), sum);
 	sum = bpf_csum_diff(0, 0, (__be32 *)&error.ip.saddr, 2 * sizeof(struct address), sum);
