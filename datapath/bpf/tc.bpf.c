@@ -108,7 +108,7 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	trace_flow(packet, flow);
 	if (tracked == TRACK_INVALID)
 		return packet->headers.fragment == FRAGMENT_LATER
-			       ? invalid_datagram(skb, packet, flow)
+			       ? invalid_datagram(skb, packet, flow, state)
 			       : invalid_packet(skb, packet);
 	if (is_unforeseen(packet, flow))
 		return drop(packet, DROP_UNFORESEEN);

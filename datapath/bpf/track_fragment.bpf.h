@@ -68,11 +68,11 @@ static __always_inline int flow_translates(const struct flow *flow)
 /* The last fragment of a datagram that has turned out to be INVALID. What went on translated cannot
  * be called back, but it is nothing without this one. */
 static __always_inline int invalid_datagram(struct __sk_buff *skb, struct packet *packet,
-					    struct flow *flow)
+					    const struct flow *flow, const struct flow *state)
 {
 	int translates = flow_translates(flow);
 
-	if (flow->status & FLOW_UNFINISHED)
+	if (state->status & FLOW_UNFINISHED)
 		flow_remove(flow, &packet->tuple);
 	return translates ? drop(packet, DROP_INVALID) : invalid_packet(skb, packet);
 }
