@@ -163,7 +163,7 @@ const Judged& Follower::conclude(Visibility visibility) {
   const auto view = parse_packet(injection_.packet);
   overtaken_ = view && view->is_fragment && fragment_order_.note(*view);
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
-  if (!matches.empty() && violations_.empty()) {
+  if (!matches.empty() && violations_.empty() && !pieces_lead_elsewhere(matches)) {
     auto refused = oracle_->commit(matches);
     if (refused) disagree(visibility, std::move(refused));
   } else if (const bool open = std::any_of(outcomes_.begin(), outcomes_.end(), is_undecided);
@@ -250,6 +250,12 @@ std::optional<size_t> Follower::outcome_of_pieces() const {
     }
   }
   return std::nullopt;
+}
+
+bool Follower::pieces_lead_elsewhere(std::span<const OutcomeMatch> matches) const {
+  const auto led = outcome_of_pieces();
+  return led && std::none_of(matches.begin(), matches.end(),
+                             [&](const OutcomeMatch& match) { return match.outcome == *led; });
 }
 
 void Follower::commit_nearest(const Outcome& nearest) {

@@ -111,6 +111,8 @@ class Follower {
   OutcomeMatch nearest_match(const Outcome& nearest, size_t index) const;
   // The outcome that leads where the first fragment of a datagram went that is not whole.
   std::optional<size_t> outcome_of_pieces() const;
+  // Where nothing came of it as far as could be seen.
+  bool pieces_lead_elsewhere(std::span<const OutcomeMatch> matches) const;
   void taint(const Outcome& nearest, size_t divergence);
 
   std::unique_ptr<Oracle> oracle_;
