@@ -14,6 +14,7 @@
 #include "deliver.bpf.h"
 #include "flow.bpf.h"
 #include "forwarded.bpf.h"
+#include "ip_options.bpf.h"
 #include "ipv6_loopback.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -98,11 +99,21 @@ static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet
 	return pass(packet, REASON_REPLY);
 }
 
+/* What the stack may say of a packet of the node's own is of the flow that it was sent in. */
+static __always_inline void note_refused_by_lo(struct __sk_buff *skb, struct packet *packet,
+					       const struct flow *flow)
+{
+	packet->options_refused = stack_refuses_options(skb, packet);
+	packet->received_flow = flow->id;
+}
+
 /* What keeps its destination keeps the way that the stack chose for it. */
 static __noinline int host_original(struct __sk_buff *skb, struct packet *packet,
 				    const struct flow *flow, __u8 reason)
 {
 	tuple_between(&packet->to, &flow->source, &flow->backend, &packet->tuple);
+	if (flow->flags & FLOW_HOST_BACKEND)
+		note_refused_by_lo(skb, packet, flow);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	if (!flow->service_id)
@@ -127,6 +138,8 @@ static __noinline int host_reply(struct __sk_buff *skb, struct packet *packet,
 				 const struct flow *flow)
 {
 	tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
+	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT))
+		note_refused_by_lo(skb, packet, flow);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return pass(packet, REASON_REPLY);

@@ -282,3 +282,11 @@ static __always_inline int options_are_refused(frame_t *frame, struct packet *pa
 {
 	return has_ipv4_options(packet) && ipv4_options_are_refused(frame, packet);
 }
+
+/* It looks at options when a packet comes in, by lo, too: before INPUT. */
+static __always_inline int stack_refuses_options(frame_t *frame, struct packet *packet)
+{
+	if (!packet->host_origin)
+		return packet->options_refused;
+	return extension_is_refused(frame, packet) || options_are_refused(frame, packet);
+}

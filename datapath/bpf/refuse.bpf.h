@@ -56,14 +56,6 @@ VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refus
 	return reject(skb, packet, 0, !packet->host_origin);
 }
 
-/* The stack looks at options when a packet comes in, by lo, too: before INPUT. */
-static __always_inline int stack_refuses_options(struct __sk_buff *skb, struct packet *packet)
-{
-	if (!packet->host_origin)
-		return packet->options_refused;
-	return extension_is_refused(skb, packet) || options_are_refused(skb, packet);
-}
-
 /* All filter rules on the way of a new flow's packet to `destination`, as it is after nat. */
 static __always_inline int refusal_on_the_way(struct __sk_buff *skb, struct packet *packet,
 					      const struct socket_address *destination, int local,

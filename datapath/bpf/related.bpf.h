@@ -215,6 +215,12 @@ static __always_inline int is_about_another(const struct packet *packet, const s
 	return packet->received_flow != flow->id && is_about_received(packet);
 }
 
+/* What goes back to such a client is delivered here, and never between the hooks. */
+static __always_inline int is_inside_nobody(const struct flow *flow)
+{
+	return flow->role == FLOW_INSIDE_ORIGINAL && flow->flags & FLOW_OWN_CLIENT;
+}
+
 /* The flow of an error that the node's stack made: one that lives, or, of the packet just received,
  * one that never was to, or ended with that. */
 static __noinline const struct flow *flow_of_own_error(struct packet *packet,
@@ -223,7 +229,7 @@ static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
 	struct flow *state;
 
-	if (!flow || is_about_another(packet, flow))
+	if (!flow || is_about_another(packet, flow) || is_inside_nobody(flow))
 		return 0;
 	if (is_about_received(packet))
 		return flow;
@@ -246,10 +252,10 @@ static __always_inline int related_by_route(struct __sk_buff *skb, struct packet
 	return deliver_by_route(skb, packet, REASON_RELATED);
 }
 
-/* Of the node's stack, about a source-routed packet that it has just been given: it goes back along
- * that route, and not to whom it quotes. Only an address that NAT has changed is another than the
- * stack's in the end. */
-static __noinline int related_along_source_route(struct __sk_buff *skb, struct packet *packet)
+/* Of the node's stack, about a packet that it has just been given, where the quote does not lead to
+ * the flow: it may be translated in part, and the error go back along a source route, not to whom it
+ * quotes. Only an address that NAT has changed is another than the stack's in the end. */
+static __noinline int related_to_received(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct flow *flow = bpf_map_lookup_elem(&flows, &packet->received_as);
 	int reply;
@@ -257,6 +263,8 @@ static __noinline int related_along_source_route(struct __sk_buff *skb, struct p
 	if (!flow || flow->id != packet->received_flow)
 		return unrelated_error(packet);
 	trace_flow(packet, flow);
+	if (refuse_redirect(packet, flow))
+		return drop(packet, DROP_ICMP_REDIRECT);
 	reply = flow->role == FLOW_REPLY;
 	packet->quoted_to = packet->received_as;
 	packet->to = packet->tuple;
@@ -299,13 +307,13 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	struct tuple key;
 	int reply, action;
 
-	if (packet->host_origin && packet->received_source_routed) {
-		if (is_about_received(packet))
-			return related_along_source_route(skb, packet);
+	if (packet->host_origin && is_about_received(packet)) {
+		if (packet->received_source_routed)
+			return related_to_received(skb, packet);
+	} else if (packet->host_origin &&
+		   !address_equal(&packet->tuple.destination, &packet->quoted.source)) {
 		/* nf_conntrack_inet_error(): it has to be for whoever sent what it quotes. */
-		if (is_about_sent(packet) &&
-		    !address_equal(&packet->tuple.destination, &packet->quoted.source))
-			return unrelated_error(packet);
+		return unrelated_error(packet);
 	}
 	tuple_reverse(&key, &packet->quoted);
 	if (packet->host_origin) {
@@ -330,7 +338,9 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		return remake_quoted_sctp_checksum(skb, packet) ? drop(packet, DROP_REWRITE)
 								: pass(packet, REASON_RELATED);
 	if (!flow)
-		return unrelated_error(packet);
+		return packet->host_origin && is_about_received(packet)
+			       ? related_to_received(skb, packet)
+			       : unrelated_error(packet);
 	trace_flow(packet, flow);
 	if (packet->host_origin && refuse_redirect(packet, flow))
 		return drop(packet, DROP_ICMP_REDIRECT);
@@ -343,8 +353,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		       : related_to_backend(skb, packet, flow);
 	if (!packet->host_origin)
 		return action;
-	if (packet->ifindex == LOOPBACK_IFINDEX &&
-	    address_is_local(packet, &packet->to.destination, &local) &&
+	if (address_is_local(packet, &packet->to.destination, &local) &&
 	    input_takes_for_broken(skb, packet,
 				   reply ? source_changes(flow) : destination_changes(flow)))
 		return drop(packet, DROP_INVALID);

@@ -150,6 +150,18 @@ static __always_inline void note_received(struct packet *packet)
 		packet->received_flow = 0;
 }
 
+/* By way of lo; else the stack has had its say. */
+static __always_inline void note_looped(struct packet *packet)
+{
+	if (!packet->options_refused) {
+		packet->received_flow = 0;
+		return;
+	}
+	packet->received = packet->to;
+	packet->received_as = packet->tuple;
+	packet->received_source_routed = packet->source_routed;
+}
+
 /* A first fragment that came last, so that all is known of it at once. */
 static __always_inline int first_is_broken(const struct packet *packet)
 {
@@ -182,6 +194,14 @@ static __always_inline int close_loopback(struct packet *packet, int action)
 	return action;
 }
 
+/* What is forwarded has been through that at ingress. */
+static __always_inline int invalid(struct __sk_buff *skb, struct packet *packet)
+{
+	return packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin
+		       ? pass(packet, PASS_INVALID)
+		       : invalid_packet(skb, packet);
+}
+
 static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 {
 	int result;
@@ -210,9 +230,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (result == PARSE_REFUSED_FRAGMENT)
 		return drop(packet, DROP_FRAGMENT);
 	if (result == PARSE_INVALID_FRAGMENT)
-		return packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin
-			       ? pass(packet, PASS_INVALID)
-			       : invalid_packet(skb, packet);
+		return invalid(skb, packet);
 	if (result == PARSE_HELD_FRAGMENT)
 		return hold(packet);
 	if (packet->trace.program == PROGRAM_TC_INGRESS) {
@@ -231,7 +249,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (result == PARSE_NO_TRANSPORT || packet->broken || first_is_broken(packet) ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&
 	     transport_checksum(skb, packet) == CHECKSUM_WRONG))
-		return invalid_packet(skb, packet);
+		return invalid(skb, packet);
 	if (packet->error == ERROR_ABOUT_NOTHING)
 		return unrelated_error(packet);
 	if (packet->error == ERROR_ABOUT_FLOW)
@@ -289,8 +307,7 @@ int tc_egress(struct __sk_buff *skb)
 		action = pass(packet, PASS_ALREADY_DECIDED);
 	else
 		action = handle(skb, packet);
-	/* The stack has had its say. */
-	packet->received_flow = 0;
+	note_looped(packet);
 	finish(packet);
 	return action;
 }
