@@ -92,26 +92,22 @@ void Traversal::enter(PacketPath& path, const Injection& injection) {
   go_to(path, Hook::kPrerouting);
 }
 
-// What is too large for its route is refused with an error code (raw_send_hdrinc()).
+// A packet of the node's own is routed before netfilter sees it. What is too large for its route is
+// refused with an error code (raw_send_hdrinc()).
 void Traversal::send_from_process(PacketPath& path) {
   const auto route = stack_.route_output(path.view.source, path.view.destination);
-  const bool fits = !route || route->out == nullptr || path.packet.size() <= route->out->mtu;
-  if (!fits) {
+  if (!route) return fail(path, route.error());
+  if (path.packet.size() > route->out->mtu) {
     note(path, [&] { return "refused: larger than the MTU of " + route->out->name; });
     return drop(path);
   }
-  send_from_node(path);
+  leave_node(path, *route);
 }
 
-// A packet of the node's own is routed before netfilter sees it.
-void Traversal::send_from_node(PacketPath& path) {
-  const auto route = path.made_by_node
-                         ? stack_.route_answer(path.view.source, path.view.destination)
-                         : stack_.route_output(path.view.source, path.view.destination);
-  if (!route) return fail(path, route.error());
-  path.route = *route;
+void Traversal::leave_node(PacketPath& path, const RouteDecision& route) {
+  path.route = route;
   path.in = nullptr;
-  path.out = route->out;
+  path.out = route.out;
   go_to(path, Hook::kOutput);
 }
 

@@ -49,7 +49,7 @@ class Traversal {
   // Where a packet enters the node.
   void enter(PacketPath& path, const Injection& injection);
   void send_from_process(PacketPath& path);
-  void send_from_node(PacketPath& path);
+  void leave_node(PacketPath& path, const RouteDecision& route);
 
   // Runs the rest of the path to its end. Ways that part from it are put into paths_.
   void follow(PacketPath& path);

@@ -61,7 +61,7 @@ void Traversal::answer(PacketPath& path, const IcmpError& error) {
   path.made_by_node = true;
   attach_to_error(path.attachment);
   note(path, [&] { return "answered: " + describe_packet(path.packet); });
-  send_from_node(path);
+  leave_node(path, answer->route);
 }
 
 void Traversal::drop(PacketPath& path) {

@@ -9,7 +9,6 @@ namespace kubeproof {
 namespace {
 
 constexpr uint32_t kSmallestIpv6Mtu = 1280;
-constexpr uint32_t kIpv4Loopback = 0x7f000001;  // 127.0.0.1
 
 tl::unexpected<StackFailure> fail(StackDrop drop, std::optional<IcmpError> answer = std::nullopt) {
   return tl::unexpected(StackFailure{drop, answer});
@@ -30,13 +29,6 @@ StackResult<void> check_ipv6_source(const IpAddress& source) {
 
 bool is_for_many(const IpAddress& destination) {
   return destination.is_multicast() || destination.is_limited_broadcast();
-}
-
-// An answer, along a source route.
-void lead(MutableByteView packet, const IpAddress& to) {
-  std::copy_n(to.bytes().begin(), 4, packet.begin() + 16);
-  if (to.is_multicast()) packet[8] = 1;  // ip_select_ttl()
-  store16(packet, 10, ipv4_header_checksum(packet));
 }
 
 }  // namespace
@@ -115,19 +107,10 @@ bool IpStack::finish_forward(MutableByteView packet, const RouteDecision& route,
 }
 
 StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
-                                                 const IpAddress& destination,
-                                                 const Interface* bound_to) const {
+                                                 const IpAddress& destination) const {
   // A raw socket is asked for a route without a source, unless that is of 127.0.0.0/8.
   if (source.is_v4() && source.is_loopback()) return route_again(source, destination, nullptr);
-  return usable(source, routes_.output(destination, bound_to));
-}
-
-StackResult<RouteDecision> IpStack::route_answer(const IpAddress& source,
-                                                 const IpAddress& destination,
-                                                 const Interface* bound_to) const {
-  const bool by_source = destination.is_v4() && is_for_many(destination);
-  return by_source ? route_again(source, destination, nullptr)
-                   : route_output(source, destination, bound_to);
+  return usable(source, routes_.output(destination));
 }
 
 // ip_route_output_key_hash_rcu(): nobody's address stands for the source, and what goes to many
@@ -196,46 +179,6 @@ StackResult<IpStack::OutputSize> IpStack::output_size(ByteView packet, const Int
   const Family family = family_of(packet);
   if (family == Family::kIpv4 && !dont_fragment(packet)) return OutputSize::kNeedsFragmenting;
   return fail(StackDrop::kTooBig, IcmpError::packet_too_big(family, out.mtu));
-}
-
-std::optional<StackAnswer> IpStack::make_answer(ByteView offending, const Ipv4OptionNotes& options,
-                                                const IcmpError& error, const Interface& in) const {
-  IpAddress to = first_stop_back(offending, options);
-  const IpAddress contacted = destination_of(offending);
-  const RouteVerdict contacted_is = routes_.lookup(contacted).verdict;
-  if (contacted.is_v4() &&
-      (contacted_is == RouteVerdict::kBroadcast || contacted_is == RouteVerdict::kMulticast)) {
-    return std::nullopt;
-  }
-  if (routes_.is_anycast(to)) return std::nullopt;  // icmpv6_route_lookup()
-  const bool on_link = !to.is_v4() && to.is_link_local();
-  RouteDecision way_back = routes_.output(to, on_link ? &in : nullptr);
-  // icmp6_send() would rather be seen at the interface that the offending packet came in at.
-  const bool arrived = !to.is_v4() && in.kind != InterfaceKind::kLoopback;
-  const bool has_source = way_back.verdict != RouteVerdict::kLocal && way_back.preferred_source;
-  if (arrived && !has_source && way_back.out != nullptr) way_back.out = &in;
-  // icmp6_send() asks for addresses, where icmp_send() asks for the route.
-  const bool contacted_is_own = contacted.is_v4() ? contacted_is == RouteVerdict::kLocal
-                                                  : routes_.is_of_an_interface(contacted);
-  std::optional<IpAddress> source =
-      contacted_is_own ? std::optional(contacted) : routes_.local_source(way_back, to);
-  // ip_route_output_key_hash_rcu(): to nobody is to itself.
-  if (options.source_route != 0 && to.is_unspecified()) {
-    if (!contacted_is_own) source = IpAddress::v4(kIpv4Loopback);
-    to = *source;
-  }
-  if (!source || !route_answer(*source, to, on_link ? &in : nullptr)) return std::nullopt;
-  auto echo = echo_ipv4_options(offending, options,
-                                {.recorded = *source, .is_of_others = [this](const IpAddress& one) {
-                                   return is_of_others(one);
-                                 }});
-  if (!echo) return std::nullopt;
-  auto packet = make_icmp_error(offending, error, *source, echo->options);
-  if (!packet) return std::nullopt;
-  if (options.source_route != 0) lead(*packet, to);
-  StackAnswer answer{.packet = std::move(*packet), .clocks_at = std::move(echo->clocks_at)};
-  for (uint16_t& clock : answer.clocks_at) clock += kIpv4HeaderSize;
-  return answer;
 }
 
 }  // namespace kubeproof

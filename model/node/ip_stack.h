@@ -9,6 +9,8 @@
 //                  PREROUTING is before it, INPUT after it when the packet is to be delivered
 //   forward()      net/ipv4/ip_forward.c, net/ipv6/ip6_output.c ip6_forward(): TTL, MTU, and then
 //                  the TTL falls; FORWARD is after it, and so sees the lower TTL
+//   make_answer()  net/ipv4/icmp.c, net/ipv6/icmp.c: the error about what a step refuses; OUTPUT is
+//                  after it
 //   finish_forward()  net/ipv4/ip_forward.c ip_forward_finish(), behind FORWARD
 //   output_size()  net/ipv4/ip_output.c, net/ipv6/ip6_output.c: POSTROUTING is before it, tc egress
 //                  after it
@@ -67,6 +69,7 @@ struct StackFailure {
 // An error of the node's own.
 struct StackAnswer {
   Bytes packet;
+  RouteDecision route;              // that it leaves by
   std::vector<uint16_t> clocks_at;  // where its options tell the time, which is written as zero
 };
 
@@ -106,16 +109,13 @@ class IpStack {
 
   // Which way a packet of the node's own goes, always with an interface: kLocal, kBroadcast or
   // kForward (to a group and to 255.255.255.255, too).
-  // Failures have no answer: the sending process gets an error code. `bound_to` as for lookup().
-  StackResult<RouteDecision> route_output(const IpAddress& source, const IpAddress& destination,
-                                          const Interface* bound_to = nullptr) const;
+  // Failures have no answer: the sending process gets an error code.
+  StackResult<RouteDecision> route_output(const IpAddress& source,
+                                          const IpAddress& destination) const;
 
-  // The way of what make_answer() made. What goes to many leaves by the interface of its source.
-  StackResult<RouteDecision> route_answer(const IpAddress& source, const IpAddress& destination,
-                                          const Interface* bound_to = nullptr) const;
-
-  // The same once its destination has changed (ip_route_me_harder()). In IPv6 what is for a link is
-  // for that of the interface it was to leave through before.
+  // The same once its destination has changed (ip_route_me_harder()). What goes to many leaves by
+  // the interface of its source; in IPv6 what is for a link is for that of the interface it was to
+  // leave through before.
   StackResult<RouteDecision> route_again(const IpAddress& source, const IpAddress& destination,
                                          const Interface* before) const;
 
@@ -131,14 +131,23 @@ class IpStack {
   enum class OutputSize : uint8_t { kFits, kNeedsFragmenting };
   StackResult<OutputSize> output_size(ByteView packet, const Interface& out) const;
 
-  // The error, ready for route_output(): its source is the address that the offending packet was
-  // for, where that is one of the node's, else the one that routing picks toward its destination.
-  // Empty where the kernel makes none. `in` is where the offending packet came from, `options` what
-  // was noted of it.
+  // The error and its way: its source is the address that the offending packet was for, where that
+  // is one of the node's, else the one that routing picks toward its destination. Empty where the
+  // kernel makes none. `in` is where the offending packet came from, `options` what was noted of
+  // it.
   std::optional<StackAnswer> make_answer(ByteView offending, const Ipv4OptionNotes& options,
                                          const IcmpError& error, const Interface& in) const;
 
  private:
+  // Of an error, whose packet was for `contacted` and is to be answered at `to`.
+  struct AnswerWay {
+    IpAddress source;
+    IpAddress to;
+    RouteDecision route;
+  };
+  std::optional<AnswerWay> ipv4_way_back(const IpAddress& to, const IpAddress& contacted) const;
+  std::optional<AnswerWay> ipv6_way_back(const IpAddress& to, const IpAddress& contacted,
+                                         const Interface& in) const;
   // Failures of the route itself, and of a source that it does not carry.
   StackResult<RouteDecision> usable(const IpAddress& source, const RouteDecision& route) const;
   bool claims_to_be_the_node(const IpAddress& source, const Interface& in) const;

@@ -42,14 +42,14 @@ bool may_concern_a_group(ByteView packet, const IcmpError& error) {
 }
 
 bool is_suppressed(ByteView packet, const PacketView& view, const IcmpError& error) {
-  if (view.source.is_multicast() || view.source.is_unspecified() ||
-      view.source.is_limited_broadcast() || is_about_an_error(packet, view)) {
-    return true;
-  }
+  if (is_about_an_error(packet, view)) return true;
   if (view.family == Family::kIpv4) {
+    // Of a source that nobody has, routing takes care as a packet comes in; one that NAT made is
+    // answered.
     return view.destination.is_multicast() || view.destination.is_limited_broadcast() ||
            (view.is_fragment && view.fragment_offset != 0);
   }
+  if (view.source.is_multicast() || view.source.is_unspecified()) return true;
   return view.destination.is_multicast() && !may_concern_a_group(packet, error);
 }
 

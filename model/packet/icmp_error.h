@@ -28,9 +28,9 @@ struct IcmpError {
 
 // The error from `source` about `offending`, which starts at the network header and is as it stood
 // when the error was made (TTL included). Empty where the kernel sends none: errors about errors,
-// later fragments in IPv4, and sources or destinations that no one host has (the broadcast address
-// of a network is for the caller to know). Its IPv4 identification is zero. `options`: of its IPv4
-// header, in whole words.
+// later fragments in IPv4, destinations that no one host has (the broadcast address of a network is
+// for the caller to know), and sources of that kind in IPv6. Its IPv4 identification is zero.
+// `options`: of its IPv4 header, in whole words.
 std::optional<Bytes> make_icmp_error(ByteView offending, const IcmpError& error,
                                      const IpAddress& source, ByteView options = {});
 

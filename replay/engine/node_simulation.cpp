@@ -40,7 +40,6 @@ Result<void> NodeSimulation::inject(const Injection& injection, Fate& fate) {
   first_.route = KnownRoute::kNone;
   first_.from_here = false;
   first_.options = {};
-  first_.made_by_stack = false;
   if (injection.ingress.is_host()) {
     first_.stage = Stage::kHostOutput;
     first_.at = nullptr;
@@ -207,17 +206,19 @@ void NodeSimulation::host_output(Traveller& traveller, Fate& fate) {
   }
   if (length) traveller.packet.resize(*length);
 
-  const IpAddress destination = destination_of(traveller.packet);
-  const IpAddress source = source_of(traveller.packet);
-  const auto route = traveller.made_by_stack
-                         ? stack_.route_answer(source, destination, traveller.at)
-                         : stack_.route_output(source, destination, traveller.at);
+  const auto route =
+      stack_.route_output(source_of(traveller.packet), destination_of(traveller.packet));
   if (!route) return fail(traveller, route.error(), fate);
-  const bool leaves = route->out->kind != InterfaceKind::kLoopback;
-  traveller.at = route->out;
+  leave_host(traveller, *route, fate);
+}
+
+void NodeSimulation::leave_host(Traveller& traveller, const RouteDecision& route, Fate& fate) {
+  const bool leaves = route.out->kind != InterfaceKind::kLoopback;
+  traveller.at = route.out;
   traveller.route = leaves ? KnownRoute::kOut : KnownRoute::kLocal;
   traveller.stage = Stage::kStackOutput;
   say(fate, traveller, "routed to it by the stack");
+  const IpAddress destination = destination_of(traveller.packet);
   if (!leaves || !stack_.comes_back(destination)) return;
   hear_oneself(traveller);
   if (IpStack::stays_here(destination)) traveller.stage = Stage::kGone;
@@ -288,10 +289,7 @@ void NodeSimulation::fail(Traveller& traveller, const StackFailure& failure, Fat
   }
   Traveller error;
   error.packet = std::move(answer->packet);
-  error.stage = Stage::kHostOutput;
-  error.made_by_stack = true;
-  const IpAddress to = destination_of(error.packet);
-  error.at = !to.is_v4() && to.is_link_local() ? &in : nullptr;
+  leave_host(error, answer->route, fate);
   others_.push_back(std::move(error));
 }
 

@@ -97,8 +97,7 @@ class NodeSimulation {
 
   struct Traveller {
     Bytes packet;
-    Ipv4OptionNotes options{};   // as the stack has read them
-    bool made_by_stack = false;  // an ICMP error
+    Ipv4OptionNotes options{};  // as the stack has read them
     Stage stage = Stage::kGone;
     const Interface* at = nullptr;
     KnownRoute route = KnownRoute::kNone;
@@ -114,6 +113,7 @@ class NodeSimulation {
   void redirect(Traveller& traveller, const HookOutput& output, Fate& fate);
   void stack_input(Traveller& traveller, Fate& fate);
   void host_output(Traveller& traveller, Fate& fate);
+  void leave_host(Traveller& traveller, const RouteDecision& route, Fate& fate);
   void hear_oneself(const Traveller& traveller);
   void stack_output(Traveller& traveller, Fate& fate);
   void transmit(Traveller& traveller, Fate& fate);

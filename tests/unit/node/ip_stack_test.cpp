@@ -371,5 +371,54 @@ TEST(StackAnswer, ComesFromTheAddressThatWasContactedOrFacesTheSender) {
   EXPECT_EQ(source(kClient, "224.0.0.1"), "none");
 }
 
+World with_second_uplink(World world) {
+  Interface second = world.uplink();
+  second.index = 90;
+  second.name = "eth1";
+  second.addresses = {interface_address("10.200.0.2/24"), interface_address("fe80::3/64")};
+  world.interfaces.push_back(std::move(second));
+  for (const Interface& interface : world.interfaces) {
+    if (interface.kind == InterfaceKind::kLoopback) continue;
+    Route& route = world.routes.emplace_back();
+    route.destination = *Cidr::parse("fe80::/64");
+    route.interface = interface.index;
+  }
+  return world;
+}
+
+// Such a source is one that NAT made.
+TEST(StackAnswer, GoesToAGroupByTheInterfaceOfTheAddressThatWasContacted) {
+  const NodeStack node(with_second_uplink(make_node()));
+  const auto out = [&](const char* to) {
+    const auto answer = node.stack.make_answer(
+        udp("224.0.0.9", to), {}, IcmpError::port_unreachable(Family::kIpv4), node.uplink());
+    const PacketView view = *parse_packet(answer->packet);
+    EXPECT_EQ(view.source, address(to));
+    EXPECT_EQ(view.destination, address("224.0.0.9"));
+    EXPECT_EQ(view.ttl, 1);
+    return answer->route.out->name;
+  };
+  EXPECT_EQ(out(kNode), "eth0");
+  EXPECT_EQ(out("10.200.0.2"), "eth1");
+}
+
+TEST(StackAnswer, ToNobodyIsToTheNodeItself) {
+  const NodeStack node;
+  const auto answer = node.stack.make_answer(
+      udp("0.0.0.0", kNode), {}, IcmpError::port_unreachable(Family::kIpv4), node.world.loopback());
+  EXPECT_EQ(parse_packet(answer->packet)->destination, address(kNode));
+  EXPECT_EQ(answer->route.out, &node.world.loopback());
+}
+
+TEST(StackAnswer, ToAnAddressOfALinkLeavesByThatLink) {
+  const NodeStack node(with_second_uplink(make_node()));
+  for (const char* name : {"eth0", "eth1"}) {
+    const Interface& in = *node.world.find_interface(name);
+    const auto answer = node.stack.make_answer(udp("fe80::9", "2001:4860::1"), {},
+                                               {.type = 1, .code = 2, .info = 0}, in);
+    EXPECT_EQ(answer->route.out, &in);
+  }
+}
+
 }  // namespace
 }  // namespace kubeproof

@@ -70,11 +70,18 @@ TEST(MakeIcmpError, AnswersLaterFragmentsOnlyInIpv6) {
 }
 
 TEST(MakeIcmpError, AnswersNobodyInParticularWithSilence) {
-  EXPECT_FALSE(time_exceeded(PacketBuilder::udp("0.0.0.0:7", "10.0.0.2:8").build()));
-  EXPECT_FALSE(time_exceeded(PacketBuilder::udp("224.0.0.9:7", "10.0.0.2:8").build()));
   EXPECT_FALSE(time_exceeded(PacketBuilder::udp("10.0.0.1:7", "224.0.0.9:8").build()));
+  EXPECT_FALSE(time_exceeded(PacketBuilder::udp("10.0.0.1:7", "255.255.255.255:8").build()));
   EXPECT_FALSE(time_exceeded(PacketBuilder::udp("[::]:7", "[fd00::2]:8").build()));
+  EXPECT_FALSE(time_exceeded(PacketBuilder::udp("[ff05::2]:7", "[fd00::2]:8").build()));
   EXPECT_FALSE(time_exceeded(PacketBuilder::udp("[fd00::1]:7", "[ff05::2]:8").build()));
+}
+
+// __icmp_send() asks the route of the offending packet alone, which is that to its destination.
+TEST(MakeIcmpError, AnswersEveryIpv4Source) {
+  for (const char* source : {"0.0.0.0:7", "224.0.0.9:7", "255.255.255.255:7"}) {
+    EXPECT_TRUE(time_exceeded(PacketBuilder::udp(source, "10.0.0.2:8").build())) << source;
+  }
 }
 
 TEST(MakeIcmpError, TellsEvenMulticastSendersThatTheirPacketIsTooBig) {
