@@ -214,6 +214,7 @@ void Traversal::leave_postrouting(PacketPath& path) {
   // What is too large and may be cut is compared whole, and so given whole.
   const auto size = stack_.output_size(path.largest_piece(), *path.out);
   if (!size) return fail(path, size.error());
+  if (*size == IpStack::OutputSize::kNeedsFragmenting) IpStack::put_together_again(path.packet);
   const Place place{path.out->index};
   // Of two copies, both have been through POSTROUTING, where nothing draws lots for each.
   const bool both_ways = path.in == nullptr && stack_.comes_back(path.view.destination);

@@ -130,6 +130,9 @@ class IpStack {
   // fragment(); fails where it may not be.
   enum class OutputSize : uint8_t { kFits, kNeedsFragmenting };
   StackResult<OutputSize> output_size(ByteView packet, const Interface& out) const;
+  // What the whole of a packet is once its pieces are put together: of its flags they keep none
+  // that is reserved.
+  static void put_together_again(MutableByteView ipv4_packet);
 
   // The error and its way: its source is the address that the offending packet was for, where that
   // is one of the node's, else the one that routing picks toward its destination. Empty where the

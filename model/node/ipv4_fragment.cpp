@@ -28,6 +28,12 @@ void blank_uncopied_options(MutableByteView header) {
 
 }  // namespace
 
+void IpStack::put_together_again(MutableByteView ipv4_packet) {
+  constexpr uint8_t kReservedFlag = 0x80;
+  ipv4_packet[6] &= static_cast<uint8_t>(~kReservedFlag);
+  store16(ipv4_packet, 10, ipv4_header_checksum(ipv4_packet));
+}
+
 std::vector<Bytes> fragment_ipv4(ByteView packet, uint32_t mtu) {
   constexpr uint16_t kMoreFragments = 0x2000, kOffsetMask = 0x1fff;
   const size_t header_size = ipv4_header_size(packet);
