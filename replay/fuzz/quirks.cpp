@@ -93,7 +93,7 @@ bool node_port_refused_translated(const QuirkScene& scene) {
 }
 
 bool endpoint_is_refused_frontend(const QuirkScene& scene) {
-  return met(scene, {"A2", "X2/L3 reject", "X2/L3 drop"}) && translated(scene);
+  return met(scene, {"A2", "X2 reject", "X2 drop", "L3 reject", "L3 drop"}) && translated(scene);
 }
 
 bool no_range_of_this_family(const QuirkScene& scene) {
@@ -122,7 +122,8 @@ bool host_leaks_toward_frontend(const QuirkScene& scene) {
 }
 
 bool refused_client_is_rejected(const QuirkScene& scene) {
-  const auto found = met(scene, {"X2/L3 reject"}) ? frontends(scene) : std::vector<Frontend>();
+  const auto found =
+      met(scene, {"X2 reject", "L3 reject"}) ? frontends(scene) : std::vector<Frontend>();
   return std::any_of(found.begin(), found.end(), [&](const Frontend& frontend) {
     return frontend.role == FrontendRole::kLoadBalancer && refuses(*frontend.port, scene.in.source);
   });
@@ -196,8 +197,7 @@ bool ready_while_terminating(const QuirkScene& scene) {
 }
 
 bool load_balancer_is_the_client(const QuirkScene& scene) {
-  return met(scene, {"F1/F2"}) && translated(scene) &&
-         scene.services.is_frontend_address(scene.in.source, FrontendRole::kLoadBalancer);
+  return met(scene, {"F2"}) && translated(scene) && scene.in.source != scene.in.destination;
 }
 
 constexpr std::array kQuirks = {

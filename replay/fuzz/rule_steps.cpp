@@ -25,8 +25,8 @@ constexpr std::array kPatterns = {
     StepPattern{"A2", "filter", "KUBE-SERVICES", ""},
     StepPattern{"L2", "filter", "KUBE-PROXY-FIREWALL", ""},
     StepPattern{"N3", "filter", "KUBE-EXTERNAL-SERVICES", "--dst-type LOCAL"},
-    StepPattern{"X2/L3 reject", "filter", "KUBE-EXTERNAL-SERVICES", "REJECT"},
-    StepPattern{"X2/L3 drop", "filter", "KUBE-EXTERNAL-SERVICES", "DROP"},
+    StepPattern{"X2 reject", "filter", "KUBE-EXTERNAL-SERVICES", "REJECT"},
+    StepPattern{"X2 drop", "filter", "KUBE-EXTERNAL-SERVICES", "DROP"},
     StepPattern{"N2", "nat", "KUBE-NODEPORTS", ""},
     StepPattern{"H", "filter", "KUBE-NODEPORTS", ""},
     StepPattern{"E1", "nat", "KUBE-EXT-", "masquerade traffic"},
@@ -35,7 +35,7 @@ constexpr std::array kPatterns = {
     StepPattern{"E4", "nat", "KUBE-EXT-", "route LOCAL"},
     StepPattern{"E5", "nat", "KUBE-EXT-", ""},
     StepPattern{"F3", "nat", "KUBE-FW-", "other traffic"},
-    StepPattern{"F1/F2", "nat", "KUBE-FW-", ""},
+    StepPattern{"F1", "nat", "KUBE-FW-", ""},
     StepPattern{"C2", "nat", "KUBE-SV", " ! -"},
     StepPattern{"C1", "nat", "KUBE-SV", "KUBE-MARK-MASQ"},
     StepPattern{"S3", "nat", "KUBE-SVL-", "--rcheck"},
@@ -55,6 +55,41 @@ constexpr std::array kPatterns = {
     StepPattern{"K established", "filter", "KUBE-FORWARD", "ESTABLISHED"},
 };
 
+// Another step that writes rules of the same form, but for an address of another kind, which
+// `option` names.
+struct Twin {
+  std::string_view step;
+  std::string_view twin;
+  std::string_view option;
+};
+
+constexpr std::array kTwins = {
+    Twin{"F1", "F2", " -s "},
+    Twin{"X2 reject", "L3 reject", " -d "},
+    Twin{"X2 drop", "L3 drop", " -d "},
+};
+
+std::string_view word_behind(std::string_view text, std::string_view mark) {
+  const size_t at = text.find(mark);
+  return at == std::string_view::npos
+             ? std::string_view()
+             : text.substr(at + mark.size(),
+                           text.find_first_of(" \"", at + mark.size()) - at - mark.size());
+}
+
+// Both are for the address of a load balancer. Where a rule serves for the first step as well, that
+// is the one which wrote it first.
+bool is_of_twin(std::string_view rule, const Twin& twin, const ServiceIndex& services) {
+  const std::string_view name = word_behind(rule, "--comment \"");
+  const auto range = Cidr::parse(word_behind(rule, twin.option));
+  if (!range || *range != Cidr::host(range->base()) ||
+      !services.has_address(name, range->base(), FrontendRole::kLoadBalancer)) {
+    return false;
+  }
+  return twin.step == "F1" ? !services.has_source_range(name, *range)
+                           : !services.has_address(name, range->base(), FrontendRole::kExternalIp);
+}
+
 std::string_view next_word(std::string_view& text) {
   const size_t begin = text.find_first_not_of(' ');
   if (begin == std::string_view::npos) return text = {};
@@ -68,27 +103,30 @@ std::string_view next_word(std::string_view& text) {
 
 std::span<const std::string_view> rule_steps() {
   static constexpr auto kNames = [] {
-    std::array<std::string_view, kPatterns.size()> names;
-    for (size_t i = 0; i < names.size(); ++i) names[i] = kPatterns[i].step;
+    std::array<std::string_view, kPatterns.size() + kTwins.size()> names;
+    for (size_t i = 0; i < kPatterns.size(); ++i) names[i] = kPatterns[i].step;
+    for (size_t i = 0; i < kTwins.size(); ++i) names[kPatterns.size() + i] = kTwins[i].twin;
     return names;
   }();
   return kNames;
 }
 
 // "nat PREROUTING KUBE-SERVICES #3 -d 10.96.0.10/32 …"
-std::string_view rule_step(std::string_view trace_line) {
+std::string_view rule_step(std::string_view trace_line, const ServiceIndex& services) {
   const std::string_view table = next_word(trace_line);
   if (table != "nat" && table != "filter") return {};
   next_word(trace_line);
   const std::string_view chain = next_word(trace_line);
   if (chain.empty() || chain.front() == '#') return {};
-  for (const StepPattern& pattern : kPatterns) {
-    if (table == pattern.table && chain.starts_with(pattern.chain) &&
-        trace_line.find(pattern.contains) != std::string_view::npos) {
-      return pattern.step;
-    }
+  const auto pattern = std::find_if(kPatterns.begin(), kPatterns.end(), [&](const auto& each) {
+    return table == each.table && chain.starts_with(each.chain) &&
+           trace_line.find(each.contains) != std::string_view::npos;
+  });
+  if (pattern == kPatterns.end()) return {};
+  for (const Twin& twin : kTwins) {
+    if (twin.step == pattern->step && is_of_twin(trace_line, twin, services)) return twin.twin;
   }
-  return {};
+  return pattern->step;
 }
 
 }  // namespace kubeproof::explore

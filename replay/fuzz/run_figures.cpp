@@ -138,11 +138,11 @@ void RunFigures::begin(const Scenario& scenario) {
   clusters_ += scenario.clusters.size();
   flows_ += scenario.flows.size();
   affinities_.clear();
-  steps_by_line_.clear();
 }
 
 void RunFigures::program(const Scenario& scenario, const Cluster& cluster) {
   services_ = std::make_unique<ServiceIndex>(cluster, scenario.world, scenario.proxy);
+  steps_by_line_.clear();
 }
 
 void RunFigures::count_rules(std::span<const Outcome> permitted) {
@@ -163,7 +163,7 @@ void RunFigures::count_rules(std::span<const Outcome> permitted) {
 std::string_view RunFigures::step_of(const std::string& trace_line) {
   const auto known = steps_by_line_.find(trace_line);
   if (known != steps_by_line_.end()) return known->second;
-  return steps_by_line_[trace_line] = rule_step(trace_line);
+  return steps_by_line_[trace_line] = rule_step(trace_line, *services_);
 }
 
 std::span<const TraceLine> RunFigures::with_steps(const std::vector<std::string>& trace) {

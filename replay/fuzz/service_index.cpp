@@ -1,7 +1,8 @@
+#include "replay/fuzz/service_index.h"
+
 #include <algorithm>
 
 #include "model/proxier/node_identity.h"
-#include "replay/fuzz/quirks.h"
 
 namespace kubeproof::explore {
 namespace {
@@ -64,6 +65,23 @@ const proxier::ServicePortInfo* ServiceIndex::find(Family family, std::string_vi
     if (port.name.protocol == protocol && port.name.to_string() == name) return &port;
   }
   return nullptr;
+}
+
+bool ServiceIndex::has_address(std::string_view name, const IpAddress& address,
+                               FrontendRole role) const {
+  const auto& ports = of(address.family()).ports;
+  return std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
+    return has_role(port, address, role) && port.name.to_string() == name;
+  });
+}
+
+bool ServiceIndex::has_source_range(std::string_view name, const Cidr& range) const {
+  const auto& ports = of(range.family()).ports;
+  return std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
+    return std::find(port.source_ranges.begin(), port.source_ranges.end(), range) !=
+               port.source_ranges.end() &&
+           port.name.to_string() == name;
+  });
 }
 
 const proxier::Endpoint* ServiceIndex::endpoint(const proxier::ServicePortInfo& port,
