@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <climits>
 #include <string_view>
 #include <utility>
 
@@ -83,7 +84,6 @@ std::vector<std::string> read_node_port_addresses(const JsonField& field) {
   return field.strings();
 }
 
-// Zero leaves the kernel's own.
 // GetHostname() (pkg/util/node/node.go): without blanks around it, and in lower case.
 std::string node_name_of(const std::string& override) {
   std::string name(without_blanks_around(override));
@@ -93,10 +93,19 @@ std::string node_name_of(const std::string& override) {
   return name;
 }
 
+// Conntrack counts to INT_MAX jiffies, of which most kernels have 250 in a second; kube-proxy does
+// not start with a timeout that the kernel refuses.
+constexpr seconds kLongestTimeout{INT_MAX / 250};
+
+// Zero leaves the kernel's own.
 std::optional<seconds> read_timeout(const JsonField& field, std::optional<seconds> fallback) {
   if (!field.present()) return fallback;
   const auto duration = parse_duration(field.string());
   if (!duration || duration->count() < 0) field.fail_expecting("a duration such as 1h0m0s");
+  if (*duration > kLongestTimeout) {
+    field.fail_expecting(
+        fmt::format("at most {}s, which is as far as the kernel counts", kLongestTimeout.count()));
+  }
   if (duration->count() == 0) return std::nullopt;
   return std::chrono::duration_cast<seconds>(*duration);
 }

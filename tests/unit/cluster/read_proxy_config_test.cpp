@@ -112,6 +112,17 @@ TEST(ReadProxyConfig, NamesWhatIsWrong) {
   EXPECT_EQ(error("[]"), "file: expected an object, found a list");
 }
 
+TEST(ReadProxyConfig, RefusesTimeoutsThatTheKernelDoesNotCountTo) {
+  for (const std::string name :
+       {"tcpCloseWaitTimeout", "tcpEstablishedTimeout", "udpStreamTimeout", "udpTimeout"}) {
+    EXPECT_EQ(error("conntrack: {" + name + ": 8589935s}"),
+              "file:1: conntrack." + name +
+                  ": expected at most 8589934s, which is as far as the kernel counts, found "
+                  "\"8589935s\"");
+    EXPECT_EQ(error("conntrack: {" + name + ": 8589934s}"), "no error");
+  }
+}
+
 TEST(ReadProxyConfig, RefusesFieldsThatKubeProxyDoesNotKnow) {
   EXPECT_EQ(error("mode: iptables\nclusterCIRD: 10.244.0.0/16")
                 .find("file:2: clusterCIRD: unknown field; known are apiVersion, "),
