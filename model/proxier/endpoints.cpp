@@ -1,5 +1,7 @@
 #include "model/proxier/endpoints.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
@@ -26,11 +28,17 @@ bool lists(const std::vector<std::string>& hints, const std::string& name) {
   return std::find(hints.begin(), hints.end(), name) != hints.end();
 }
 
+// net.JoinHostPort()
+std::string id_of(const std::string& text, const SocketAddress& address, Release release) {
+  if (address.address.is_v4() || !release.names_endpoints_by_text()) return address.to_string();
+  return fmt::format("[{}]:{}", text, address.port);
+}
+
 Endpoint make_endpoint(const SliceEndpoint& from, const IpAddress& address, uint16_t port,
                        const NodeIdentity& node, Release release) {
   Endpoint endpoint;
   endpoint.address = {address, port};
-  endpoint.id = endpoint.address.to_string();
+  endpoint.id = id_of(from.addresses.front(), endpoint.address, release);
   endpoint.local = from.node_name && !node.name.empty() && *from.node_name == node.name;
   endpoint.ready = from.ready;
   endpoint.serving = from.serving;

@@ -16,7 +16,7 @@ namespace kubeproof::proxier {
 
 struct Endpoint {
   SocketAddress address;
-  std::string id;  // "ip:port", "[ip6]:port"
+  std::string id;  // "ip:port", "[ip6]:port"; up to 1.30 with the address as the slice has it
   bool local = false;
   bool ready = false;
   bool serving = false;

@@ -51,6 +51,9 @@ class Release {
   bool services_need_a_node_port_address() const { return minor_ <= 22; }
 
   // Endpoints.
+  // The text of an address, canonical or not, names its endpoint. (One of IPv4 with leading zeros
+  // iptables-restore refuses, and all rules with it: such an endpoint is taken for what it means.)
+  bool names_endpoints_by_text() const { return minor_ <= 30; }
   // Those that are not ready are known, if not used.
   bool knows_unready_endpoints() const { return minor_ >= 21; }
   // Of several with one address and different ports, one is kept.

@@ -53,6 +53,16 @@ TEST(Endpoints, HaveTheFirstAddressAloneInCanonicalForm) {
             std::vector<std::string>{"[fd00::1]:80"});
 }
 
+TEST(Endpoints, AreNamedByTheTextOfTheirAddressUpTo130) {
+  const auto slices = {slice(kService, {endpoint("FD00:0::1"), endpoint("fd00::1")})};
+  const auto older = endpoints_of(slices, Family::kIpv6, 30);
+  EXPECT_EQ(ids(older), (std::vector<std::string>{"[FD00:0::1]:80", "[fd00::1]:80"}));
+  EXPECT_EQ(older[0].address, older[1].address);
+  EXPECT_EQ(ids(endpoints_of(slices, Family::kIpv6, 31)), std::vector<std::string>{"[fd00::1]:80"});
+  EXPECT_EQ(ids(endpoints_of({slice(kService, {endpoint("10.0.0.001")})}, Family::kIpv4, 30)),
+            std::vector<std::string>{"10.0.0.1:80"});
+}
+
 TEST(Endpoints, NeedAPortWithNameAndNumber) {
   EndpointSlice without_name = slice(kService, {endpoint("10.0.0.1")});
   without_name.ports[0].name.reset();
