@@ -7,6 +7,7 @@
 
 #include "model/node/ip_header.h"
 #include "model/node/ipv4_options.h"
+#include "model/node/routing.h"
 #include "model/packet/checksum.h"
 #include "model/packet/packet_view.h"
 
@@ -117,13 +118,8 @@ bool answers_oddly(Ingress ingress, const IpAddress& address) {
 
 // What is sent to all of a network may be heard by its sender, too.
 bool reaches_many(const World& world, const IpAddress& address) {
-  if (address.is_multicast() || address.is_limited_broadcast()) return true;
-  for (const Interface& interface : world.interfaces) {
-    for (const InterfaceAddress& each : interface.addresses) {
-      if (each.broadcast == address) return true;
-    }
-  }
-  return false;
+  return address.is_multicast() ||
+         RoutingTable(world).lookup(address).verdict == RouteVerdict::kBroadcast;
 }
 
 // A node without one has but ::1 to speak and to masquerade from.

@@ -166,6 +166,19 @@ TEST_F(InvariantsTest, LetASenderHearWhatItSendsToMany) {
   }
 }
 
+// Whoever configured the route made the address one of many.
+TEST_F(InvariantsTest, LetASenderHearWhatARouteCallsABroadcast) {
+  const Bytes packet = PacketBuilder::udp("192.168.0.2:4000", "10.1.2.200:53").build();
+  Fate fate = fate_of(kUplink, packet);
+  fate.add_emission(Place::sockets(), packet);
+  EXPECT_EQ(violated(Ingress::host(), packet, fate), std::vector{Kind::kDuplicateEmission});
+  Route& route = world_.routes.emplace_back();
+  route.type = RouteType::kBroadcast;
+  route.destination = *Cidr::parse("10.1.2.128/25");
+  route.interface = kUplink.interface;
+  EXPECT_TRUE(violated(Ingress::host(), packet, fate).empty());
+}
+
 TEST_F(InvariantsTest, CatchAPacketEmittedTwice) {
   Fate fate = fate_of(kPod1, request().ttl(63).build());
   fate.add_emission(kPod2, request().ttl(63).build());
