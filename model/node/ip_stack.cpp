@@ -9,6 +9,7 @@ namespace kubeproof {
 namespace {
 
 constexpr uint32_t kSmallestIpv6Mtu = 1280;
+const IpAddress kIpv6Loopback = *IpAddress::parse("::1");
 
 tl::unexpected<StackFailure> fail(StackDrop drop, std::optional<IcmpError> answer = std::nullopt) {
   return tl::unexpected(StackFailure{drop, answer});
@@ -108,8 +109,13 @@ bool IpStack::finish_forward(MutableByteView packet, const RouteDecision& route,
 
 StackResult<RouteDecision> IpStack::route_output(const IpAddress& source,
                                                  const IpAddress& destination) const {
-  // A raw socket is asked for a route without a source, unless that is of 127.0.0.0/8.
-  if (source.is_v4() && source.is_loopback()) return route_again(source, destination, nullptr);
+  // A raw socket is asked for a route without a source, unless that is of 127.0.0.0/8; and one to
+  // no address leads to the node itself.
+  const bool to_nobody = destination.is_unspecified();
+  if (source.is_v4() && (source.is_loopback() || to_nobody)) {
+    return route_again(source, destination, nullptr);
+  }
+  if (to_nobody) return usable(source, routes_.output(kIpv6Loopback));  // rawv6_sendmsg()
   return usable(source, routes_.output(destination));
 }
 

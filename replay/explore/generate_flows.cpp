@@ -174,7 +174,7 @@ class FlowGenerator {
 
   IpAddress group() {
     if (plan_->family == Family::kIpv6) {
-      return *IpAddress::parse(extra_.pick({"ff02::1", "ff05::2", "ff0e::1:3"}));
+      return *IpAddress::parse(extra_.pick({"ff02::1", "ff05::2", "ff0e::1:3", "::"}));
     }
     return *IpAddress::parse(
         extra_.pick({"255.255.255.255", "192.168.0.255", "192.168.0.0", "224.0.0.1", "239.1.2.3",
@@ -233,7 +233,7 @@ class FlowGenerator {
   IpAddress nobody() {
     if (extra_.percent(25)) return plan_->external_ips[2];
     if (plan_->family == Family::kIpv6) {
-      return *IpAddress::parse(extra_.pick({"::", "::1", "ff0e::1"}));
+      return *IpAddress::parse(extra_.pick({"::", "::1", "ff0e::1", "fe80::9"}));
     }
     return *IpAddress::parse(
         extra_.pick({"0.0.0.0", "255.255.255.255", "224.0.0.1", "240.0.0.1", "127.0.0.2"}));

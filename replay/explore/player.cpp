@@ -21,11 +21,11 @@ Actor other(Actor actor) {
   return actor == Actor::kClient ? Actor::kServer : Actor::kClient;
 }
 
-// The node's kernel does not send from or to no address at all (raw_send_hdrinc(),
-// ip_route_output_key()), and a process that was sent to as one of many answers as itself.
-bool cannot_be_sent(Ingress ingress, const IpAddress& from, const IpAddress& to) {
+// The node's kernel does not send from no address at all (raw_send_hdrinc()), and a process that
+// was sent to as one of many answers as itself.
+bool cannot_be_sent(Ingress ingress, const IpAddress& from) {
   const bool of_many = from.is_multicast() || from.is_limited_broadcast();
-  return ingress.is_host() && (from.is_unspecified() || to.is_unspecified() || of_many);
+  return ingress.is_host() && (from.is_unspecified() || of_many);
 }
 
 }  // namespace
@@ -117,7 +117,7 @@ bool Player::play_step(const PacketStep& planned) {
     return send(step, again, sender.sent_from);
   }
   const Path path = this->path(step);
-  if (cannot_be_sent(path.ingress, path.from.address, path.to.address)) {
+  if (cannot_be_sent(path.ingress, path.from.address)) {
     return true;
   }
   if (path.ingress.is_host()) fit_to_socket(path.to.address.family(), step.shape);
@@ -195,7 +195,7 @@ bool Player::play_step(const ErrorStep& step) {
   const bool at_sockets = sender.arrived_at.is_sockets();
   const IpAddress from = step.from_router && !at_sockets ? plan.outside[1] : view->destination;
   const Ingress ingress{sender.arrived_at.interface};
-  if (cannot_be_sent(ingress, from, view->source)) return true;
+  if (cannot_be_sent(ingress, from)) return true;
   const size_t quoted = std::min<size_t>(step.quoted, sender.arrived.size());
   PacketBuilder error = PacketBuilder::icmp(from, view->source, step.type, step.code, step.info);
   error.payload(ByteView(sender.arrived).first(quoted));

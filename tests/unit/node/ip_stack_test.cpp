@@ -300,6 +300,16 @@ TEST(StackOutput, LetsLoopbackSourcesLeaveOnlyWithRouteLocalnet) {
   EXPECT_TRUE(leaves(kNode));
 }
 
+TEST(StackOutput, ToNobodyStaysOnTheNode) {
+  const NodeStack node;
+  for (const auto& [from, to] :
+       {std::pair(kNode, "0.0.0.0"), {"127.0.0.1", "0.0.0.0"}, {kNode6, "::"}}) {
+    const auto route = node.stack.route_output(address(from), address(to));
+    ASSERT_TRUE(route) << from;
+    EXPECT_EQ(route->out, &node.world.loopback()) << from;
+  }
+}
+
 TEST(StackOutput, CutsWhatIsLargerThanTheMtu) {
   const NodeStack node;
   const Bytes packet = udp_from_to(kClient, kPod).dont_fragment(false).payload_size(2000).build();
