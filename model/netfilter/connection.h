@@ -77,6 +77,8 @@ struct ConntrackSettings {
   Seconds udp{30};
   Seconds udp_stream{120};
   Seconds icmp{30};
+  Seconds gre{30};
+  Seconds gre_stream{180};
   Seconds generic{600};
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "model/netfilter/other_trackers.h"
 #include "model/netfilter/protocol_tracker.h"
 #include "model/netfilter/rules.h"
 
@@ -33,50 +34,55 @@ class Tracking {
                  .view = path.view,
                  .verify_checksum = path.hook == Hook::kPrerouting} {}
 
-  void run() {
+  // False where nobody here knows.
+  bool run() {
     const PacketView& view = path_.view;
     if (view.protocol == kIcmp || view.protocol == kIcmpv6) {
-      if (!view.has_icmp || tracked_.wrong_checksum()) return;
+      if (!view.has_icmp || tracked_.wrong_checksum()) return true;
       if (is_untracked(view)) {
         path_.attachment.kind = Kind::kUntracked;
-        return;
+        return true;
       }
       if (is_icmp_error(view)) return attach_error();
     }
     const auto tuple = tuple_of(view);
-    if (!tuple || has_no_transport(view)) return;
+    if (!tuple || has_no_transport(view)) return true;
+    if (is_tracked_otherwise(path_.packet, view)) return false;
     if (const auto found = context_.table.find(*tuple, context_.now)) {
-      if (!continue_connection(*found)) return;
+      if (!continue_connection(*found)) return true;
     }
     start_connection(*tuple);
+    return true;
   }
 
  private:
   // An error from elsewhere about a connection: the packet that it quotes names the connection,
   // from the other side (nf_conntrack_inet_error()).
-  void attach_error() {
+  bool attach_error() {
     const ByteView quote =
         ByteView(path_.packet).subspan(path_.view.transport_offset + kIcmpHeaderSize);
     const auto quoted = parse_quoted_packet(quote, path_.view.family);
-    if (!quoted || has_no_transport(*quoted)) return;
+    if (!quoted || has_no_transport(*quoted)) return true;
     const auto tuple = tuple_of(*quoted);
-    if (!tuple) return;
+    if (!tuple) return true;
+    if (is_tracked_otherwise(quote, *quoted)) return false;
     const auto found = context_.table.find(tuple->inverse(), context_.now);
-    if (!found) return;
+    if (!found) return true;
     const Connection& connection = context_.table[found->id];
     // The error must go to whoever sent what it quotes.
-    if (connection.tuple(found->direction).destination != path_.view.destination) return;
+    if (connection.tuple(found->direction).destination != path_.view.destination) return true;
     Attachment& attachment = path_.attachment;
     attachment.kind = Kind::kConfirmed;
     attachment.relation = Relation::kRelated;
     attachment.direction = found->direction;
     attachment.id = found->id;
     attachment.connection = connection;
-    if (!connection.drawn_from || path_.change.kind != StateChange::Kind::kNone) return;
+    if (!connection.drawn_from || path_.change.kind != StateChange::Kind::kNone) return true;
     // On its way to the server it shows the port that was drawn.
     path_.change.kind = StateChange::Kind::kUpdate;
     path_.change.id = found->id;
     path_.change.connection = connection;
+    return true;
   }
 
   // Whether a new connection is to take this one's place.
@@ -160,10 +166,9 @@ std::string why_invalid(const PacketPath& path, const ConntrackContext& context)
 
 }  // namespace
 
-void track_packet(PacketPath& path, const ConntrackContext& context) {
+bool track_packet(PacketPath& path, const ConntrackContext& context) {
   // What loops through lo, and the node's own errors, have theirs already.
-  if (path.attachment.kind != Kind::kNone) return;
-  Tracking(path, context).run();
+  return path.attachment.kind != Kind::kNone || Tracking(path, context).run();
 }
 
 bool confirm(PacketPath& path, const ConntrackContext& context) {

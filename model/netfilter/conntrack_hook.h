@@ -16,8 +16,9 @@ struct ConntrackContext {
   Instant now;
 };
 
-// Attaches a connection to the packet, or leaves it INVALID.
-void track_packet(PacketPath& path, const ConntrackContext& context);
+// Attaches a connection to the packet, or leaves it INVALID. False where it is of a protocol that
+// is_tracked_otherwise(), or is about such a packet.
+[[nodiscard]] bool track_packet(PacketPath& path, const ConntrackContext& context);
 
 // At the end of a packet's way: a connection that it starts enters the table. False where another
 // one is there already and the packet is dropped.

@@ -1,5 +1,6 @@
 #include "model/netfilter/protocol_tracker.h"
 
+#include "model/netfilter/other_trackers.h"
 #include "model/netfilter/sctp_tracker.h"
 #include "model/netfilter/tcp_tracker.h"
 #include "model/packet/checksum.h"
@@ -38,6 +39,13 @@ TrackVerdict track_icmp(Connection& connection, const TrackedPacket& tracked,
   return TrackVerdict::kValid;
 }
 
+// nf_conntrack_proto_gre.c, where no call of PPTP tells it otherwise.
+TrackVerdict track_gre(Connection& connection, const ConntrackSettings& settings, Instant now) {
+  connection.deadline = now + (connection.seen_reply ? settings.gre_stream : settings.gre);
+  connection.assured |= connection.seen_reply;
+  return TrackVerdict::kValid;
+}
+
 }  // namespace
 
 // nf_ip_checksum(), nf_ip6_checksum(): over all that follows the IP header, whatever length a UDP
@@ -71,6 +79,8 @@ TrackVerdict track(Connection& connection, const TrackedPacket& tracked,
     case kIcmp:
     case kIcmpv6:
       return track_icmp(connection, tracked, settings, now);
+    case kGre:
+      return track_gre(connection, settings, now);
     default:
       connection.deadline = now + settings.generic;
       return TrackVerdict::kValid;

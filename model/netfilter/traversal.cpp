@@ -142,7 +142,12 @@ bool Traversal::run_function(PacketPath& path) {
       run_table(path, TableName::kSecurity);
       break;
     case Function::kConntrack:
-      track_packet(path, context);
+      if (!track_packet(path, context)) {
+        note(path, [] { return std::string("unknown: conntrack follows its protocol otherwise"); });
+        path.undecided = true;
+        drop(path);
+        break;
+      }
       note(path, [&] { return "conntrack " + describe_tracking(path, context); });
       break;
     case Function::kNat:

@@ -90,8 +90,8 @@ struct Outcome {
   std::optional<SocketAddress> endpoint;  // the destination that DNAT chose
   bool masquerade = false;
   bool rejected = false;  // the emission is an ICMP error made by a REJECT rule
-  // A match or target that is not understood would have decided: what becomes of the packet cannot
-  // be said, and the emissions say nothing.
+  // A match, a target, or a protocol's conntrack, that is not understood would have decided: what
+  // becomes of the packet cannot be said, and the emissions say nothing.
   bool undecided = false;
   std::vector<std::string> trace;  // rules traversed; filled while asked to explain
 };

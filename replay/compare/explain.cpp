@@ -180,7 +180,7 @@ std::string describe_seen(const World& world, std::span<const Seen> seen) {
 }
 
 std::string describe_outcome(const World& world, const Outcome& outcome) {
-  if (outcome.undecided) return "unknown: the last rule below is not understood, and decides";
+  if (outcome.undecided) return "unknown: the last line below decides, and is not understood";
   std::string text;
   for (const PermittedEmission& emission : outcome.emissions) {
     if (!text.empty()) text += "; and ";

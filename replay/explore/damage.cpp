@@ -1,7 +1,6 @@
 #include "replay/explore/damage.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 
 #include "model/packet/checksum.h"
@@ -183,15 +182,6 @@ void change(uint32_t seed, size_t from, Bytes& packet) {
   }
 }
 
-// Of DCCP, GRE and UDP-Lite some kernels track ports or keys, and nobody here does.
-void leave_out_tracked_strangers(Bytes& packet) {
-  constexpr std::array<uint8_t, 3> kStrangers = {33, 47, 136};
-  constexpr uint8_t kExperiment = 253;
-  const auto view = parse_packet(packet);
-  if (!view || std::count(kStrangers.begin(), kStrangers.end(), view->protocol) == 0) return;
-  packet[view->family == Family::kIpv4 ? 9 : view->next_header_offset] = kExperiment;
-}
-
 void repair(Repair how, Bytes& packet) {
   if (how == Repair::kNone || packet.size() < kIpv4Header) return;
   if (how == Repair::kAll && parse_packet(packet)) return fix_checksums(packet);
@@ -206,7 +196,6 @@ void repair(Repair how, Bytes& packet) {
 void damage(const Damage& how, Bytes& packet) {
   for (const uint32_t seed : how.changes) change(seed, 0, packet);
   if (how.changes.empty()) return;
-  leave_out_tracked_strangers(packet);
   repair(how.repair, packet);
 }
 

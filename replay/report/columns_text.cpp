@@ -47,7 +47,7 @@ void write_remarks(TextWriter& out, const std::vector<ColumnReport>& engines,
   }
   for (const ColumnReport& column : engines) {
     if (column.undecided == 0) continue;
-    out.line("  {}: rules that are not understood decide over {}", column.name,
+    out.line("  {}: what decides over {} is not understood", column.name,
              counted(column.undecided, "packet", "packets"));
   }
   if (shows_anything(captured) && captured->not_shown != 0) {

@@ -67,7 +67,7 @@ struct ColumnReport {
   uint64_t deviate = 0;
   uint64_t diverge = 0;
   uint64_t consequences = 0;
-  uint64_t undecided = 0;    // rules decide that the reference does not understand
+  uint64_t undecided = 0;    // what decides is not understood by the reference
   uint64_t not_shown = 0;    // captured: packets whose fate the capture does not show
   uint64_t re_anchored = 0;  // replies moved to the endpoint that this engine picked
   std::array<uint64_t, kFateClasses> fates{};

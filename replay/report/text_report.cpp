@@ -101,8 +101,8 @@ void TextReport::verdict() {
     case RunVerdict::kEquivalent:
       if (any_undecided(report_.engines)) {
         out_.line(
-            "{}: no packet was treated otherwise than the rules say; over some, rules decide that "
-            "are not understood",
+            "{}: no packet was treated otherwise than the rules say; what decides over some is not "
+            "understood",
             out_.ink(Ink::kYellow, "equivalent as far as is known"));
       } else {
         out_.line("{}: every packet was treated as kube-proxy would treat it",

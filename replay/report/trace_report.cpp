@@ -131,8 +131,8 @@ class TraceText {
     switch (verdict_of(report_)) {
       case RunVerdict::kEquivalent:
         text_ += any_undecided() ? paint("33", "unknown") +
-                                       ": a rule that is not understood decides, and no engine can "
-                                       "be held to it\n"
+                                       ": what decides is not understood, and no engine can be "
+                                       "held to it\n"
                                  : paint("32", "they agree") + "\n";
         return;
       case RunVerdict::kDivergent:

@@ -43,7 +43,7 @@ class Summariser {
       : world_(world), in_(parse_packet(injection.packet)) {}
 
   void add_drop() { verdict_.add("drop"); }
-  // A rule that is not understood decides.
+  // What decides is not understood.
   void add_unknown() { verdict_.add("unknown"); }
 
   void add(ByteView packet, std::optional<Place> place, std::optional<FreePort> free) {

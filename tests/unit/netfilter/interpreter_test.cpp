@@ -94,6 +94,26 @@ TEST_F(InterpreterTest, AnAcceptedFirstPacketLeavesOne) {
   EXPECT_EQ(state_.flows.connections.size(), 1U);
 }
 
+// Some kernels follow them by ports, keys and checksums.
+TEST_F(InterpreterTest, WhatConntrackFollowsOtherwiseIsUnknown) {
+  constexpr uint8_t kDccp = 33, kGre = 47, kUdpLite = 136, kPlain = 0, kPptp = 1;
+  const auto packet = [](uint8_t protocol, uint8_t version) {
+    const Bytes header{0, version, 0x88, 0x0b, 0, 4, 0, 7};
+    return PacketBuilder::ip("10.180.0.9", "203.0.113.1", protocol).payload(header).build();
+  };
+  EXPECT_TRUE(run(kPod1, packet(kDccp, 0)).undecided);
+  EXPECT_TRUE(run(kPod1, packet(kUdpLite, 0)).undecided);
+  EXPECT_TRUE(run(kPod1, packet(kGre, kPptp)).undecided);
+  EXPECT_FALSE(run(kPod1, packet(kGre, kPlain)).undecided);
+  const auto error = [&](uint8_t protocol) {
+    return PacketBuilder::icmp("203.0.113.1", "10.180.0.9", 3, 3)
+        .payload(packet(protocol, 0))
+        .build();
+  };
+  EXPECT_TRUE(run(kUplink, error(kUdpLite)).undecided);
+  EXPECT_FALSE(run(kUplink, error(kGre)).undecided);
+}
+
 TEST_F(InterpreterTest, TheSecurityTableComesAfterTheFilter) {
   chain(TableName::kSecurity, "FORWARD") = {RuleBuilder().mark(1, 1).drop()};
   chain(TableName::kFilter, "FORWARD") = {RuleBuilder().or_mark(1)};
