@@ -29,6 +29,8 @@ enum settings_flag {
 	SETTING_ACCEPT_LOCAL = 1 << 6,
 	/* The node forwards: net.ipv4.ip_forward, net.ipv6.conf.all.forwarding. */
 	SETTING_FORWARDS = 1 << 7,
+	/* Routes make IPv4 addresses local beside those of interfaces. */
+	SETTING_FURTHER_LOCAL_ROUTES = 1 << 8,
 };
 
 /* How traffic from local pods is told (detectLocalMode). */
@@ -102,6 +104,11 @@ struct interface_settings {
 enum local_address_flag {
 	/* Node ports answer here. */
 	LOCAL_ADDRESS_NODE_PORTS = 1 << 0,
+	/* Exactly that of an interface. */
+	LOCAL_ADDRESS_CONFIGURED = 1 << 1,
+	/* Of all hosts of a subnet (IPv4 broadcast), or of any of its routers (IPv6 anycast): what is
+	 * sent there comes in, but to kube-proxy's rules it is not the node's. */
+	LOCAL_ADDRESS_SHARED = 1 << 2,
 };
 
 struct local_address_key {
@@ -111,6 +118,7 @@ struct local_address_key {
 	__u8 zero[2];
 };
 
+/* An address for which packets come in; without flags it is the node's by a route alone. */
 struct local_address {
 	__u32 flags; /* enum local_address_flag */
 	/* IPv4: what the node sends from to this address where nobody says: the primary address of

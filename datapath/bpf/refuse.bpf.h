@@ -32,11 +32,23 @@ static __always_inline int leave_to_stack(struct packet *packet)
 	return is_in_fragments(packet) ? hold(packet) : pass(packet, PASS_STACK_ANSWERS);
 }
 
+/* An error about what is for this address comes from it: icmp_send() asks for the route, icmp6_send() for
+ * addresses. */
+static __always_inline int answers_for_itself(const struct packet *packet,
+					      const struct address *address)
+{
+	struct local_address *local;
+
+	if (packet->tuple.family == FAMILY_IPV4)
+		return address_is_own(packet, address);
+	return address_is_local(packet, address, &local) && local &&
+	       local->flags & ~LOCAL_ADDRESS_NODE_PORTS;
+}
+
 /* `translated`: the refusal is about a packet after its translation; the error quotes it as it
  * came, from the address that it was sent to. */
 VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refusal, int translated)
 {
-	struct local_address *local;
 	int input;
 
 	if (!packet)
@@ -50,10 +62,12 @@ VERIFIED_ONCE int refuse(struct __sk_buff *skb, struct packet *packet, int refus
 		return drop(packet, DROP_NO_LOCAL_ENDPOINT);
 	packet->quoted_back = translated;
 	packet->recorded = input ? packet->route.next_hop.words[0] : 0;
-	if (translated || address_is_local(packet, &packet->tuple.destination, &local))
+	if (address_is_of_many(packet, &packet->route.next_hop))
+		return drop(packet, DROP_REJECT_SILENT);
+	if (translated || answers_for_itself(packet, &packet->tuple.destination))
 		return reject(skb, packet, &packet->tuple.destination,
 			      !input && !packet->host_origin);
-	return reject(skb, packet, 0, !packet->host_origin);
+	return reject(skb, packet, 0, !input && !packet->host_origin);
 }
 
 /* All filter rules on the way of a new flow's packet to `destination`, as it is after nat. */

@@ -189,6 +189,21 @@ static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
 	       (verdict == CHECKSUM_RIGHT && packet->options_written && packet->checksum_offset);
 }
 
+/* icmpv6_route_lookup() answers no such address. Left out: the subnets of routes without a gateway. */
+static __always_inline int is_anycast(const struct packet *packet, const struct address *client)
+{
+	struct local_address *local;
+
+	return packet->tuple.family == FAMILY_IPV6 && address_is_local(packet, client, &local) &&
+	       local && local->flags & LOCAL_ADDRESS_SHARED;
+}
+
+/* In IPv6 only what an interface has. */
+static __always_inline int answers_itself(const struct packet *packet, const struct address *own)
+{
+	return packet->tuple.family == FAMILY_IPV4 || address_is_configured(packet, own);
+}
+
 /* What routing gives to a packet from nowhere in particular to an address of the node. */
 static __always_inline void source_toward_own(const struct packet *packet,
 					      const struct address *own, struct address *source)
@@ -291,12 +306,13 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	client = &packet->tuple.source;
 	if (is_in_fragments(packet))
 		return hold(packet);
-	if (packet->headers.fragment == FRAGMENT_LATER || address_is_zero(client))
+	if (packet->headers.fragment == FRAGMENT_LATER || address_is_zero(client) ||
+	    is_anycast(packet, client))
 		return drop(packet, DROP_REJECT_SILENT);
 	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);
 	if (from)
 		source = *from;
-	else if (packet->route.kind == ROUTE_LOCAL)
+	else if (packet->route.kind == ROUTE_LOCAL && answers_itself(packet, client))
 		source_toward_own(packet, client, &source);
 	else if (!source_toward_client(skb, packet, &source))
 		return drop(packet, DROP_REJECT_SILENT);

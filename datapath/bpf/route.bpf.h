@@ -39,6 +39,7 @@ static __always_inline const struct interface_settings *interface_find(const str
 	return bpf_map_lookup_elem(&interfaces, &key);
 }
 
+/* Whether packets for it come in. */
 static __always_inline int address_is_local(const struct packet *packet,
 					    const struct address *address,
 					    struct local_address **found)
@@ -51,6 +52,38 @@ static __always_inline int address_is_local(const struct packet *packet,
 
 	*found = bpf_map_lookup_elem(&local_addresses, &key);
 	return *found || (key.family == FAMILY_IPV4 && address_is_loopback(address, key.family));
+}
+
+/* As `-m addrtype` has it. */
+static __always_inline int address_is_own(const struct packet *packet,
+					  const struct address *address)
+{
+	struct local_address *local;
+
+	return address_is_local(packet, address, &local) &&
+	       !(local && local->flags & LOCAL_ADDRESS_SHARED);
+}
+
+/* As a source, it is another's at no interface. */
+static __always_inline int address_is_configured(const struct packet *packet,
+						 const struct address *address)
+{
+	struct local_address *local;
+
+	return address_is_local(packet, address, &local) && local &&
+	       local->flags & LOCAL_ADDRESS_CONFIGURED;
+}
+
+/* Those of whom no errors are sent about: a group, or all hosts of a subnet. */
+static __always_inline int address_is_of_many(const struct packet *packet,
+					      const struct address *address)
+{
+	struct local_address *local;
+
+	if (address_is_multicast(address, packet->tuple.family))
+		return 1;
+	return packet->tuple.family == FAMILY_IPV4 && address_is_local(packet, address, &local) &&
+	       local && local->flags & LOCAL_ADDRESS_SHARED;
 }
 
 static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
@@ -121,6 +154,14 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 	/* ip_route_input_rcu(), ip6_route_input(): what is received for a group is not forwarded. */
 	if (ifindex != LOOPBACK_IFINDEX && address_is_multicast(destination, family))
 		return ROUTE_REFUSED;
+	/* ip6_route_me_harder(): the node's own go to a group by the link that they left by before. */
+	if (family == FAMILY_IPV6 && address_is_multicast(destination, family)) {
+		if (packet->ifindex == LOOPBACK_IFINDEX)
+			return ROUTE_REFUSED;
+		route->ifindex = packet->ifindex;
+		route->kind = ROUTE_FORWARD;
+		return ROUTE_FORWARD;
+	}
 	result = fib_ask(frame, packet, source, destination, ifindex, length, 0, &lookup);
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* The kernel names the interface only for what fits. */
@@ -273,7 +314,7 @@ VERIFIED_ONCE int select_source(const struct packet *packet, __u32 ifindex,
 	if (!packet || !destination || !source)
 		return 0;
 	/* RFC 6724 section 5, rule 1. */
-	if (packet->tuple.family == FAMILY_IPV6 && packet->route.kind == ROUTE_LOCAL) {
+	if (packet->tuple.family == FAMILY_IPV6 && address_is_configured(packet, destination)) {
 		*source = *destination;
 		return 1;
 	}

@@ -84,8 +84,6 @@ static __always_inline int choose_external(struct packet *packet, const struct f
 					   const struct family_settings *settings,
 					   struct choice *choice)
 {
-	struct local_address *local;
-
 	if (!source_is_allowed(packet, frontend))
 		return 0;
 	choice->set = frontend->cluster_set;
@@ -94,7 +92,7 @@ static __always_inline int choose_external(struct packet *packet, const struct f
 		choice->masquerade = 1;
 	} else if (settings->detector != DETECTOR_NONE && is_local_traffic(packet, settings)) {
 		packet->trace.flags |= TRACE_SHORT_CIRCUIT;
-	} else if (address_is_local(packet, &packet->tuple.source, &local)) {
+	} else if (address_is_own(packet, &packet->tuple.source)) {
 		packet->trace.flags |= TRACE_SHORT_CIRCUIT;
 		choice->masquerade = 1;
 	} else {
@@ -171,8 +169,8 @@ static __always_inline int node_ports_answer_at(const struct packet *packet)
 
 	if (!address_is_local(packet, destination, &local))
 		return 0;
-	if (local && local->flags & LOCAL_ADDRESS_NODE_PORTS)
-		return 1;
+	if (local && local->flags & (LOCAL_ADDRESS_NODE_PORTS | LOCAL_ADDRESS_SHARED))
+		return !(local->flags & LOCAL_ADDRESS_SHARED);
 	return packet->tuple.family == FAMILY_IPV4 &&
 	       settings_of(packet)->flags & SETTING_NODE_PORTS_ON_ALL_LOOPBACK &&
 	       address_is_loopback(destination, FAMILY_IPV4);
@@ -256,7 +254,8 @@ VERIFIED_ONCE int filter_refusal(struct packet *packet, const struct socket_addr
 	frontend = frontend_find(&destination->address, destination->port, tuple, FRONTEND_ADDRESS);
 	if (frontend)
 		refusal = address_refusal(frontend, hooks, marked, accepted);
-	if (!refusal && hooks & HOOK_INPUT && !accepted) {
+	if (!refusal && hooks & HOOK_INPUT && !accepted &&
+	    address_is_own(packet, &destination->address)) {
 		frontend = frontend_find(0, destination->port, tuple, FRONTEND_NODE_PORT);
 		if (frontend)
 			refusal = external_refusal(frontend);

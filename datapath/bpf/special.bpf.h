@@ -9,22 +9,43 @@
 #include "route.bpf.h"
 #include "tuple.bpf.h"
 
+/* fib_validate_source(): routes are asked only where the addresses of interfaces are not all that is
+ * local. */
+static __always_inline int claims_to_be_the_node(const struct packet *packet)
+{
+	const struct address *source = &packet->tuple.source;
+	__u32 flags = settings_of(packet)->flags;
+	struct local_address *local;
+
+	if (flags & SETTING_ACCEPT_LOCAL)
+		return 0;
+	return flags & SETTING_FURTHER_LOCAL_ROUTES ? address_is_local(packet, source, &local)
+						    : address_is_configured(packet, source);
+}
+
+/* IPv6: a scope that nobody has, or that ends at the node that sent it. */
+static __always_inline int is_reserved_group(const struct address *destination)
+{
+	return address_is_multicast(destination, FAMILY_IPV6) &&
+	       (bpf_ntohl(destination->words[0]) >> 16 & 0xf) <= 1;
+}
+
 /* Addresses that ip_route_input_slow() and ip6_rcv_core() do not believe. */
 static __always_inline int is_martian(const struct packet *packet)
 {
 	const struct address *source = &packet->tuple.source;
-	__u32 first = bpf_ntohl(source->words[0]), flags = settings_of(packet)->flags;
-	struct local_address *local;
+	__u32 first = bpf_ntohl(source->words[0]);
 
 	if (packet->tuple.family == FAMILY_IPV6)
 		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6) ||
-		       address_is_loopback(&packet->tuple.destination, FAMILY_IPV6);
+		       address_is_loopback(&packet->tuple.destination, FAMILY_IPV6) ||
+		       is_reserved_group(&packet->tuple.destination);
 	if (first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0)
 		return 1;
-	if (!address_is_local(packet, source, &local))
-		return 0;
-	return !(flags & SETTING_ACCEPT_LOCAL) ||
-	       (!(flags & SETTING_ROUTE_LOCALNET) && address_is_loopback(source, FAMILY_IPV4));
+	if (!(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
+	    address_is_loopback(source, FAMILY_IPV4))
+		return 1;
+	return claims_to_be_the_node(packet);
 }
 
 /* Destinations that are nobody's in particular, and 127.0.0.0/8 where it is closed. */

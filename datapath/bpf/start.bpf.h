@@ -155,7 +155,9 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	const struct tuple *tuple = &packet->tuple;
 	struct flow *flow = &packet->flow;
 	struct local_address *found;
-	int local = address_is_local(packet, &tuple->destination, &found);
+	/* The node's own reach all hosts of a subnet by the interface that leads there. */
+	int local = address_is_local(packet, &tuple->destination, &found) &&
+		    !(packet->host_origin && packet->ifindex != LOOPBACK_IFINDEX);
 	int marked = has_masquerade_mark(packet);
 	int refusal;
 

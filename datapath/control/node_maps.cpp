@@ -70,9 +70,7 @@ NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
   }
   for (const auto& [address, entry] : make_local_addresses(world, cluster, proxy)) {
     auto& addresses = address.is_v4() ? node.ipv4_addresses : node.ipv6_addresses;
-    abi::local_address& known = addresses[to_abi(address)];
-    known.flags |= entry.flags;
-    if (known.source == 0) known.source = entry.source;
+    addresses.emplace(to_abi(address), entry);
   }
   return node;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "datapath/control/abi_address.h"
+#include "datapath/control/local_addresses.h"
 #include "datapath/control/source_candidates.h"
 #include "model/cluster/address_text.h"
 
@@ -136,16 +137,6 @@ void fill_way_to_loopback(const World& world, const Interface& interface,
   if (route->gateway) settings.loopback_next_hop = to_abi(*route->gateway);
 }
 
-// A secondary address stands in the routing table with the primary one of its subnet for a source
-// (fib_add_ifaddr(), net/ipv4/fib_frontend.c).
-const IpAddress& source_toward(const InterfaceAddress& own, const Interface& interface) {
-  if (!own.secondary) return own.address;
-  for (const InterfaceAddress& other : interface.addresses) {
-    if (!other.secondary && other.subnet() == own.subnet()) return other.address;
-  }
-  return own.address;
-}
-
 uint32_t seconds_of(std::chrono::seconds duration) {
   constexpr std::chrono::seconds kMost{UINT32_MAX};
   return static_cast<uint32_t>(std::min(duration, kMost).count());
@@ -192,6 +183,7 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
   set(world.sysctls.route_localnet, abi::SETTING_ROUTE_LOCALNET);
   set(world.sysctls.accept_local, abi::SETTING_ACCEPT_LOCAL);
   set(world.sysctls.ip_forward, abi::SETTING_FORWARDS);
+  set(has_further_local_routes(world, Family::kIpv4), abi::SETTING_FURTHER_LOCAL_ROUTES);
   const FlowTimeouts& timeouts = world.sysctls.timeouts;
   settings.tcp_established_timeout = seconds_of(timeouts.tcp_established);
   settings.tcp_close_wait_timeout = seconds_of(timeouts.tcp_close_wait);
@@ -217,22 +209,20 @@ std::map<uint32_t, abi::interface_settings> make_interface_settings(const World&
   return result;
 }
 
-std::vector<std::pair<IpAddress, abi::local_address>> make_local_addresses(
-    const World& world, const Cluster& cluster, const ProxyConfig& proxy) {
+LocalAddresses make_local_addresses(const World& world, const Cluster& cluster,
+                                    const ProxyConfig& proxy) {
   const NodePortAddresses ipv4(world, cluster, proxy, Family::kIpv4);
   const NodePortAddresses ipv6(world, cluster, proxy, Family::kIpv6);
   const bool localhost = proxy.localhost_node_ports && ipv4.contains_ipv4_loopback();
-  std::vector<std::pair<IpAddress, abi::local_address>> result;
-  for (const Interface& interface : world.interfaces) {
-    for (const InterfaceAddress& own : interface.addresses) {
-      const IpAddress& address = own.address;
-      const bool listed = (address.is_v4() ? ipv4 : ipv6).contains(address);
-      const bool usable = !address.is_loopback() || (address.is_v4() && localhost);
-      abi::local_address entry{};
-      if (listed && usable) entry.flags = abi::LOCAL_ADDRESS_NODE_PORTS;
-      if (address.is_v4()) entry.source = to_abi(source_toward(own, interface)).words[0];
-      result.emplace_back(address, entry);
-    }
+  LocalAddresses result = local_addresses(world);
+  for (auto& [address, entry] : result) {
+    const NodePortAddresses& wanted = address.is_v4() ? ipv4 : ipv6;
+    // Whatever is of type LOCAL, or those addresses of interfaces that are listed.
+    const bool listed = wanted.everything() ? (entry.flags & abi::LOCAL_ADDRESS_SHARED) == 0
+                                            : (entry.flags & abi::LOCAL_ADDRESS_CONFIGURED) != 0 &&
+                                                  wanted.contains(address);
+    const bool usable = !address.is_loopback() || (address.is_v4() && localhost);
+    if (listed && usable) entry.flags |= abi::LOCAL_ADDRESS_NODE_PORTS;
   }
   return result;
 }

@@ -4,11 +4,10 @@
 
 #include <map>
 #include <optional>
-#include <utility>
-#include <vector>
 
 #include "datapath/bpf/config_abi.h"
 #include "datapath/control/endpoint_sets.h"
+#include "datapath/control/local_addresses.h"
 #include "model/cluster/cluster.h"
 #include "model/cluster/proxy_config.h"
 #include "model/node/world.h"
@@ -31,8 +30,8 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
 std::map<uint32_t, abi::interface_settings> make_interface_settings(const World& world,
                                                                     const ProxyConfig& proxy);
 
-// Every address of the node, and whether node ports answer there.
-std::vector<std::pair<IpAddress, abi::local_address>> make_local_addresses(
-    const World& world, const Cluster& cluster, const ProxyConfig& proxy);
+// Every address for which packets come in, and whether node ports answer there.
+LocalAddresses make_local_addresses(const World& world, const Cluster& cluster,
+                                    const ProxyConfig& proxy);
 
 }  // namespace kubeproof::control
