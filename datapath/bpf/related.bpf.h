@@ -265,6 +265,9 @@ static __noinline int related_to_received(struct __sk_buff *skb, struct packet *
 	trace_flow(packet, flow);
 	if (refuse_redirect(packet, flow))
 		return drop(packet, DROP_ICMP_REDIRECT);
+	/* A process made it, after the stack had dropped the packet without a word. */
+	if (transport_checksum(skb, packet) == CHECKSUM_WRONG)
+		return drop(packet, DROP_INVALID);
 	reply = flow->role == FLOW_REPLY;
 	packet->quoted_to = packet->received_as;
 	packet->to = packet->tuple;
