@@ -81,13 +81,15 @@ class ReferenceStage : public Stage {
   bool packet(const Injection& injection, Fate& fate) override {
     recorder_.packet(injection);
     const auto permitted = follower_.permit(injection);
+    const bool unknown = says_nothing(permitted);
     if (!check(engine_.inject(injection, fate))) return false;
     if (audience_.figures != nullptr) {
       audience_.figures->count(scenario_, injection, fate, permitted);
     }
     const Judged& judged = follower_.judge(fate);
     if (audience_.column != nullptr) tally_.count(injection, fate, judged, source());
-    if (judged.judgement == Judgement::kAgrees || judged.judgement == Judgement::kDeviates) {
+    if (judged.judgement == Judgement::kAgrees || judged.judgement == Judgement::kDeviates ||
+        (judged.judgement == Judgement::kUndecided && unknown)) {
       return ++packets_ % kPacketsBetweenLooks != 0 || look();
     }
     tell(injection, fate, judged);

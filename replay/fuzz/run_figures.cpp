@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 #include "model/packet/packet_view.h"
@@ -124,6 +125,12 @@ RunFigures::RunFigures()
       steps_("rule steps", {explore::rule_steps().begin(), explore::rule_steps().end()}),
       quirks_("quirks", quirk_ids()) {}
 
+bool says_nothing(std::span<const Outcome> permitted) {
+  return !permitted.empty() &&
+         std::all_of(permitted.begin(), permitted.end(),
+                     [](const Outcome& outcome) { return outcome.undecided; });
+}
+
 std::string protocol_of(const PacketView& view) {
   std::string name = fmt::format("protocol {}", view.protocol);
   if (view.protocol == kTcp) name = "TCP";
@@ -182,6 +189,7 @@ void RunFigures::count(const Scenario& scenario, const Injection& injection, con
                        std::span<const Outcome> permitted) {
   ++packets_;
   if (permitted.size() > 1) ++with_choice_;
+  if (says_nothing(permitted)) ++undecided_;
   count_rules(permitted);
   const auto view = parse_packet(injection.packet);
   if (!view) {
@@ -214,8 +222,9 @@ std::vector<std::string> RunFigures::never() const {
 
 std::string RunFigures::to_string() const {
   std::string text = fmt::format(
-      "{} scenarios, {} cluster states, {} flows, {} packets ({} IPv6), {} with a choice\n",
-      scenarios_, clusters_, flows_, packets_, ipv6_, with_choice_);
+      "{} scenarios, {} cluster states, {} flows, {} packets ({} IPv6), {} with a choice, {} "
+      "unknown\n",
+      scenarios_, clusters_, flows_, packets_, ipv6_, with_choice_, undecided_);
   for (const Counters* counters : all()) text += counters->to_string();
   const auto missing = never();
   text += fmt::format("  never: {}\n",

@@ -35,6 +35,9 @@ class Counters {
   std::map<std::string, uint64_t, std::less<>> counts_;
 };
 
+// Where the reference knows no outcome at all, whatever else was possible before.
+bool says_nothing(std::span<const Outcome> permitted);
+
 class RunFigures {
  public:
   RunFigures();
@@ -46,6 +49,8 @@ class RunFigures {
   void count_state(std::string_view flow_state) { flow_states_.add(flow_state); }
 
   uint64_t packets() const { return packets_; }
+  // Of these, which the reference says nothing of.
+  uint64_t undecided() const { return undecided_; }
   const Counters& rule_steps() const { return steps_; }
   // What is expected and did not come up: "rule steps: S3".
   std::vector<std::string> never() const;
@@ -66,11 +71,12 @@ class RunFigures {
   uint64_t packets_ = 0;
   uint64_t ipv6_ = 0;
   uint64_t with_choice_ = 0;  // more than one outcome was permitted
-  Counters protocols_;        // of the packets
-  Counters verdicts_;         // of the engine's fates
-  Counters states_;           // conntrack's of the packets, as the rules see it
-  Counters flow_states_;      // as the kernel lists its flows
-  Counters steps_;            // rules that permitted outcomes met
+  uint64_t undecided_ = 0;
+  Counters protocols_;    // of the packets
+  Counters verdicts_;     // of the engine's fates
+  Counters states_;       // conntrack's of the packets, as the rules see it
+  Counters flow_states_;  // as the kernel lists its flows
+  Counters steps_;        // rules that permitted outcomes met
   Counters quirks_;
 
   std::unique_ptr<ServiceIndex> services_;  // of the scenario under way

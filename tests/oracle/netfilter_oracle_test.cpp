@@ -72,6 +72,8 @@ class NetfilterOracle : public OracleTest {
                         [&] { return nothing_was_evicted(engine); }};
       return play_against(scenario, engine, Ledger({}), {watch, &figures});
     });
+    // Damage makes a packet one of a protocol that is_tracked_otherwise() now and then.
+    EXPECT_LE(figures_.undecided() * 1000, figures_.packets());
   }
 };
 
