@@ -174,7 +174,8 @@ class FlowGenerator {
 
   IpAddress group() {
     if (plan_->family == Family::kIpv6) {
-      return *IpAddress::parse(extra_.pick({"ff02::1", "ff05::2", "ff0e::1:3", "::"}));
+      return *IpAddress::parse(
+          extra_.pick({"ff02::1", "ff05::2", "ff0e::1:3", "::", "fe80::2", "fe80::9"}));
     }
     return *IpAddress::parse(
         extra_.pick({"255.255.255.255", "192.168.0.255", "192.168.0.0", "224.0.0.1", "239.1.2.3",
@@ -227,6 +228,15 @@ class FlowGenerator {
       flow.ingress = Ingress{random_.pick({world.uplink().index, world.interfaces.back().index})};
       if (kinds_.oddities && extra_.percent(20)) flow.from.address = nobody();
     }
+    if (kinds_.strangers && is_external(flow.to.address) && extra_.percent(4)) {
+      flow.from.address = extra_.pick(plan_->external_ips);
+      flow.ingress = Ingress{world.uplink().index};
+    }
+  }
+
+  bool is_external(const IpAddress& address) const {
+    const auto& ips = plan_->external_ips;
+    return std::find(ips.begin(), ips.end(), address) != ips.end();
   }
 
   // What no machine has as its own address, unless it is the node's by a route.
