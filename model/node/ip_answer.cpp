@@ -18,6 +18,11 @@ void send_to(MutableByteView packet, const IpAddress& to) {
   store16(packet, 10, ipv4_header_checksum(packet));
 }
 
+// From nobody to nobody, which ip_route_input_slow() takes for a broadcast.
+bool is_for_all(ByteView packet) {
+  return destination_of(packet).is_unspecified() && source_of(packet).is_unspecified();
+}
+
 }  // namespace
 
 std::optional<IpStack::AnswerWay> IpStack::ipv4_way_back(const IpAddress& to,
@@ -65,6 +70,7 @@ std::optional<IpStack::AnswerWay> IpStack::ipv6_way_back(const IpAddress& to,
 
 std::optional<StackAnswer> IpStack::make_answer(ByteView offending, const Ipv4OptionNotes& options,
                                                 const IcmpError& error, const Interface& in) const {
+  if (is_for_all(offending)) return std::nullopt;
   const IpAddress to = first_stop_back(offending, options);
   const IpAddress contacted = destination_of(offending);
   const auto way = to.is_v4() ? ipv4_way_back(to, contacted) : ipv6_way_back(to, contacted, in);

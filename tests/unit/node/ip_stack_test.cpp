@@ -379,6 +379,7 @@ TEST(StackAnswer, ComesFromTheAddressThatWasContactedOrFacesTheSender) {
   EXPECT_EQ(source(kClient6, kNode6), kNode6);
   EXPECT_EQ(source(kClient, "192.168.0.255"), "none");
   EXPECT_EQ(source(kClient, "224.0.0.1"), "none");
+  EXPECT_EQ(source("0.0.0.0", "0.0.0.0"), "none");
 }
 
 World with_second_uplink(World world) {
