@@ -34,6 +34,7 @@
 #define IPV6_ERROR_LIMIT 1280
 #define IPV4_QUOTE_MAX (IPV4_ERROR_LIMIT - sizeof(struct iphdr) - sizeof(struct icmp_header))
 #define IPV6_QUOTE_MAX (IPV6_ERROR_LIMIT - sizeof(struct ipv6hdr) - sizeof(struct icmp_header))
+#define IPV4_DUMMY 0xc0000008 /* 192.0.0.8, RFC 7600 */
 #define TOS_INTERNET_CONTROL 0xc0
 #define TOS_MASK 0x1e
 
@@ -314,8 +315,12 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL && answers_itself(packet, client))
 		source_toward_own(packet, client, &source);
-	else if (!source_toward_client(skb, packet, &source))
+	else if (!source_toward_client(skb, packet, &source) &&
+		 packet->tuple.family == FAMILY_IPV6)
 		return drop(packet, DROP_REJECT_SILENT);
+	/* A node without an IPv4 address has one for this. */
+	if (packet->tuple.family == FAMILY_IPV4 && !source.words[0])
+		source.words[0] = bpf_htonl(IPV4_DUMMY);
 	if (packet->route.kind == ROUTE_REFUSED)
 		return drop(packet, DROP_REJECT_SILENT);
 	if (forwarded && change_ttl(skb, packet, -1))

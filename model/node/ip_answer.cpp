@@ -10,6 +10,7 @@ namespace kubeproof {
 namespace {
 
 constexpr uint32_t kIpv4Loopback = 0x7f000001;  // 127.0.0.1
+constexpr uint32_t kIpv4Dummy = 0xc0000008;     // 192.0.0.8, RFC 7600
 
 // To where its route leads, which may be elsewhere than to the source of the offending packet.
 void send_to(MutableByteView packet, const IpAddress& to) {
@@ -33,19 +34,18 @@ std::optional<IpStack::AnswerWay> IpStack::ipv4_way_back(const IpAddress& to,
   }
   const bool to_nobody = to.is_unspecified();
   const RouteDecision found = routes_.output(to);
-  std::optional<IpAddress> source;
-  if (contacted_is == RouteVerdict::kLocal) {
-    source = contacted;
-  } else {
-    source = to_nobody ? IpAddress::v4(kIpv4Loopback) : routes_.local_source(found, to);
+  IpAddress source = contacted;
+  if (contacted_is != RouteVerdict::kLocal) {
+    // A node without an address of its own has one for this.
+    source = to_nobody ? IpAddress::v4(kIpv4Loopback)
+                       : routes_.local_source(found, to).value_or(IpAddress::v4(kIpv4Dummy));
   }
-  if (!source) return std::nullopt;
   // Only an address that it is asked with has a say in the way to many.
   const bool asked_with_source = contacted_is == RouteVerdict::kLocal || to_nobody;
-  const auto route = asked_with_source ? route_again(*source, to, nullptr) : usable(*source, found);
+  const auto route = asked_with_source ? route_again(source, to, nullptr) : usable(source, found);
   if (!route) return std::nullopt;
   // ip_route_output_key_hash_rcu(): to nobody is to itself.
-  return AnswerWay{.source = *source, .to = to_nobody ? *source : to, .route = *route};
+  return AnswerWay{.source = source, .to = to_nobody ? source : to, .route = *route};
 }
 
 std::optional<IpStack::AnswerWay> IpStack::ipv6_way_back(const IpAddress& to,

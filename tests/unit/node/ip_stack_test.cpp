@@ -413,6 +413,18 @@ TEST(StackAnswer, GoesToAGroupByTheInterfaceOfTheAddressThatWasContacted) {
   EXPECT_EQ(out("10.200.0.2"), "eth1");
 }
 
+TEST(StackAnswer, OfANodeWithoutAnAddressIsFromADummy) {
+  World world = make_node();
+  std::erase_if(world.interfaces[1].addresses,
+                [](const InterfaceAddress& each) { return each.address.is_v4(); });
+  for (Route& route : world.routes) route.preferred_source.reset();
+  const NodeStack node(std::move(world));
+  const auto answer = node.stack.make_answer(
+      udp(kPod, "8.8.8.8"), {}, IcmpError::time_exceeded(Family::kIpv4), node.uplink());
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(parse_packet(answer->packet)->source, address("192.0.0.8"));
+}
+
 TEST(StackAnswer, ToNobodyIsToTheNodeItself) {
   const NodeStack node;
   const auto answer = node.stack.make_answer(
