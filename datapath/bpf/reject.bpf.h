@@ -315,8 +315,7 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL && answers_itself(packet, client))
 		source_toward_own(packet, client, &source);
-	else if (!source_toward_client(skb, packet, &source) &&
-		 packet->tuple.family == FAMILY_IPV6)
+	else if (!source_toward_client(skb, packet, &source) && packet->tuple.family == FAMILY_IPV6)
 		return drop(packet, DROP_REJECT_SILENT);
 	/* A node without an IPv4 address has one for this. */
 	if (packet->tuple.family == FAMILY_IPV4 && !source.words[0])
