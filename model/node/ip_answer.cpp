@@ -59,9 +59,12 @@ std::optional<IpStack::AnswerWay> IpStack::ipv6_way_back(const IpAddress& to,
   if (in.kind != InterfaceKind::kLoopback && !names_source && found.out != nullptr) {
     seen_at.out = &in;
   }
-  // icmp6_send() asks for addresses, where icmp_send() asks for the route.
-  const auto source = routes_.is_of_an_interface(contacted) ? std::optional(contacted)
-                                                            : routes_.local_source(seen_at, to);
+  // icmp6_send() asks for addresses, where icmp_send() asks for the route; for those of a link or
+  // of the host at that interface alone (ipv6_chk_addr()).
+  const bool of_one_place = contacted.is_link_local() || contacted.is_loopback();
+  const auto source = routes_.is_of_an_interface(contacted, of_one_place ? &in : nullptr)
+                          ? std::optional(contacted)
+                          : routes_.local_source(seen_at, to);
   if (!source) return std::nullopt;
   const auto route = usable(*source, found);
   if (!route) return std::nullopt;

@@ -185,11 +185,12 @@ RouteDecision RoutingTable::output(const IpAddress& destination, const Interface
   return decide(main_.find(destination, bound_to), destination);
 }
 
-bool RoutingTable::is_of_an_interface(const IpAddress& address) const {
+bool RoutingTable::is_of_an_interface(const IpAddress& address, const Interface* at) const {
   const std::vector<Entry>* entries = local_.entries.at_host(address);
   return entries != nullptr &&
-         std::any_of(entries->begin(), entries->end(), [](const Entry& entry) {
-           return entry.decision.verdict == RouteVerdict::kLocal;
+         std::any_of(entries->begin(), entries->end(), [at](const Entry& entry) {
+           return entry.decision.verdict == RouteVerdict::kLocal &&
+                  (at == nullptr || entry.device == at);
          });
 }
 

@@ -56,7 +56,8 @@ class RoutingTable {
   bool is_configured(const IpAddress& address) const;
 
   // Exactly the address of an interface, or in IPv6 the anycast address of its subnet.
-  bool is_of_an_interface(const IpAddress& address) const;
+  // With `at`, only of that one.
+  bool is_of_an_interface(const IpAddress& address, const Interface* at = nullptr) const;
 
   // Of IPv6: not the address of one node, as far as routes tell (ipv6_anycast_destination()).
   bool is_anycast(const IpAddress& address) const;

@@ -433,6 +433,18 @@ TEST(StackAnswer, ToNobodyIsToTheNodeItself) {
   EXPECT_EQ(answer->route.out, &node.world.loopback());
 }
 
+TEST(StackAnswer, OfAnAddressOfALinkIsForThatLink) {
+  const NodeStack node(with_second_uplink(make_node()));
+  const auto source = [&](const char* in) {
+    const auto answer = node.stack.make_answer(udp(kNode6, "fe80::3"), {},
+                                               IcmpError::port_unreachable(Family::kIpv6),
+                                               *node.world.find_interface(in));
+    return parse_packet(answer->packet)->source.to_string();
+  };
+  EXPECT_EQ(source("eth1"), "fe80::3");
+  EXPECT_EQ(source("lo"), kNode6);
+}
+
 TEST(StackAnswer, ToAnAddressOfALinkLeavesByThatLink) {
   const NodeStack node(with_second_uplink(make_node()));
   for (const char* name : {"eth0", "eth1"}) {
