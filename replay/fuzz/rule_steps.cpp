@@ -71,10 +71,9 @@ constexpr std::array kTwins = {
 
 std::string_view word_behind(std::string_view text, std::string_view mark) {
   const size_t at = text.find(mark);
-  return at == std::string_view::npos
-             ? std::string_view()
-             : text.substr(at + mark.size(),
-                           text.find_first_of(" \"", at + mark.size()) - at - mark.size());
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + mark.size());
+  return text.substr(0, text.find_first_of(" \""));
 }
 
 // Both are for the address of a load balancer. Where a rule serves for the first step as well, that
