@@ -52,13 +52,14 @@ std::optional<IpStack::AnswerWay> IpStack::ipv6_way_back(const IpAddress& to,
                                                          const IpAddress& contacted,
                                                          const Interface& in) const {
   if (routes_.is_anycast(to)) return std::nullopt;  // icmpv6_route_lookup()
-  const RouteDecision found = routes_.output(to, to.is_link_local() ? &in : nullptr);
+  const bool looped = in.kind == InterfaceKind::kLoopback;
+  // icmp6_dev(): what loops is of the link of the address that it was for.
+  const Interface* link = looped ? routes_.carrier(contacted) : &in;
+  const RouteDecision found = routes_.output(to, to.is_link_local() ? link : nullptr);
   // It would rather be seen at the interface that the offending packet came in at.
   RouteDecision seen_at = found;
   const bool names_source = found.verdict != RouteVerdict::kLocal && found.preferred_source;
-  if (in.kind != InterfaceKind::kLoopback && !names_source && found.out != nullptr) {
-    seen_at.out = &in;
-  }
+  if (!looped && !names_source && found.out != nullptr) seen_at.out = &in;
   // icmp6_send() asks for addresses, where icmp_send() asks for the route; for those of a link or
   // of the host at that interface alone (ipv6_chk_addr()).
   const bool of_one_place = contacted.is_link_local() || contacted.is_loopback();

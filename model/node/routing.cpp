@@ -194,6 +194,11 @@ bool RoutingTable::is_of_an_interface(const IpAddress& address, const Interface*
          });
 }
 
+const Interface* RoutingTable::carrier(const IpAddress& address) const {
+  const Entry* entry = find(address, nullptr);
+  return entry == nullptr ? nullptr : entry->device;
+}
+
 bool RoutingTable::is_anycast(const IpAddress& address) const {
   if (address.is_v4()) return false;
   constexpr uint8_t kSmallestSubnet = 126;

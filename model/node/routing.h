@@ -59,6 +59,9 @@ class RoutingTable {
   // With `at`, only of that one.
   bool is_of_an_interface(const IpAddress& address, const Interface* at = nullptr) const;
 
+  // The interface whose address it is, or that the way there leads through; null without a way.
+  const Interface* carrier(const IpAddress& address) const;
+
   // Of IPv6: not the address of one node, as far as routes tell (ipv6_anycast_destination()).
   bool is_anycast(const IpAddress& address) const;
 

@@ -386,7 +386,8 @@ World with_second_uplink(World world) {
   Interface second = world.uplink();
   second.index = 90;
   second.name = "eth1";
-  second.addresses = {interface_address("10.200.0.2/24"), interface_address("fe80::3/64")};
+  second.addresses = {interface_address("10.200.0.2/24"), interface_address("2001:db8:200::2/64"),
+                      interface_address("fe80::3/64")};
   world.interfaces.push_back(std::move(second));
   for (const Interface& interface : world.interfaces) {
     if (interface.kind == InterfaceKind::kLoopback) continue;
@@ -443,6 +444,15 @@ TEST(StackAnswer, OfAnAddressOfALinkIsForThatLink) {
   };
   EXPECT_EQ(source("eth1"), "fe80::3");
   EXPECT_EQ(source("lo"), kNode6);
+}
+
+TEST(StackAnswer, ByLoToAnAddressOfTheLinkThatWasContactedStaysThere) {
+  const NodeStack node(with_second_uplink(make_node()));
+  const auto answer =
+      node.stack.make_answer(udp("fe80::3", "2001:db8:200::2"), {},
+                             IcmpError::port_unreachable(Family::kIpv6), node.world.loopback());
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->route.out, &node.world.loopback());
 }
 
 TEST(StackAnswer, ToAnAddressOfALinkLeavesByThatLink) {
