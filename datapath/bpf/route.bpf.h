@@ -74,13 +74,20 @@ static __always_inline int address_is_configured(const struct packet *packet,
 	       local->flags & LOCAL_ADDRESS_CONFIGURED;
 }
 
+static __always_inline int is_limited_broadcast(const struct packet *packet,
+						const struct address *destination)
+{
+	return packet->tuple.family == FAMILY_IPV4 && destination->words[0] == ~0u;
+}
+
 /* Those of whom no errors are sent about: a group, or all hosts of a subnet. */
 static __always_inline int address_is_of_many(const struct packet *packet,
 					      const struct address *address)
 {
 	struct local_address *local;
 
-	if (address_is_multicast(address, packet->tuple.family))
+	if (address_is_multicast(address, packet->tuple.family) ||
+	    is_limited_broadcast(packet, address))
 		return 1;
 	return packet->tuple.family == FAMILY_IPV4 && address_is_local(packet, address, &local) &&
 	       local && local->flags & LOCAL_ADDRESS_SHARED;
@@ -110,6 +117,17 @@ static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 		__builtin_memcpy(lookup->ipv6_dst, destination, sizeof(*destination));
 	}
 	return fib_lookup(frame, lookup, flags);
+}
+
+/* What ip_route_input_slow() does not believe of a packet that NAT has sent there. */
+static __always_inline int destination_is_martian(const struct packet *packet,
+						  const struct address *destination)
+{
+	if (packet->tuple.family != FAMILY_IPV4)
+		return 0;
+	return bpf_ntohl(destination->words[0]) >> 24 == 0 ||
+	       (!(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
+		address_is_loopback(destination, FAMILY_IPV4));
 }
 
 /* As links see it: what waits for segmentation fits in the end, and what came in fragments as they
@@ -146,7 +164,10 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 	route->has_link_addresses = 0;
 	route->ifindex = 0;
 	route->next_hop = *destination;
-	if (address_is_local(packet, destination, &local)) {
+	if (ifindex != LOOPBACK_IFINDEX && destination_is_martian(packet, destination))
+		return ROUTE_REFUSED;
+	if (address_is_local(packet, destination, &local) ||
+	    (ifindex != LOOPBACK_IFINDEX && is_limited_broadcast(packet, destination))) {
 		route->kind = ROUTE_LOCAL;
 		route->ifindex = LOOPBACK_IFINDEX;
 		return ROUTE_LOCAL;

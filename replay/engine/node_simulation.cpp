@@ -287,10 +287,10 @@ void NodeSimulation::fail(Traveller& traveller, const StackFailure& failure, Fat
     fate.trace.push_back(fmt::format("stack: answers with ICMP type {} code {}",
                                      failure.answer->type, failure.answer->code));
   }
-  Traveller error;
+  // Ahead of the copy that may come back of it.
+  Traveller& error = others_.emplace_back();
   error.packet = std::move(answer->packet);
   leave_host(error, answer->route, fate);
-  others_.push_back(std::move(error));
 }
 
 void NodeSimulation::drop(Traveller& traveller, std::string_view reason, Fate& fate) {
