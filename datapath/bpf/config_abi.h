@@ -67,6 +67,7 @@ enum interface_flag {
 	INTERFACE_XDP = 1 << 2, /* our program is at XDP here */
 	INTERFACE_XDP_REDIRECT = 1 << 3, /* and may send frames to other interfaces with it */
 	INTERFACE_LEADS_TO_LOOPBACK = 1 << 4, /* a route leads out of here to, of all, ::1 */
+	INTERFACE_LEADS_TO_LINK = 1 << 5, /* and to link-local IPv6 addresses */
 };
 
 /* An address that the kernel may give to a packet that leaves here. */
@@ -95,6 +96,7 @@ struct interface_settings {
 	__u8 link_address[6]; /* its own; all zero where it has none */
 	__u16 ipv6_mtu;
 	struct address loopback_next_hop; /* INTERFACE_LEADS_TO_LOOPBACK; zero: no gateway */
+	struct address link_next_hop; /* INTERFACE_LEADS_TO_LINK; likewise */
 	/* In the kernel's order; where the interface has none of its own that is not deprecated, those
 	 * of the others, too. */
 	struct source_candidate ipv4[SOURCE_CANDIDATES];

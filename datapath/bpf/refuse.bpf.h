@@ -145,11 +145,21 @@ static __always_inline int input_drops_cut_header(struct packet *packet)
 	return !!frontend_find(0, 0, &packet->key, FRONTEND_HEALTH_CHECK);
 }
 
+/* If it goes on, then to INPUT: what is received for many is never forwarded. */
+static __always_inline int comes_in(const struct packet *packet)
+{
+	struct local_address *local;
+
+	if (packet->host_origin)
+		return packet->ifindex == LOOPBACK_IFINDEX;
+	return destination_is_special(packet) ||
+	       address_is_local(packet, &packet->tuple.destination, &local);
+}
+
 /* Connection tracking makes nothing of it: it is not translated, and dropped in FORWARD. */
 VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct tuple *tuple;
-	struct local_address *local;
 
 	if (!packet)
 		return ACTION_DROP;
@@ -157,12 +167,11 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 	packet->to = packet->tuple;
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
-	if (address_is_local(packet, &tuple->destination, &local))
+	if (comes_in(packet))
 		return input_drops_cut_header(packet) && !stack_refuses_options(skb, packet)
 			       ? drop(packet, DROP_INVALID)
 			       : pass(packet, PASS_INVALID);
-	/* What is for many is never forwarded. */
-	if (packet->host_origin || destination_is_special(packet))
+	if (packet->host_origin)
 		return pass(packet, PASS_INVALID);
 	route_find(skb, packet, &tuple->source, &tuple->destination, packet->ifindex);
 	if (stack_refuses(packet))
@@ -186,7 +195,7 @@ static __always_inline int unrelated_error(struct packet *packet)
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
 	if (packet->trace.program == PROGRAM_TC_INGRESS &&
-	    settings_of(packet)->flags & SETTING_DROP_INVALID &&
+	    settings_of(packet)->flags & SETTING_DROP_INVALID && !destination_is_special(packet) &&
 	    !address_is_local(packet, &packet->tuple.destination, &local))
 		return drop(packet, DROP_INVALID);
 	return pass(packet, PASS_RELATED_UNKNOWN);

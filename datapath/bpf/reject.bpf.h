@@ -199,6 +199,13 @@ static __always_inline int is_anycast(const struct packet *packet, const struct 
 	       local && local->flags & LOCAL_ADDRESS_SHARED;
 }
 
+/* icmp6_send() answers such a client where it came in. */
+static __always_inline int is_on_link(const struct packet *packet, const struct address *client)
+{
+	return packet->tuple.family == FAMILY_IPV6 && !packet->host_origin &&
+	       address_is_link_local(client);
+}
+
 /* In IPv6 only what an interface has. */
 static __always_inline int answers_itself(const struct packet *packet, const struct address *own)
 {
@@ -310,7 +317,8 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	if (packet->headers.fragment == FRAGMENT_LATER || address_is_zero(client) ||
 	    is_anycast(packet, client))
 		return drop(packet, DROP_REJECT_SILENT);
-	route_find(skb, packet, &packet->tuple.destination, client, LOOPBACK_IFINDEX);
+	route_find(skb, packet, &packet->tuple.destination, client,
+		   is_on_link(packet, client) ? packet->ifindex : LOOPBACK_IFINDEX);
 	if (from)
 		source = *from;
 	else if (packet->route.kind == ROUTE_LOCAL && answers_itself(packet, client))

@@ -111,8 +111,8 @@ static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
 		lookup->ipv4_dst = destination->words[0];
 	} else {
 		lookup->family = AF_INET6;
-		/* The helper takes ::1 for an address that goes nowhere; routing does not. */
-		if (!address_is_loopback(source, FAMILY_IPV6))
+		/* The helper takes these for addresses that go nowhere; routing does not. */
+		if (!address_is_loopback(source, FAMILY_IPV6) && !address_is_link_local(source))
 			__builtin_memcpy(lookup->ipv6_src, source, sizeof(*source));
 		__builtin_memcpy(lookup->ipv6_dst, destination, sizeof(*destination));
 	}
@@ -139,6 +139,24 @@ static __always_inline __u32 length_on_links(const struct packet *packet)
 	if (packet->largest_fragment)
 		return packet->largest_fragment;
 	return packet->headers.end - packet->headers.network;
+}
+
+/* What is received for a link-local address goes out where it came in (rt6_need_strict(),
+ * net/ipv6/route.c), by routes that no helper asks for; control knows them. */
+static __always_inline int route_on_link(struct packet *packet, __u32 ifindex)
+{
+	const struct interface_settings *interface = interface_find(packet, ifindex);
+	struct route *route = &packet->route;
+
+	if (!interface || !(interface->flags & INTERFACE_LEADS_TO_LINK))
+		return ROUTE_REFUSED;
+	route->kind = ROUTE_FORWARD;
+	route->ifindex = ifindex;
+	route->mtu = interface->ipv6_mtu;
+	route->too_long = length_on_links(packet) > interface->ipv6_mtu;
+	if (!address_is_zero(&interface->link_next_hop))
+		route->next_hop = interface->link_next_hop;
+	return ROUTE_FORWARD;
 }
 
 /* Finds `packet->route`, as for a packet from `source` to `destination` that came in at `ifindex`;
@@ -172,6 +190,9 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 		route->ifindex = LOOPBACK_IFINDEX;
 		return ROUTE_LOCAL;
 	}
+	if (ifindex != LOOPBACK_IFINDEX && family == FAMILY_IPV6 &&
+	    address_is_link_local(destination))
+		return route_on_link(packet, ifindex);
 	/* ip_route_input_rcu(), ip6_route_input(): what is received for a group is not forwarded. */
 	if (ifindex != LOOPBACK_IFINDEX && address_is_multicast(destination, family))
 		return ROUTE_REFUSED;

@@ -108,15 +108,15 @@ class NodePortAddresses {
   std::vector<Cidr> cidrs_;
 };
 
-// The route by which the kernel would send what is for ::1 out of the interface: of those that this
-// one has alone (rt6_need_strict(), net/ipv6/route.c).
-const Route* route_to_loopback(const World& world, const Interface& interface) {
-  const IpAddress loopback = *IpAddress::parse("::1");
+// The route by which the kernel would send what is for an IPv6 address out of the interface, where
+// only those count that this one has alone (rt6_need_strict(), net/ipv6/route.c).
+const Route* strict_route(const World& world, const Interface& interface,
+                          const IpAddress& address) {
   const Route* best = nullptr;
   for (const Route& route : world.routes) {
     const Cidr& destination = route.destination;
     if (route.interface != interface.index || route.type != RouteType::kUnicast ||
-        destination.family() != Family::kIpv6 || !destination.contains(loopback)) {
+        destination.family() != Family::kIpv6 || !destination.contains(address)) {
       continue;
     }
     const auto rank = [](const Route& one) {
@@ -127,14 +127,20 @@ const Route* route_to_loopback(const World& world, const Interface& interface) {
   return best;
 }
 
-void fill_way_to_loopback(const World& world, const Interface& interface,
-                          abi::interface_settings& settings) {
+void fill_strict_routes(const World& world, const Interface& interface,
+                        abi::interface_settings& settings) {
   constexpr uint32_t kSmallestMtu = 1280, kLargestMtu = 65535;
   settings.ipv6_mtu = static_cast<uint16_t>(std::clamp(interface.mtu, kSmallestMtu, kLargestMtu));
-  const Route* route = route_to_loopback(world, interface);
-  if (route == nullptr || interface.kind == InterfaceKind::kLoopback) return;
-  settings.flags |= abi::INTERFACE_LEADS_TO_LOOPBACK;
-  if (route->gateway) settings.loopback_next_hop = to_abi(*route->gateway);
+  if (interface.kind == InterfaceKind::kLoopback) return;
+  const auto fill = [&](const char* address, uint32_t flag, abi::address& next_hop) {
+    const Route* route = strict_route(world, interface, *IpAddress::parse(address));
+    if (route == nullptr) return;
+    settings.flags |= flag;
+    if (route->gateway) next_hop = to_abi(*route->gateway);
+  };
+  fill("::1", abi::INTERFACE_LEADS_TO_LOOPBACK, settings.loopback_next_hop);
+  // Of a link, all have one route: fe80::/64, or where there is no such address the default.
+  fill("fe80::1", abi::INTERFACE_LEADS_TO_LINK, settings.link_next_hop);
 }
 
 uint32_t seconds_of(std::chrono::seconds duration) {
@@ -201,7 +207,7 @@ std::map<uint32_t, abi::interface_settings> make_interface_settings(const World&
     settings.link_header_length = kEthernetHeader;
     if (interface.kind == InterfaceKind::kLoopback) settings.flags |= abi::INTERFACE_LOOPBACK;
     if (carries_local_traffic(interface, proxy)) settings.flags |= abi::INTERFACE_LOCAL_TRAFFIC;
-    fill_way_to_loopback(world, interface, settings);
+    fill_strict_routes(world, interface, settings);
     fill_source_candidates(world, interface, Family::kIpv4, settings.ipv4);
     fill_source_candidates(world, interface, Family::kIpv6, settings.ipv6);
     result.emplace(interface.index, settings);

@@ -5,7 +5,7 @@
 namespace kubeproof::control {
 namespace {
 
-// Host scope (127.0.0.1) never leaves the node; a link-local IPv6 address does not leave its link.
+// Host scope (127.0.0.1) never leaves the node; a link-local IPv6 address is no other link's.
 bool may_leave(const InterfaceAddress& own) {
   if (own.secondary || own.scope == AddressScope::kHost || own.address.is_loopback()) return false;
   return own.address.is_v4() || !own.address.is_link_local();
@@ -28,6 +28,9 @@ class CandidateList {
       has_preferred_ |= !address.deprecated;
     }
     has_own_ = count_ != 0;
+    for (const InterfaceAddress& address : interface.addresses) {
+      if (is_of_link(address)) add(address, address.prefix_length);
+    }
   }
 
   // Those that are good beyond their link and better than the interface's own.
@@ -45,6 +48,12 @@ class CandidateList {
  private:
   bool is_candidate(const InterfaceAddress& address) const {
     return address.address.family() == family_ && may_leave(address);
+  }
+
+  // Of IPv6: good for destinations on its link, and else better than none.
+  bool is_of_link(const InterfaceAddress& address) const {
+    return family_ == Family::kIpv6 && address.address.family() == family_ &&
+           address.address.is_link_local();
   }
 
   void add(const InterfaceAddress& address, uint8_t prefix_length) {

@@ -71,7 +71,7 @@ Scenario generate_scenario(uint64_t seed, const ScenarioSize& size, const Traffi
   }
   Random rare(seed ^ 0x5);
   use_rare_fields(rare, scenario.clusters);
-  if (kinds.oddities) {
+  if (kinds.groups) {
     Random odd(seed ^ 0x3);
     use_odd_addresses(odd, scenario.clusters);
   }

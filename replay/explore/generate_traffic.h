@@ -24,6 +24,7 @@ struct TrafficKinds {
   bool marks = true;         // on packets as they enter
   bool time = true;          // long pauses, longer than most timeouts
   bool oddities = true;  // groups, more of 127/8, nobody's addresses, lost fragments, odd queries
+  bool groups = true;    // as addresses of services and endpoints (odd_addresses.h)
   bool worlds = true;    // nodes with bridges, overlays, several uplinks, other MTUs
   bool corners = true;   // of such nodes: local routes, dead ends, anycast (describe_node.h)
 };

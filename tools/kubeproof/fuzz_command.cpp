@@ -61,6 +61,7 @@ constexpr std::array kKinds = {
     NamedKind{"marks", &TrafficKinds::marks},
     NamedKind{"time", &TrafficKinds::time},
     NamedKind{"oddities", &TrafficKinds::oddities},
+    NamedKind{"groups", &TrafficKinds::groups},
     NamedKind{"worlds", &TrafficKinds::worlds},
     NamedKind{"corners", &TrafficKinds::corners},
 };
@@ -188,7 +189,7 @@ void add_fuzz_command(CLI::App& program, int& status) {
       ->delimiter(',');
   command
       ->add_option("--with", options->with,
-                   "Kinds that come up only where asked for: oddities, worlds, corners")
+                   "Kinds that come up only where asked for: oddities, groups, worlds, corners")
       ->type_name("KIND[,KIND…]")
       ->delimiter(',');
   command->add_option("--save", options->save, "Leave a case here for each failure, made simple")

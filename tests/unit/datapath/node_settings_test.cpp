@@ -75,6 +75,27 @@ TEST(NodeSettings, ASecondaryAddressIsReachedFromThePrimaryOfItsSubnet) {
   EXPECT_EQ(sources["192.168.0.3"], sources["192.168.0.2"]);
 }
 
+TEST(NodeSettings, LinkLocalAddressesAreReachedByTheRoutesOfTheirLinkAlone) {
+  World node = world();
+  node.routes.clear();
+  Route standard;
+  standard.destination = *Cidr::parse("::/0");
+  standard.gateway = *IpAddress::parse("2001:db8::1");
+  standard.interface = 2;
+  node.routes.push_back(standard);
+  auto interfaces = make_interface_settings(node, {});
+  EXPECT_TRUE(interfaces.at(2).flags & abi::INTERFACE_LEADS_TO_LINK);
+  EXPECT_EQ(from_abi(interfaces.at(2).link_next_hop, abi::FAMILY_IPV6), *standard.gateway);
+  EXPECT_FALSE(interfaces.at(10).flags & abi::INTERFACE_LEADS_TO_LINK);
+
+  Route link = standard;
+  link.destination = *Cidr::parse("fe80::/64");
+  link.gateway.reset();
+  node.routes.push_back(link);
+  interfaces = make_interface_settings(node, {});
+  EXPECT_TRUE(from_abi(interfaces.at(2).link_next_hop, abi::FAMILY_IPV6).is_unspecified());
+}
+
 TEST(NodeSettings, HostnameOverrideNamesTheNode) {
   Cluster cluster;
   Node node;

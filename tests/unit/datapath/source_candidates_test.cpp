@@ -48,6 +48,19 @@ TEST(SourceCandidates, OthersStandInForDeprecatedAddresses) {
   EXPECT_EQ(candidates(node, 10, Family::kIpv6), std::vector<std::string>{"2001:db8:1::2"});
 }
 
+TEST(SourceCandidates, AnInterfaceGivesItsOwnLinkLocalAddressAlone) {
+  World node = world();
+  InterfaceAddress link_local;
+  link_local.address = *IpAddress::parse("fe80::2");
+  link_local.prefix_length = 64;
+  link_local.scope = AddressScope::kLink;
+  for (Interface& interface : node.interfaces) interface.addresses.push_back(link_local);
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6),
+            (std::vector<std::string>{"2001:db8::2", "fe80::2"}));
+  EXPECT_EQ(candidates(node, 10, Family::kIpv6),
+            (std::vector<std::string>{"fe80::2", "2001:db8::2"}));
+}
+
 TEST(SourceCandidates, LoopbackAddressesNeverLeave) {
   EXPECT_EQ(candidates(world(), 1, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
 }
