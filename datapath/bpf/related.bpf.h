@@ -271,7 +271,9 @@ static __noinline int related_to_received(struct __sk_buff *skb, struct packet *
 	reply = flow->role == FLOW_REPLY;
 	packet->quoted_to = packet->received_as;
 	packet->to = packet->tuple;
-	if (reply ? destination_changes(flow) : source_changes(flow))
+	/* What is doomed has not come as far as to have its source changed. */
+	if (reply ? destination_changes(flow)
+		  : source_changes(flow) && !(flow->flags & FLOW_DOOMED))
 		packet->to.destination = packet->received_as.source;
 	if (reply ? source_changes(flow) : destination_changes(flow))
 		packet->to.source = packet->received_as.destination;
