@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "deliver.bpf.h"
+#include "flow.bpf.h"
 #include "forwarded.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -80,6 +81,17 @@ static __always_inline int answer_instead(struct packet *packet)
 		return 1;
 	}
 	return 0;
+}
+
+/* A reply from the wire. */
+VERIFIED_ONCE int is_answered_for_ipv6_loopback(struct packet *packet, const struct flow *flow)
+{
+	if (!packet || !flow || packet->tuple.family != FAMILY_IPV6 ||
+	    !(flow->flags & FLOW_HOST_CLIENT) ||
+	    !address_is_loopback(&flow->client.address, FAMILY_IPV6))
+		return 0;
+	route_out_again(packet);
+	return !is_not_to_be_forwarded(packet) && answer_instead(packet);
 }
 
 /* Nothing of it has been changed. */

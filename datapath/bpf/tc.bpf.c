@@ -28,6 +28,7 @@
 #include "fragments.bpf.h"
 #include "hold.bpf.h"
 #include "ip_options.bpf.h"
+#include "ipv6_loopback.bpf.h"
 #include "maps.bpf.h"
 #include "note.bpf.h"
 #include "outcome.bpf.h"
@@ -60,6 +61,8 @@ static __always_inline int flow_ends_here(struct __sk_buff *skb, struct packet *
 {
 	__u16 stays = reply ? FLOW_HOST_CLIENT | FLOW_OWN_CLIENT : FLOW_HOST_BACKEND;
 
+	if (reply && is_answered_for_ipv6_loopback(packet, flow))
+		return 1;
 	return !(flow->flags & stays) &&
 	       ends_on_the_way(skb, packet, reply ? &flow->client.address : &flow->backend.address);
 }
