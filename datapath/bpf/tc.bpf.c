@@ -103,6 +103,9 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 		return hold(packet);
 	tracked = track(skb, packet, state, reply);
 	if (tracked == TRACK_NEW) {
+		/* Only the whole ends the one and begins the other. */
+		if (is_in_fragments(packet) && !packet->only_tracked)
+			return hold(packet);
 		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);
 	}
