@@ -41,6 +41,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->largest_fragment = 0;
 	packet->whole = 0;
 	packet->held = 0;
+	packet->waits_for_first = 0;
 	packet->checksum_offset = 0;
 	packet->quoted_checksum_offset = 0;
 	packet->quoted_short = 0;

@@ -196,11 +196,13 @@ struct fragmented {
 };
 
 #define HELD_MAX 8192
+#define HELD_HEADER_MAX 256
 
 /* A datagram that is put together. */
 struct held {
-	__u32 header; /* how many bytes its IP header has */
-	__u32 payload; /* how many behind it are there */
+	__u32 header_length; /* 0: its first fragment has not come */
+	__u32 length; /* so many bytes behind the header are there */
+	__u8 header[HELD_HEADER_MAX]; /* IP */
 	__u8 bytes[2 * HELD_MAX]; /* more than it may have, so that any share fits at any place */
 };
 

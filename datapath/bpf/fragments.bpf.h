@@ -4,8 +4,9 @@
  * for those that come after it, for each hook apart, because the addresses may differ from hook to
  * hook. Only the last tells how long the datagram is and whether its checksum is right: what the
  * datagram does to its flow is done when that has come, as it is in netfilter, which puts it
- * together first (net/ipv4/ip_fragment.c, net/ipv6/netfilter/nf_conntrack_reasm.c). Fragments that
- * overtake their first one are counted, but nobody knows where they belong.
+ * together first (net/ipv4/ip_fragment.c, net/ipv6/netfilter/nf_conntrack_reasm.c). Of fragments that
+ * overtake their first one nobody knows where they belong: they wait for it where the last one, which
+ * tells how many they are, comes before all others, and else are counted only.
  */
 #pragma once
 
@@ -248,6 +249,26 @@ static __always_inline int fragment_course(struct packet *packet)
 	return PARSE_OK;
 }
 
+/* The last fragment, which has come before all others: the datagram can be put together, and cut again
+ * by the stack. */
+static __always_inline int may_wait_for_first(const struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+
+	return packet->trace.program == PROGRAM_TC_INGRESS && packet->tuple.family == FAMILY_IPV4 &&
+	       !headers->dont_fragment && headers->fragment == FRAGMENT_LATER &&
+	       !headers->more_fragments && packet->fragments.length <= HELD_MAX;
+}
+
+/* What its datagram makes of it. */
+static __always_inline int fragment_result(struct packet *packet)
+{
+	if (packet->headers.fragment == FRAGMENT_FIRST &&
+	    packet->fragments.course != FRAGMENTS_HELD)
+		return PARSE_OK;
+	return fragment_course(packet);
+}
+
 /* A fragment, parsed as far as it goes, joins its datagram: `packet->fragments`. */
 #define fragment_join BY_FRAME(fragment_join)
 VERIFIED_ONCE int fragment_join(frame_t *frame)
@@ -257,7 +278,7 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 	struct fragmented *datagram;
 	struct headers *headers;
 	struct fragment_key key;
-	int first, in_order, result;
+	int first, in_order, result, fresh = 0;
 
 	if (!packet)
 		return PARSE_MALFORMED;
@@ -271,9 +292,10 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 	} else {
 		__builtin_memset(datagram, 0, sizeof(*datagram));
 		datagram->expires = packet->now + FRAGMENT_LIFETIME;
+		fresh = 1;
 	}
 	if (!fragments_are_counted(packet))
-		return first ? PARSE_OK : fragment_course(packet);
+		return fragment_result(packet);
 
 	in_order = headers->share_at == datagram->front;
 	if (!fragment_count(packet)) {
@@ -288,7 +310,11 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 	else
 		datagram->flags |= FRAGMENTS_UNSUMMED;
 	packet->whole = datagram->length && datagram->front == datagram->length;
-	result = first ? PARSE_OK : fragment_course(packet);
+	if (fresh && may_wait_for_first(packet)) {
+		datagram->course = FRAGMENTS_HELD;
+		packet->waits_for_first = 1;
+	}
+	result = fragment_result(packet);
 	if (packet->whole)
 		bpf_map_delete_elem(&fragments, &key);
 	else

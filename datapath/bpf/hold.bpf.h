@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Puts a datagram together where it is to be answered with an ICMP error: netfilter, and the stack
- * behind it, see it whole, answer once, and quote all of it. Its bytes wait in a map; the fragment
+ * behind it, see it whole, answer once, and quote all of it. Likewise one whose last fragment comes
+ * before all others, and nobody knows what to do with it yet. Its bytes wait in a map; the fragment
  * that completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in
  * a single fragment, whose fragment header netfilter takes off. Longer datagrams than there is room
  * for are not answered. Left out: what the node's own stack has cut, which is answered by its first.
@@ -24,8 +25,6 @@
 #include "packet.bpf.h"
 #include "parse.bpf.h"
 #include "verified_once.bpf.h"
-
-#define HELD_HEADER_MAX 256
 
 /* Whether this packet is not what netfilter would tell anybody about, but the datagram is yet to
  * come of which it is part. */
@@ -58,24 +57,26 @@ static __always_inline long hold_header(struct __sk_buff *skb, const struct head
 					struct held *held)
 {
 	__u32 end = headers->fragment_header ? headers->fragment_header : headers->share;
+	__u32 named_at;
 
-	held->header = end - headers->network;
-	held->payload = 0;
-	if (held->header > HELD_HEADER_MAX ||
-	    hold_bytes(skb, headers->network, held->header, held, 0))
+	held->header_length = end - headers->network;
+	if (!held->header_length || held->header_length > HELD_HEADER_MAX ||
+	    bpf_skb_load_bytes(skb, headers->network, held->header,
+			       below(held->header_length - 1, HELD_HEADER_MAX) + 1))
 		return -1;
 	if (!headers->fragment_header)
 		return 0;
-	return hold_bytes(skb, headers->fragment_header, 1, held,
-			  headers->fragment_header_named_at - headers->network);
+	named_at = headers->fragment_header_named_at - headers->network;
+	return bpf_skb_load_bytes(skb, headers->fragment_header,
+				  &held->header[below(named_at, HELD_HEADER_MAX)], 1);
 }
 
 /* The datagram's lengths, and no fragment any more. */
 static __always_inline void hold_finish_header(const struct packet *packet, struct held *held,
 					       __u32 total)
 {
-	struct iphdr *ip = (struct iphdr *)held->bytes;
-	struct ipv6hdr *ipv6 = (struct ipv6hdr *)held->bytes;
+	struct iphdr *ip = (struct iphdr *)held->header;
+	struct ipv6hdr *ipv6 = (struct ipv6hdr *)held->header;
 
 	if (packet->tuple.family == FAMILY_IPV6) {
 		ipv6->payload_len = bpf_htons(total - sizeof(*ipv6));
@@ -84,23 +85,26 @@ static __always_inline void hold_finish_header(const struct packet *packet, stru
 	ip->tot_len = bpf_htons(total);
 	ip->frag_off = packet->headers.dont_fragment ? bpf_htons(IPV4_DONT_FRAGMENT) : 0;
 	ip->check = 0;
-	ip->check = ~fold(bpf_csum_diff(0, 0, (__be32 *)held->bytes, below(held->header, 64), 0));
+	ip->check = ~fold(
+		bpf_csum_diff(0, 0, (__be32 *)held->header, below(held->header_length, 64), 0));
 }
 
 /* The fragment at hand becomes the datagram. */
 static __always_inline long become_whole(struct __sk_buff *skb, const struct packet *packet,
 					 struct held *held, __u32 length)
 {
-	__u32 total = held->header + length;
+	__u32 header = held->header_length, total = header + length;
 
-	if (total < sizeof(struct iphdr) || total > HELD_MAX)
+	if (header < sizeof(struct iphdr) || !length || length > HELD_MAX)
 		return -1;
 	hold_finish_header(packet, held, total);
 	/* Not in front: there would be no shortening what then is behind the transport header. */
 	if (bpf_skb_change_tail(skb, packet->headers.network + total, 0))
 		return -1;
-	return frame_store_uncovered(skb, packet->headers.network, held->bytes,
-				     below(total - 1, HELD_MAX) + 1);
+	return frame_store_uncovered(skb, packet->headers.network, held->header,
+				     below(header - 1, HELD_HEADER_MAX) + 1) |
+	       frame_store_uncovered(skb, packet->headers.network + header, held->bytes,
+				     below(length - 1, HELD_MAX) + 1);
 }
 
 static __always_inline struct held *held_begin(const struct fragment_key *key)
@@ -120,19 +124,20 @@ VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
 	struct fragment_key key;
 	struct held *held;
 	__u32 length, largest;
-	int error;
+	int begins, error;
 
 	if (!packet)
 		return ACTION_DROP;
 	headers = &packet->headers;
 	fragment_key_of(&key, packet);
-	held = is_in_fragments(packet) ? held_begin(&key)
-				       : bpf_map_lookup_elem(&held_datagrams, &key);
-	if (!held || (is_in_fragments(packet) && hold_header(skb, headers, held)) ||
-	    hold_bytes(skb, headers->share, headers->end - headers->share, held,
-		       held->header + headers->share_at))
+	begins =
+		headers->fragment == FRAGMENT_NONE || packet->waits_for_first ||
+		(headers->fragment == FRAGMENT_FIRST && packet->fragments.course != FRAGMENTS_HELD);
+	held = begins ? held_begin(&key) : bpf_map_lookup_elem(&held_datagrams, &key);
+	if (!held || (headers->fragment != FRAGMENT_LATER && hold_header(skb, headers, held)) ||
+	    hold_bytes(skb, headers->share, headers->end - headers->share, held, headers->share_at))
 		return drop(packet, DROP_HELD);
-	held->payload += headers->end - headers->share;
+	held->length += headers->end - headers->share;
 	if (headers->fragment != FRAGMENT_NONE && !packet->whole)
 		return drop(packet, DROP_HELD);
 	length = headers->end - headers->share;
@@ -142,7 +147,7 @@ VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
 		largest = packet->fragments.largest;
 	}
 	/* Unless some of it went by before the first. */
-	error = held->payload != length || become_whole(skb, packet, held, length);
+	error = held->length != length || become_whole(skb, packet, held, length);
 	bpf_map_delete_elem(&held_datagrams, &key);
 	if (error)
 		return drop(packet, DROP_REWRITE);

@@ -116,7 +116,7 @@ enum parse_result {
 	PARSE_UNKNOWN_FRAGMENT, /* a later one, without its first */
 	PARSE_REFUSED_FRAGMENT, /* a later one, whose first was dropped, or one that came before */
 	PARSE_INVALID_FRAGMENT, /* a later one, whose first was of no flow */
-	PARSE_HELD_FRAGMENT, /* a later one of a datagram that is put together */
+	PARSE_HELD_FRAGMENT, /* one of a datagram that is put together */
 };
 
 /* What a packet is to the flow that it belongs to. */
@@ -181,6 +181,7 @@ struct packet {
 	__u32 largest_fragment; /* of a datagram that was put together; 0: it was not */
 	__u8 whole; /* a fragment, the last that its datagram waited for */
 	__u8 held; /* to be put together before anything comes of it */
+	__u8 waits_for_first; /* a fragment: held as the only one of its datagram that has come */
 	struct fragmented fragments; /* of a fragment: the datagram, this one counted */
 	__u32 checksum_offset; /* of the transport checksum in the frame; 0: there is none */
 

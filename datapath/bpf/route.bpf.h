@@ -131,12 +131,13 @@ static __always_inline int destination_is_martian(const struct packet *packet,
 }
 
 /* As links see it: what waits for segmentation fits in the end, and what came in fragments as they
- * do. */
+ * do, unless it is cut anew. */
 static __always_inline __u32 length_on_links(const struct packet *packet)
 {
 	if (packet->segmented)
 		return 1;
-	if (packet->largest_fragment)
+	if (packet->largest_fragment &&
+	    (packet->tuple.family == FAMILY_IPV6 || packet->headers.dont_fragment))
 		return packet->largest_fragment;
 	return packet->headers.end - packet->headers.network;
 }

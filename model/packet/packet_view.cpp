@@ -102,6 +102,7 @@ void read_v4_header(ByteView packet, PacketView& view) {
   view.fragment_offset = static_cast<uint16_t>((fragment & 0x1fff) * 8);
   view.is_fragment = (fragment & 0x3fff) != 0;
   view.is_first_fragment = view.is_fragment && view.fragment_offset == 0;
+  view.is_last_fragment = view.is_fragment && (fragment & 0x2000) == 0;
 }
 
 Parsed parse_v4(ByteView packet) {
@@ -145,6 +146,7 @@ void read_fragment_header(ByteView packet, size_t offset, PacketView& view) {
   view.fragment_offset = field & 0xfff8;
   view.is_fragment = (field & 0xfff9) != 0;  // an atomic fragment is no fragment (RFC 6946)
   view.is_first_fragment = view.fragment_offset == 0 && (field & 1) != 0;
+  view.is_last_fragment = view.fragment_offset != 0 && (field & 1) == 0;
   view.identification = load32(packet, offset + 4);
 }
 

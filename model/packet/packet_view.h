@@ -49,6 +49,7 @@ struct PacketView {
 
   bool is_fragment = false;        // any part of a fragmented datagram
   bool is_first_fragment = false;  // offset 0 with more to come
+  bool is_last_fragment = false;   // another than that, with none to come
   bool dont_fragment = false;      // IPv4 DF
   uint16_t fragment_offset = 0;    // bytes
   uint32_t identification = 0;     // IPv4 identification or the fragment header's

@@ -161,7 +161,7 @@ bool Follower::assume() {
 const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
   const auto view = parse_packet(injection_.packet);
-  overtaken_ = view && view->is_fragment && fragment_order_.note(*view);
+  overtaken_by_ = view && view->is_fragment ? fragment_order_.note(*view) : nullptr;
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty() && !pieces_lead_elsewhere(matches)) {
     auto refused = oracle_->commit(matches);
@@ -214,7 +214,7 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
   }
 
   if (const Deviation* deviation =
-          ledger_.take({injection_, seen_, outcomes_, told.difference, overtaken_})) {
+          ledger_.take({injection_, seen_, outcomes_, told.difference, overtaken_by_})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
   } else if (earlier != 0) {

@@ -122,7 +122,7 @@ class Follower {
   Matcher matcher_;
   DatagramAssembler assembler_;
   FragmentOrder fragment_order_;
-  bool overtaken_ = false;
+  const PacketView* overtaken_by_ = nullptr;
   UndecidedFlows undecided_;
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;

@@ -23,14 +23,14 @@ FragmentOrder::Datagram& FragmentOrder::find_or_add(const PacketView& fragment) 
                                           .protocol = protocol});
 }
 
-bool FragmentOrder::note(const PacketView& fragment) {
+const PacketView* FragmentOrder::note(const PacketView& fragment) {
   Datagram& datagram = find_or_add(fragment);
   const bool first = fragment.fragment_offset == 0;
   // Numbers are used again.
-  if (first && datagram.begun) datagram.overtaken = false;
-  if (!first && !datagram.begun) datagram.overtaken = true;
+  if (first && datagram.begun) datagram.overtaken_by.reset();
+  if (!first && !datagram.begun && !datagram.overtaken_by) datagram.overtaken_by = fragment;
   datagram.begun |= first;
-  return datagram.overtaken;
+  return datagram.overtaken_by ? &*datagram.overtaken_by : nullptr;
 }
 
 }  // namespace kubeproof

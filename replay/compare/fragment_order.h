@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "model/packet/packet_view.h"
 
@@ -10,8 +11,9 @@ namespace kubeproof {
 
 class FragmentOrder {
  public:
-  // Takes note of a fragment; returns whether one of its datagram came before the first.
-  bool note(const PacketView& fragment);
+  // Takes note of a fragment; returns the one of its datagram that came before the first, and all
+  // others. Valid until the next call.
+  const PacketView* note(const PacketView& fragment);
 
  private:
   struct Datagram {
@@ -20,7 +22,7 @@ class FragmentOrder {
     uint32_t identification = 0;
     uint8_t protocol = 0;  // IPv4: part of the identity of a datagram
     bool begun = false;
-    bool overtaken = false;
+    std::optional<PacketView> overtaken_by{};
   };
 
   Datagram& find_or_add(const PacketView& fragment);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/node/fate.h"
+#include "model/packet/packet_view.h"
 #include "replay/compare/difference.h"
 #include "replay/compare/match.h"
 
@@ -20,7 +21,8 @@ struct Disagreeing {
   std::span<const Seen> seen;
   std::span<const Outcome> outcomes;
   const Difference& difference;
-  bool overtaken = false;  // a fragment, and one of its datagram came before the first
+  // Of a fragment: the one of its datagram that came before the first, and all others.
+  const PacketView* overtaken_by = nullptr;
 };
 
 struct Deviation {

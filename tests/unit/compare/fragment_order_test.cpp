@@ -20,16 +20,19 @@ std::vector<PacketView> fragments_of(uint16_t identification) {
 
 TEST(FragmentOrder, InOrderNothingIsOvertaken) {
   FragmentOrder order;
-  for (const PacketView& fragment : fragments_of(7)) EXPECT_FALSE(order.note(fragment));
+  for (const PacketView& fragment : fragments_of(7)) EXPECT_EQ(order.note(fragment), nullptr);
 }
 
 TEST(FragmentOrder, AfterOneBeforeTheFirstAllOfTheDatagramIs) {
   FragmentOrder order;
   const auto fragments = fragments_of(7);
-  EXPECT_TRUE(order.note(fragments[1]));
-  EXPECT_TRUE(order.note(fragments[0]));
-  EXPECT_TRUE(order.note(fragments[2]));
-  EXPECT_FALSE(order.note(fragments_of(8)[0])) << "another datagram";
+  for (const size_t next : {1, 2, 0}) {
+    const PacketView* early = order.note(fragments[next]);
+    ASSERT_NE(early, nullptr);
+    EXPECT_EQ(early->fragment_offset, 16);
+    EXPECT_FALSE(early->is_last_fragment);
+  }
+  EXPECT_EQ(order.note(fragments_of(8)[0]), nullptr) << "another datagram";
 }
 
 TEST(FragmentOrder, ANumberThatIsUsedAgainBeginsAnew) {
@@ -37,8 +40,8 @@ TEST(FragmentOrder, ANumberThatIsUsedAgainBeginsAnew) {
   const auto fragments = fragments_of(7);
   order.note(fragments[1]);
   order.note(fragments[0]);
-  EXPECT_FALSE(order.note(fragments[0]));
-  EXPECT_FALSE(order.note(fragments[1]));
+  EXPECT_EQ(order.note(fragments[0]), nullptr);
+  EXPECT_EQ(order.note(fragments[1]), nullptr);
 }
 
 }  // namespace
