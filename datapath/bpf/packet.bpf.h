@@ -211,5 +211,6 @@ struct packet {
 	struct tuple received;
 	struct tuple received_as; /* and as it came, before the programs had it */
 	__u8 received_source_routed;
+	__u32 received_identification; /* IPv4 */
 	__u64 received_flow; /* its flow's id, or RECEIVED_…; 0: there is nothing to say */
 };

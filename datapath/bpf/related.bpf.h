@@ -195,10 +195,18 @@ static __noinline int related_ingress(struct __sk_buff *skb, struct packet *pack
 	return deliver_reply_to_host(skb, packet, &flow->frontend.address, REASON_RELATED);
 }
 
+/* A process may speak of an earlier packet of the same tuple. */
+static __always_inline int quotes_received(const struct packet *packet)
+{
+	return packet->quoted.family == FAMILY_IPV6 ||
+	       packet->quoted_headers.identification == packet->received_identification;
+}
+
 /* What the stack says of the packet that it has just been given is about that one's own flow. */
 static __always_inline int is_about_received(const struct packet *packet)
 {
-	return packet->received_flow && packet->received_flow != RECEIVED_AS_SENT &&
+	return quotes_received(packet) && packet->received_flow &&
+	       packet->received_flow != RECEIVED_AS_SENT &&
 	       tuple_equal(&packet->received, &packet->quoted);
 }
 

@@ -148,6 +148,7 @@ static __always_inline void note_received(struct packet *packet)
 	packet->received = packet->to;
 	packet->received_as = packet->tuple;
 	packet->received_source_routed = packet->source_routed;
+	packet->received_identification = packet->headers.identification;
 	if (end->verdict == VERDICT_PASS && !packet->received_flow && invalid)
 		packet->received_flow = RECEIVED_AS_SENT;
 	/* By way of lo the stack receives it as well. */
@@ -166,6 +167,7 @@ static __always_inline void note_looped(struct packet *packet)
 	packet->received = packet->to;
 	packet->received_as = packet->tuple;
 	packet->received_source_routed = packet->source_routed;
+	packet->received_identification = packet->headers.identification;
 }
 
 /* A first fragment that came last, so that all is known of it at once. */
