@@ -14,7 +14,7 @@ namespace kubeproof {
 namespace {
 
 // Flows that are made before they are given time to end: about as many are in the table.
-constexpr size_t kSomeFlows = 10'000;
+constexpr size_t kSomeFlows = 1'000;    // as a case or a short capture has
 constexpr size_t kManyFlows = 200'000;  // no processor's nearest cache holds so many
 
 class Followed {
