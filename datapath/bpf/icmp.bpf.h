@@ -38,6 +38,8 @@
 #define ICMPV6_FIRST_OF_LINK 130 /* multicast listeners, routers, neighbours */
 #define ICMPV6_LAST_OF_LINK 136
 #define ICMPV6_LISTENER_REPORT_V2 143
+#define ICMPV6_ROUTER_ADVERTISEMENT 151 /* of multicast routers */
+#define ICMPV6_ROUTER_SOLICITATION 152
 
 struct icmp_header {
 	__u8 type;
@@ -78,7 +80,8 @@ static __always_inline __u8 icmp_class_of(__u8 family, __u8 type)
 		if (type == ICMPV6_ECHO + 1 || type == ICMPV6_NODE_INFORMATION + 1)
 			return ICMP_CLASS_ANSWER;
 		if ((type >= ICMPV6_FIRST_OF_LINK && type <= ICMPV6_LAST_OF_LINK) ||
-		    type == ICMPV6_LISTENER_REPORT_V2)
+		    type == ICMPV6_LISTENER_REPORT_V2 || type == ICMPV6_ROUTER_ADVERTISEMENT ||
+		    type == ICMPV6_ROUTER_SOLICITATION)
 			return ICMP_CLASS_UNTRACKED;
 		return ICMP_CLASS_NONE;
 	}

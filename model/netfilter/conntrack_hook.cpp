@@ -12,10 +12,12 @@ namespace {
 using Kind = Attachment::Kind;
 using Relation = Attachment::Relation;
 
-// Neighbour and multicast listener discovery are never tracked (nf_conntrack_proto_icmpv6.c).
+// The discovery of neighbours, of multicast listeners and of multicast routers is never tracked
+// (nf_conntrack_proto_icmpv6.c).
 bool is_untracked(const PacketView& view) {
   if (view.protocol != kIcmpv6 || !view.has_icmp) return false;
-  return (view.icmp_type >= 130 && view.icmp_type <= 136) || view.icmp_type == 143;
+  const uint8_t type = view.icmp_type;
+  return (type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152;
 }
 
 // ipv6_skip_exthdr() finds nothing to track (nf_conntrack_core.c, get_l4proto).
