@@ -90,17 +90,29 @@ static __always_inline int refusal_on_the_way(struct __sk_buff *skb, struct pack
 /* To 127.0.0.0/8 from elsewhere, neither translated nor an answer: KUBE-FIREWALL drops it, since
  * kube-proxy opens these addresses to translated packets only (route_localnet). In INPUT, health
  * checks are accepted before. */
-static __always_inline int enters_loopback(const struct packet *packet)
+static __always_inline int is_for_guarded_loopback(const struct packet *packet)
 {
 	return packet->tuple.family == FAMILY_IPV4 &&
 	       settings_of(packet)->flags & SETTING_LOCALHOST_NODE_PORTS &&
-	       address_is_loopback(&packet->tuple.destination, FAMILY_IPV4) &&
+	       address_is_loopback(&packet->tuple.destination, FAMILY_IPV4);
+}
+
+static __always_inline int enters_loopback(const struct packet *packet)
+{
+	return is_for_guarded_loopback(packet) &&
 	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4);
 }
 
 static __always_inline int enters_loopback_at_input(const struct packet *packet)
 {
 	return enters_loopback(packet) && !is_health_check(packet, packet->tuple.destination_port);
+}
+
+/* A marked packet of a process: by way of lo MASQUERADE gives it an address of another interface. */
+static __always_inline int enters_loopback_masqueraded(const struct packet *packet)
+{
+	return is_for_guarded_loopback(packet) &&
+	       !is_health_check(packet, packet->tuple.destination_port);
 }
 
 /* A later packet from the client. */
