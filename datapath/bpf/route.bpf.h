@@ -125,7 +125,7 @@ static __always_inline int destination_is_martian(const struct packet *packet,
 {
 	if (packet->tuple.family != FAMILY_IPV4)
 		return 0;
-	return bpf_ntohl(destination->words[0]) >> 24 == 0 ||
+	return destination->words[0] == 0 ||
 	       (!(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
 		address_is_loopback(destination, FAMILY_IPV4));
 }

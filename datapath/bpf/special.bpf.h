@@ -40,7 +40,7 @@ static __always_inline int is_martian(const struct packet *packet)
 		return first >> 24 == 0xff || address_is_loopback(source, FAMILY_IPV6) ||
 		       address_is_loopback(&packet->tuple.destination, FAMILY_IPV6) ||
 		       is_reserved_group(&packet->tuple.destination);
-	if (first >> 28 == 0xe || first == 0xffffffff || first >> 24 == 0)
+	if (first >> 28 == 0xe || first == 0xffffffff || first == 0)
 		return 1;
 	if (!(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
 	    address_is_loopback(source, FAMILY_IPV4))
@@ -61,5 +61,5 @@ static __always_inline int destination_is_special(const struct packet *packet)
 	if (!packet->host_origin && !(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
 	    address_is_loopback(destination, FAMILY_IPV4))
 		return 1;
-	return first == 0xffffffff || first >> 24 == 0;
+	return first == 0xffffffff || first == 0;
 }
