@@ -57,7 +57,7 @@ class AddressList {
   }
 
   void add_anycast(const InterfaceAddress& own) {
-    const IpAddress router = Cidr(own.address, own.prefix_length).base();
+    const IpAddress router = own.subnet().base();
     const bool joins = world_.sysctls.ip_forward && own.prefix_length < 127;
     if (joins && !router.is_unspecified()) add(router, abi::LOCAL_ADDRESS_SHARED, router);
   }

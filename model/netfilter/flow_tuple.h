@@ -58,8 +58,4 @@ struct FlowTuple {
 // message that is no query.
 std::optional<FlowTuple> tuple_of(const PacketView& view);
 
-struct FlowTupleHash {
-  size_t operator()(const FlowTuple& tuple) const { return tuple.hash(); }
-};
-
 }  // namespace kubeproof::netfilter
