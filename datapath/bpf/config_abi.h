@@ -31,6 +31,8 @@ enum settings_flag {
 	SETTING_FORWARDS = 1 << 7,
 	/* Routes make IPv4 addresses local beside those of interfaces. */
 	SETTING_FURTHER_LOCAL_ROUTES = 1 << 8,
+	/* Some of them, or of IPv6, make whole prefixes local: AnyIP. */
+	SETTING_LOCAL_PREFIXES = 1 << 9,
 };
 
 /* How traffic from local pods is told (detectLocalMode). */
@@ -111,20 +113,26 @@ enum local_address_flag {
 	/* Of all hosts of a subnet (IPv4 broadcast), or of any of its routers (IPv6 anycast): what is
 	 * sent there comes in, but to kube-proxy's rules it is not the node's. */
 	LOCAL_ADDRESS_SHARED = 1 << 2,
+	/* In a prefix that is local, but a better route leads away. */
+	LOCAL_ADDRESS_ELSEWHERE = 1 << 3,
 };
 
+#define LOCAL_ADDRESS_WHOLE (32 + 128)
+
+/* Of an address or, for longest-prefix match, of a prefix. */
 struct local_address_key {
-	struct address address;
+	__u32 prefix_length; /* counts from `family` on: LOCAL_ADDRESS_WHOLE for an address */
 	__u8 family; /* enum family */
 	__u8 generation;
 	__u8 zero[2];
+	struct address address;
 };
 
 /* An address for which packets come in; without flags it is the node's by a route alone. */
 struct local_address {
 	__u32 flags; /* enum local_address_flag */
 	/* IPv4: what the node sends from to this address where nobody says: the primary address of
-	 * its subnet. */
+	 * its subnet. Zero: from itself. */
 	__be32 source;
 };
 

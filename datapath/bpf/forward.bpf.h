@@ -38,9 +38,7 @@ static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *pac
 static __always_inline int deliver_reply_to_host(struct __sk_buff *skb, struct packet *packet,
 						 const struct address *source, __u8 reason)
 {
-	struct local_address *local;
-
-	if (address_is_local(packet, source, &local))
+	if (address_is_local(packet, source))
 		return deliver_to_host(skb, packet, reason);
 	return pass(packet, reason);
 }

@@ -43,6 +43,15 @@ struct {
 	__type(value, struct local_address);
 } local_addresses __weak SEC(".maps");
 
+/* Asked where SETTING_LOCAL_PREFIXES is set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 32768);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct local_address_key);
+	__type(value, struct local_address);
+} local_prefixes __weak SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);

@@ -37,12 +37,11 @@ static __always_inline int leave_to_stack(struct packet *packet)
 static __always_inline int answers_for_itself(const struct packet *packet,
 					      const struct address *address)
 {
-	struct local_address *local;
+	struct local_address local;
 
 	if (packet->tuple.family == FAMILY_IPV4)
 		return address_is_own(packet, address);
-	return address_is_local(packet, address, &local) && local &&
-	       local->flags & ~LOCAL_ADDRESS_NODE_PORTS;
+	return local_find(packet, address, &local) && local.flags & ~LOCAL_ADDRESS_NODE_PORTS;
 }
 
 /* `translated`: the refusal is about a packet after its translation; the error quotes it as it
@@ -160,12 +159,10 @@ static __always_inline int input_drops_cut_header(struct packet *packet)
 /* If it goes on, then to INPUT: what is received for many is never forwarded. */
 static __always_inline int comes_in(const struct packet *packet)
 {
-	struct local_address *local;
-
 	if (packet->host_origin)
 		return packet->ifindex == LOOPBACK_IFINDEX;
 	return destination_is_special(packet) ||
-	       address_is_local(packet, &packet->tuple.destination, &local);
+	       address_is_local(packet, &packet->tuple.destination);
 }
 
 /* Connection tracking makes nothing of it: it is not translated, and dropped in FORWARD. */
@@ -202,13 +199,11 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 /* An ICMP error about no flow that there is; nobody answers to errors. */
 static __always_inline int unrelated_error(struct packet *packet)
 {
-	struct local_address *local;
-
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
 	if (packet->trace.program == PROGRAM_TC_INGRESS &&
 	    settings_of(packet)->flags & SETTING_DROP_INVALID && !destination_is_special(packet) &&
-	    !address_is_local(packet, &packet->tuple.destination, &local))
+	    !address_is_local(packet, &packet->tuple.destination))
 		return drop(packet, DROP_INVALID);
 	return pass(packet, PASS_RELATED_UNKNOWN);
 }

@@ -193,10 +193,10 @@ static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
 /* icmpv6_route_lookup() answers no such address. Left out: the subnets of routes without a gateway. */
 static __always_inline int is_anycast(const struct packet *packet, const struct address *client)
 {
-	struct local_address *local;
+	struct local_address local;
 
-	return packet->tuple.family == FAMILY_IPV6 && address_is_local(packet, client, &local) &&
-	       local && local->flags & LOCAL_ADDRESS_SHARED;
+	return packet->tuple.family == FAMILY_IPV6 && local_find(packet, client, &local) &&
+	       local.flags & LOCAL_ADDRESS_SHARED;
 }
 
 /* icmp6_send() answers such a client where it came in. */
@@ -216,14 +216,13 @@ static __always_inline int answers_itself(const struct packet *packet, const str
 static __always_inline void source_toward_own(const struct packet *packet,
 					      const struct address *own, struct address *source)
 {
-	struct local_address *local;
+	struct local_address local;
 
 	*source = *own;
 	if (packet->tuple.family != FAMILY_IPV4)
 		return;
-	address_is_local(packet, own, &local);
-	/* Any of 127.0.0.0/8 is the node's by the route of 127.0.0.1. */
-	source->words[0] = local ? local->source : bpf_htonl(0x7f000001);
+	if (local_find(packet, own, &local))
+		source->words[0] = local.source;
 }
 
 /* The source that the route to the client names or, where it names none, what any packet that

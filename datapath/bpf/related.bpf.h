@@ -316,7 +316,6 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 {
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow = 0;
-	struct local_address *local;
 	struct tuple key;
 	int reply, action;
 
@@ -366,7 +365,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 		       : related_to_backend(skb, packet, flow);
 	if (!packet->host_origin)
 		return action;
-	if (address_is_local(packet, &packet->to.destination, &local) &&
+	if (address_is_local(packet, &packet->to.destination) &&
 	    input_takes_for_broken(skb, packet,
 				   reply ? source_changes(flow) : destination_changes(flow)))
 		return drop(packet, DROP_INVALID);

@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "frame.bpf.h"
+#include "local_address.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
@@ -37,60 +38,6 @@ static __always_inline const struct interface_settings *interface_find(const str
 	};
 
 	return bpf_map_lookup_elem(&interfaces, &key);
-}
-
-/* Whether packets for it come in. */
-static __always_inline int address_is_local(const struct packet *packet,
-					    const struct address *address,
-					    struct local_address **found)
-{
-	struct local_address_key key = {
-		.address = *address,
-		.family = packet->tuple.family,
-		.generation = packet->generation,
-	};
-
-	*found = bpf_map_lookup_elem(&local_addresses, &key);
-	return *found || (key.family == FAMILY_IPV4 && address_is_loopback(address, key.family));
-}
-
-/* As `-m addrtype` has it. */
-static __always_inline int address_is_own(const struct packet *packet,
-					  const struct address *address)
-{
-	struct local_address *local;
-
-	return address_is_local(packet, address, &local) &&
-	       !(local && local->flags & LOCAL_ADDRESS_SHARED);
-}
-
-/* As a source, it is another's at no interface. */
-static __always_inline int address_is_configured(const struct packet *packet,
-						 const struct address *address)
-{
-	struct local_address *local;
-
-	return address_is_local(packet, address, &local) && local &&
-	       local->flags & LOCAL_ADDRESS_CONFIGURED;
-}
-
-static __always_inline int is_limited_broadcast(const struct packet *packet,
-						const struct address *destination)
-{
-	return packet->tuple.family == FAMILY_IPV4 && destination->words[0] == ~0u;
-}
-
-/* Those of whom no errors are sent about: a group, or all hosts of a subnet. */
-static __always_inline int address_is_of_many(const struct packet *packet,
-					      const struct address *address)
-{
-	struct local_address *local;
-
-	if (address_is_multicast(address, packet->tuple.family) ||
-	    is_limited_broadcast(packet, address))
-		return 1;
-	return packet->tuple.family == FAMILY_IPV4 && address_is_local(packet, address, &local) &&
-	       local && local->flags & LOCAL_ADDRESS_SHARED;
 }
 
 static __always_inline long fib_ask(frame_t *frame, const struct packet *packet,
@@ -167,7 +114,6 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 			     const struct address *destination, __u32 ifindex)
 {
 	struct bpf_fib_lookup lookup;
-	struct local_address *local;
 	struct route *route;
 	__u32 length;
 	__u8 family;
@@ -185,7 +131,7 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 	route->next_hop = *destination;
 	if (ifindex != LOOPBACK_IFINDEX && destination_is_martian(packet, destination))
 		return ROUTE_REFUSED;
-	if (address_is_local(packet, destination, &local) ||
+	if (address_is_local(packet, destination) ||
 	    (ifindex != LOOPBACK_IFINDEX && is_limited_broadcast(packet, destination))) {
 		route->kind = ROUTE_LOCAL;
 		route->ifindex = LOOPBACK_IFINDEX;

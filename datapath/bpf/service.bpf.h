@@ -165,12 +165,12 @@ VERIFIED_ONCE int choose_among(struct packet *packet, __u8 kind)
 static __always_inline int node_ports_answer_at(const struct packet *packet)
 {
 	const struct address *destination = &packet->tuple.destination;
-	struct local_address *local;
+	struct local_address local;
 
-	if (!address_is_local(packet, destination, &local))
+	if (!local_find(packet, destination, &local))
 		return 0;
-	if (local && local->flags & (LOCAL_ADDRESS_NODE_PORTS | LOCAL_ADDRESS_SHARED))
-		return !(local->flags & LOCAL_ADDRESS_SHARED);
+	if (local.flags & (LOCAL_ADDRESS_NODE_PORTS | LOCAL_ADDRESS_SHARED))
+		return !(local.flags & LOCAL_ADDRESS_SHARED);
 	return packet->tuple.family == FAMILY_IPV4 &&
 	       settings_of(packet)->flags & SETTING_NODE_PORTS_ON_ALL_LOOPBACK &&
 	       address_is_loopback(destination, FAMILY_IPV4);

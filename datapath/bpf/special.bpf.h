@@ -15,11 +15,10 @@ static __always_inline int claims_to_be_the_node(const struct packet *packet)
 {
 	const struct address *source = &packet->tuple.source;
 	__u32 flags = settings_of(packet)->flags;
-	struct local_address *local;
 
 	if (flags & SETTING_ACCEPT_LOCAL)
 		return 0;
-	return flags & SETTING_FURTHER_LOCAL_ROUTES ? address_is_local(packet, source, &local)
+	return flags & SETTING_FURTHER_LOCAL_ROUTES ? address_is_local(packet, source)
 						    : address_is_configured(packet, source);
 }
 

@@ -43,7 +43,6 @@ static __always_inline int send_first(struct __sk_buff *skb, struct packet *pack
 VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 {
 	struct packet *packet = this_packet();
-	struct local_address *local;
 	struct flow *flow;
 	int doomed, result;
 
@@ -53,7 +52,7 @@ VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 	doomed = stack_refuses(packet);
 	if (packet->host_origin)
 		flow->flags |= FLOW_HOST_CLIENT;
-	else if (address_is_local(packet, &packet->tuple.source, &local))
+	else if (address_is_local(packet, &packet->tuple.source))
 		flow->flags |= FLOW_OWN_CLIENT;
 	if (packet->route.kind == ROUTE_LOCAL) {
 		flow->flags |= FLOW_HOST_BACKEND;
@@ -154,9 +153,8 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 {
 	const struct tuple *tuple = &packet->tuple;
 	struct flow *flow = &packet->flow;
-	struct local_address *found;
 	/* The node's own reach all hosts of a subnet by the interface that leads there. */
-	int local = address_is_local(packet, &tuple->destination, &found) &&
+	int local = address_is_local(packet, &tuple->destination) &&
 		    !(packet->host_origin && packet->ifindex != LOOPBACK_IFINDEX);
 	int marked = has_masquerade_mark(packet);
 	int refusal;

@@ -90,10 +90,9 @@ VERIFIED_ONCE int address_is_of_others(struct __sk_buff *skb, const struct packe
 	struct address address = {.words[0] = ipv4_address}, none = {};
 	__u32 first = bpf_ntohl(ipv4_address);
 	struct bpf_fib_lookup lookup;
-	struct local_address *local;
 
 	if (!packet || !first || first >> 28 == 0xe || first == ~0u ||
-	    address_is_local(packet, &address, &local))
+	    address_is_local(packet, &address))
 		return 0;
 	return fib_ask(skb, packet, &none, &address, LOOPBACK_IFINDEX, 1, 0, &lookup) !=
 	       BPF_FIB_LKUP_RET_NOT_FWDED;

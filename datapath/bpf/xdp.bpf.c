@@ -140,14 +140,13 @@ static __noinline int start(frame_t *frame, struct packet *packet)
 	struct flow *flow = &packet->flow;
 	const struct flow *entered;
 	const struct backend *backend;
-	struct local_address *local;
 	int masquerade, result;
 	__u8 obstacle;
 
 	if (destination_is_special(packet))
 		return pass(packet, PASS_SPECIAL_DESTINATION);
 	/* IPv6; answers to it stay here. */
-	if (address_is_local(packet, &packet->tuple.source, &local))
+	if (address_is_local(packet, &packet->tuple.source))
 		return pass(packet, LEFT_LOCAL);
 	if (!service_choose(packet))
 		return pass(packet, LEFT_UNSERVED);

@@ -37,7 +37,9 @@ control::NodeMapHandles node_maps(const datapath_bpf& object) {
           .settings = object.bss->node_settings,
           .interfaces = handle<abi::interface_key, abi::interface_settings>(object.maps.interfaces),
           .local_addresses =
-              handle<abi::local_address_key, abi::local_address>(object.maps.local_addresses)};
+              handle<abi::local_address_key, abi::local_address>(object.maps.local_addresses),
+          .local_prefixes =
+              handle<abi::local_address_key, abi::local_address>(object.maps.local_prefixes)};
 }
 
 control::ServiceMapHandles service_maps(const datapath_bpf& object) {

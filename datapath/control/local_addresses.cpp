@@ -1,7 +1,7 @@
 // What fib_add_ifaddr() (net/ipv4/fib_frontend.c) and addrconf_join_anycast() (net/ipv6/addrconf.c)
 // put into table local, and what the routes of a world make local besides. Of an address that is
-// there for several reasons the first one tells what it is. Left out: whole prefixes that are
-// local; 127.0.0.0/8 the programs know themselves.
+// there for several reasons the first one tells what it is. Left out: 127.0.0.0/8, which the
+// programs know themselves.
 #include "datapath/control/local_addresses.h"
 
 #include <algorithm>
@@ -28,6 +28,25 @@ bool is_host(const Cidr& destination) {
 IpAddress last_of(const Cidr& network) {
   const uint32_t hosts = ~uint32_t{0} >> network.prefix_length();
   return IpAddress::v4(network.base().v4_host_order() | hosts);
+}
+
+// Of those that have this very destination, of which there is one at least.
+const Route& best_route(const World& world, const Cidr& destination) {
+  return *std::min_element(world.routes.begin(), world.routes.end(),
+                           [&](const Route& a, const Route& b) {
+                             const bool a_leads = a.destination == destination;
+                             const bool b_leads = b.destination == destination;
+                             return a_leads == b_leads ? a.metric < b.metric : a_leads;
+                           });
+}
+
+bool is_in_local_prefix(const World& world, const Cidr& destination) {
+  return std::any_of(world.routes.begin(), world.routes.end(), [&](const Route& route) {
+    return route.type == RouteType::kLocal && !is_host(route.destination) &&
+           route.destination.family() == destination.family() &&
+           route.destination.prefix_length() <= destination.prefix_length() &&
+           route.destination.contains(destination.base());
+  });
 }
 
 class AddressList {
@@ -62,18 +81,11 @@ class AddressList {
     if (joins && !router.is_unspecified()) add(router, abi::LOCAL_ADDRESS_SHARED, router);
   }
 
-  // Unless a better one leads elsewhere.
   void add_route(const Route& route) {
-    if (route.type != RouteType::kLocal || !is_host(route.destination)) return;
-    const auto best = std::min_element(world_.routes.begin(), world_.routes.end(),
-                                       [&](const Route& a, const Route& b) {
-                                         const bool a_leads = a.destination == route.destination;
-                                         const bool b_leads = b.destination == route.destination;
-                                         return a_leads == b_leads ? a.metric < b.metric : a_leads;
-                                       });
+    if (!is_host(route.destination)) return;
+    const Route& best = best_route(world_, route.destination);
     const IpAddress address = route.destination.base();
-    if (best->type != RouteType::kLocal) return;
-    add(address, 0, best->preferred_source.value_or(address));
+    if (best.type == RouteType::kLocal) add(address, 0, best.preferred_source.value_or(address));
   }
 
   // `source`: of what the node sends there.
@@ -92,6 +104,21 @@ class AddressList {
 
 LocalAddresses local_addresses(const World& world) {
   return AddressList(world).take();
+}
+
+LocalPrefixes local_prefixes(const World& world) {
+  LocalPrefixes prefixes;
+  for (const Route& route : world.routes) {
+    if (!is_in_local_prefix(world, route.destination)) continue;
+    const Route& best = best_route(world, route.destination);
+    abi::local_address entry{};
+    if (best.type != RouteType::kLocal) entry.flags = abi::LOCAL_ADDRESS_ELSEWHERE;
+    if (best.preferred_source && best.preferred_source->is_v4()) {
+      entry.source = to_abi(*best.preferred_source).words[0];
+    }
+    prefixes.emplace(route.destination, entry);
+  }
+  return prefixes;
 }
 
 bool has_further_local_routes(const World& world, Family family) {

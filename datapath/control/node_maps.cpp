@@ -51,13 +51,28 @@ Result<void> fits(const auto& map, size_t needed) {
       map.name(), map.max_entries(), needed);
 }
 
+// Without their generation.
+abi::local_address_key key_of(const IpAddress& address) {
+  abi::local_address_key key{};
+  key.prefix_length = LOCAL_ADDRESS_WHOLE;
+  key.family = to_abi(address.family());
+  key.address = to_abi(address);
+  return key;
+}
+
+abi::local_address_key key_of(const Cidr& prefix) {
+  constexpr uint32_t kBitsBefore = 32;
+  abi::local_address_key key = key_of(prefix.base());
+  key.prefix_length = kBitsBefore + prefix.prefix_length();
+  return key;
+}
+
 }  // namespace
 
 bool NodeMaps::same(const Node& one, const Node& other) {
   return same_bytes(one.settings, other.settings) &&
          same_entries(one.interfaces, other.interfaces) &&
-         same_entries(one.ipv4_addresses, other.ipv4_addresses) &&
-         same_entries(one.ipv6_addresses, other.ipv6_addresses);
+         same_entries(one.addresses, other.addresses) && same_entries(one.prefixes, other.prefixes);
 }
 
 NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
@@ -69,8 +84,10 @@ NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
     complete(interface, node.interfaces.emplace(interface, settings).first->second);
   }
   for (const auto& [address, entry] : make_local_addresses(world, cluster, proxy)) {
-    auto& addresses = address.is_v4() ? node.ipv4_addresses : node.ipv6_addresses;
-    addresses.emplace(to_abi(address), entry);
+    node.addresses.emplace(key_of(address), entry);
+  }
+  for (const auto& [prefix, entry] : make_local_prefixes(world, cluster, proxy)) {
+    node.prefixes.emplace(key_of(prefix), entry);
   }
   return node;
 }
@@ -79,9 +96,9 @@ Result<void> NodeMaps::check_room(const Node& next) const {
   const Node& present = nodes_[generation_];
   const auto interfaces = next.interfaces.size() + present.interfaces.size();
   if (auto enough = fits(maps_.interfaces, interfaces); !enough) return enough;
-  return fits(maps_.local_addresses, next.ipv4_addresses.size() + next.ipv6_addresses.size() +
-                                         present.ipv4_addresses.size() +
-                                         present.ipv6_addresses.size());
+  const auto prefixes = next.prefixes.size() + present.prefixes.size();
+  if (auto enough = fits(maps_.local_prefixes, prefixes); !enough) return enough;
+  return fits(maps_.local_addresses, next.addresses.size() + present.addresses.size());
 }
 
 Result<void> NodeMaps::prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
@@ -109,18 +126,17 @@ Result<void> NodeMaps::write(const Node& next, MapTransaction& transaction) {
         return abi::interface_key{.ifindex = interface, .generation = generation};
       },
       transaction);
-  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-    if (!written) return written;
-    const auto addresses = family == Family::kIpv4 ? &Node::ipv4_addresses : &Node::ipv6_addresses;
-    written = write_differences(
-        maps_.local_addresses, before.*addresses, next.*addresses,
-        [&](const abi::address& address) {
-          return abi::local_address_key{.address = address,
-                                        .family = to_abi(family),
-                                        .generation = static_cast<uint8_t>(generation),
-                                        .zero = {}};
-        },
-        transaction);
+  const auto with_generation = [&](abi::local_address_key key) {
+    key.generation = static_cast<uint8_t>(generation);
+    return key;
+  };
+  if (written) {
+    written = write_differences(maps_.local_addresses, before.addresses, next.addresses,
+                                with_generation, transaction);
+  }
+  if (written) {
+    written = write_differences(maps_.local_prefixes, before.prefixes, next.prefixes,
+                                with_generation, transaction);
   }
   return written;
 }

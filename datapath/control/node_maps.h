@@ -25,6 +25,7 @@ struct NodeMapHandles {
   abi::settings* settings = nullptr;  // one for each generation
   BpfMap<abi::interface_key, abi::interface_settings> interfaces;
   BpfMap<abi::local_address_key, abi::local_address> local_addresses;
+  BpfMap<abi::local_address_key, abi::local_address> local_prefixes;
 };
 
 class NodeMaps {
@@ -58,8 +59,8 @@ class NodeMaps {
   struct Node {
     abi::settings settings{};
     Mirror<uint32_t, abi::interface_settings> interfaces;
-    Mirror<abi::address, abi::local_address> ipv4_addresses;
-    Mirror<abi::address, abi::local_address> ipv6_addresses;
+    Mirror<abi::local_address_key, abi::local_address> addresses;
+    Mirror<abi::local_address_key, abi::local_address> prefixes;
   };
 
   static bool same(const Node& one, const Node& other);

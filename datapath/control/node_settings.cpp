@@ -190,6 +190,7 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
   set(world.sysctls.accept_local, abi::SETTING_ACCEPT_LOCAL);
   set(world.sysctls.ip_forward, abi::SETTING_FORWARDS);
   set(has_further_local_routes(world, Family::kIpv4), abi::SETTING_FURTHER_LOCAL_ROUTES);
+  set(!local_prefixes(world).empty(), abi::SETTING_LOCAL_PREFIXES);
   const FlowTimeouts& timeouts = world.sysctls.timeouts;
   settings.tcp_established_timeout = seconds_of(timeouts.tcp_established);
   settings.tcp_close_wait_timeout = seconds_of(timeouts.tcp_close_wait);
@@ -229,6 +230,17 @@ LocalAddresses make_local_addresses(const World& world, const Cluster& cluster,
                                                   wanted.contains(address);
     const bool usable = !address.is_loopback() || (address.is_v4() && localhost);
     if (listed && usable) entry.flags |= abi::LOCAL_ADDRESS_NODE_PORTS;
+  }
+  return result;
+}
+
+// nodePortAddresses choose among addresses of interfaces.
+LocalPrefixes make_local_prefixes(const World& world, const Cluster& cluster,
+                                  const ProxyConfig& proxy) {
+  LocalPrefixes result = local_prefixes(world);
+  for (auto& [prefix, entry] : result) {
+    const NodePortAddresses wanted(world, cluster, proxy, prefix.family());
+    if (wanted.everything()) entry.flags |= abi::LOCAL_ADDRESS_NODE_PORTS;
   }
   return result;
 }

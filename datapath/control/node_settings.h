@@ -30,8 +30,12 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
 std::map<uint32_t, abi::interface_settings> make_interface_settings(const World& world,
                                                                     const ProxyConfig& proxy);
 
-// Every address for which packets come in, and whether node ports answer there.
+// Every single address for which packets come in, and whether node ports answer there.
 LocalAddresses make_local_addresses(const World& world, const Cluster& cluster,
                                     const ProxyConfig& proxy);
+
+// The same of those that are local by the prefix of a route.
+LocalPrefixes make_local_prefixes(const World& world, const Cluster& cluster,
+                                  const ProxyConfig& proxy);
 
 }  // namespace kubeproof::control

@@ -174,9 +174,13 @@ class NodeEditor {
     }
   }
 
+  // Of one address, or of a prefix (AnyIP) in which a dead end may lie.
   void add_local_route() {
+    const int host_bits = random_.pick({0, 2});
     for (const Family family : kFamilies) {
-      add_route(Cidr::host(address_plan(family).external_ips[2]), 1).type = RouteType::kLocal;
+      const Cidr address = Cidr::host(address_plan(family).external_ips[2]);
+      const auto length = static_cast<uint8_t>(address.prefix_length() - host_bits);
+      add_route(Cidr(address.base(), length), 1).type = RouteType::kLocal;
     }
   }
 

@@ -138,9 +138,10 @@ class FlowGenerator {
       }
     }
     for (const Route& route : scenario_.world.routes) {
-      const bool own =
-          route.type == RouteType::kLocal && route.destination.family() == plan_->family;
-      if (own) own_.push_back(route.destination.base());
+      const IpAddress& address = plan_->external_ips[2];
+      if (route.type == RouteType::kLocal && route.destination.contains(address)) {
+        own_.push_back(address);
+      }
     }
   }
 

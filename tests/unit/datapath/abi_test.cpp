@@ -127,9 +127,9 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(interface_settings, loopback_next_hop),
              MEMBER(interface_settings, link_next_hop), MEMBER(interface_settings, ipv4),
              MEMBER(interface_settings, ipv6)),
-      LAYOUT(local_address_key, MEMBER(local_address_key, address),
+      LAYOUT(local_address_key, MEMBER(local_address_key, prefix_length),
              MEMBER(local_address_key, family), MEMBER(local_address_key, generation),
-             MEMBER(local_address_key, zero)),
+             MEMBER(local_address_key, zero), MEMBER(local_address_key, address)),
       LAYOUT(interface_key, MEMBER(interface_key, ifindex), MEMBER(interface_key, generation)),
       LAYOUT(local_address, MEMBER(local_address, flags), MEMBER(local_address, source)),
       LAYOUT(
@@ -206,6 +206,7 @@ TEST_F(Abi, MapsHoldWhatControlTakesThemToHold) {
   const auto& maps = object_->maps;
   expect(maps.interfaces, "struct interface_key", "struct interface_settings");
   expect(maps.local_addresses, "struct local_address_key", "struct local_address");
+  expect(maps.local_prefixes, "struct local_address_key", "struct local_address");
   expect(maps.frontends, "struct frontend_key", "struct frontend");
   expect(maps.backends, "struct backend_key", "struct backend");
   expect(maps.members, "struct member_key", "4 bytes");

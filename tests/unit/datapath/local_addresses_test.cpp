@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -73,6 +74,33 @@ TEST(LocalAddresses, RoutesMakeAddressesLocalUnlessABetterOneLeadsElsewhere) {
   EXPECT_EQ(flags_of(node, "203.0.113.3"), 0U);
   node.routes.push_back(route(RouteType::kBlackhole, "203.0.113.3/32", 5));
   EXPECT_EQ(flags_of(node, "203.0.113.3"), std::nullopt);
+}
+
+TEST(LocalAddresses, OfALocalPrefixBetterRoutesLeadElsewhere) {
+  World node = world();
+  EXPECT_TRUE(local_prefixes(node).empty());
+  node.routes.push_back(route(RouteType::kLocal, "203.0.113.3/32", 0));
+  EXPECT_TRUE(local_prefixes(node).empty());
+  node.routes.push_back(route(RouteType::kLocal, "198.51.0.0/16", 10));
+  node.routes.push_back(route(RouteType::kUnicast, "198.51.100.0/24", 20));
+  node.routes.push_back(route(RouteType::kLocal, "198.51.100.8/29", 0));
+  node.routes.push_back(route(RouteType::kUnicast, "198.51.100.9/32", 0));
+  std::map<std::string, uint32_t> flags;
+  for (const auto& [prefix, entry] : local_prefixes(node)) flags[prefix.to_string()] = entry.flags;
+  const uint32_t elsewhere = abi::LOCAL_ADDRESS_ELSEWHERE;
+  const std::map<std::string, uint32_t> expected = {{"198.51.0.0/16", 0},
+                                                    {"198.51.100.0/24", elsewhere},
+                                                    {"198.51.100.8/29", 0},
+                                                    {"198.51.100.9/32", elsewhere}};
+  EXPECT_EQ(flags, expected);
+}
+
+TEST(LocalAddresses, OfRoutesToOnePrefixTheMetricTells) {
+  World node = world();
+  node.routes.push_back(route(RouteType::kLocal, "2001:db8:7::/48", 10));
+  EXPECT_EQ(local_prefixes(node).begin()->second.flags, 0U);
+  node.routes.push_back(route(RouteType::kBlackhole, "2001:db8:7::/48", 5));
+  EXPECT_EQ(local_prefixes(node).begin()->second.flags, abi::LOCAL_ADDRESS_ELSEWHERE);
 }
 
 }  // namespace

@@ -96,6 +96,22 @@ TEST(NodeSettings, LinkLocalAddressesAreReachedByTheRoutesOfTheirLinkAlone) {
   EXPECT_TRUE(from_abi(interfaces.at(2).link_next_hop, abi::FAMILY_IPV6).is_unspecified());
 }
 
+TEST(NodeSettings, NodePortsAnswerInALocalPrefixUnlessAddressesAreListed) {
+  World node = world();
+  Route prefix;
+  prefix.type = RouteType::kLocal;
+  prefix.destination = *Cidr::parse("198.51.100.0/24");
+  node.routes.push_back(prefix);
+  const auto answers = [&](const ProxyConfig& proxy) {
+    return (make_local_prefixes(node, {}, proxy).at(prefix.destination).flags &
+            abi::LOCAL_ADDRESS_NODE_PORTS) != 0;
+  };
+  EXPECT_TRUE(answers({}));
+  ProxyConfig proxy;
+  proxy.node_port_addresses = {"198.51.100.0/24"};
+  EXPECT_FALSE(answers(proxy));
+}
+
 TEST(NodeSettings, HostnameOverrideNamesTheNode) {
   Cluster cluster;
   Node node;
