@@ -152,8 +152,9 @@ enum fragments_flag {
 	FRAGMENTS_SPOILT = 1 << 2, /* one contradicts another: they are never whole */
 };
 
-/* With more gaps than that nobody waits for the rest. */
-#define FRAGMENT_RUNS 8
+/* Enough for 64 KiB in fragments of an Ethernet MTU, in any order; with more gaps nobody waits for the
+ * rest. */
+#define FRAGMENT_RUNS 24
 
 /* A stretch of a datagram that is there; empty: none. */
 struct fragment_run {

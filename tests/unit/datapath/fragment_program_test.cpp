@@ -104,6 +104,27 @@ TEST_F(FragmentProgram, OneThatOverlapsAnotherSpoilsAll) {
   EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
 }
 
+// Every other one comes first.
+TEST_F(FragmentProgram, TheLargestDatagramIsKnownInAnyOrder) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  constexpr size_t kEthernetShare = 1480;
+  const auto fragments = PacketBuilder::udp("203.0.113.7:4000", "192.168.0.2:30080")
+                             .payload_size(65507)
+                             .dont_fragment(false)
+                             .build_fragments(kEthernetShare);
+  ASSERT_EQ(fragments.size(), 45);
+  for (size_t i = 0; i < fragments.size(); i += 2) {
+    EXPECT_EQ(ingress(kEth0, fragments[i]).verdict, TC_ACT_OK) << i;
+  }
+  for (size_t i = 1; i < fragments.size(); i += 2) {
+    const Ran ran = ingress(kEth0, fragments[i]);
+    EXPECT_EQ(ran.verdict, TC_ACT_OK) << i;
+    EXPECT_EQ(ran.view().destination.to_string(), "10.180.0.9") << i;
+  }
+  EXPECT_EQ(ingress(kEth0, datagram("192.168.0.2:30080")[0]).record.reason, abi::REASON_ORIGINAL)
+      << "the flow began with the whole";
+}
+
 // What may be acknowledged then ends where the last fragment does.
 TEST_F(FragmentProgram, ASegmentIsTrackedByItsWholeLength) {
   constexpr uint8_t kAck = 0x10, kSynAck = 0x12;
