@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "ip_options.bpf.h"
 #include "note.bpf.h"
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
@@ -82,18 +83,41 @@ static __always_inline int leads_there(struct __sk_buff *skb, const struct packe
 	return 1;
 }
 
+/* The stack can, and leaves all else as it is. */
+static __always_inline int may_be_cut(const struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+
+	return packet->tuple.family == FAMILY_IPV4 && !headers->dont_fragment &&
+	       headers->ttl < 255 && !has_ipv4_options(packet);
+}
+
 /* Too long for the link that it now leaves through: the stack has to cut it, or to say that it may
  * not be cut. Through lo the stack forwards it, and takes back the TTL that it gets here. */
 static __always_inline int deliver_to_forwarding(struct __sk_buff *skb, struct packet *packet,
 						 __u8 reason)
 {
+	/* A process that sent it in pieces is not to be told so. */
+	if (packet->largest_fragment && !may_be_cut(packet))
+		return drop(packet, DROP_UNFORESEEN);
 	if (!packet->headers.dont_fragment && packet->headers.ttl < 255 &&
 	    change_ttl(skb, packet, 1))
 		return drop(packet, DROP_REWRITE);
 	return deliver_to_host(skb, packet, reason);
 }
 
-/* At egress, a packet of the node's own on its new way. */
+/* At egress, a packet of the node's own on the way that the stack chose for it. */
+static __always_inline int deliver_as_routed(struct __sk_buff *skb, struct packet *packet,
+					     __u8 reason)
+{
+	if (!packet->largest_fragment)
+		return pass(packet, reason);
+	route_find(skb, packet, &packet->to.source, &packet->to.destination, LOOPBACK_IFINDEX);
+	return packet->route.too_long ? deliver_to_forwarding(skb, packet, reason)
+				      : pass(packet, reason);
+}
+
+/* And on a new way. */
 static __always_inline int deliver_by_route(struct __sk_buff *skb, struct packet *packet,
 					    __u8 reason)
 {

@@ -21,6 +21,7 @@
 #include "route.bpf.h"
 #include "translate.bpf.h"
 #include "verified_once.bpf.h"
+#include "whole_sctp.bpf.h"
 
 /* What the egress hook needs to know of this packet. */
 static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *packet,
@@ -110,12 +111,14 @@ static __noinline int host_original(struct __sk_buff *skb, struct packet *packet
 				    const struct flow *flow, __u8 reason)
 {
 	tuple_between(&packet->to, &flow->source, &flow->backend, &packet->tuple);
+	if (is_awaited_whole(skb, packet))
+		return hold(packet);
 	if (flow->flags & FLOW_HOST_BACKEND)
 		note_refused_by_lo(skb, packet, flow);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	if (!flow->service_id)
-		return pass(packet, reason);
+		return deliver_as_routed(skb, packet, reason);
 	return deliver_by_route(skb, packet, reason);
 }
 
@@ -136,11 +139,13 @@ static __noinline int host_reply(struct __sk_buff *skb, struct packet *packet,
 				 const struct flow *flow)
 {
 	tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
+	if (is_awaited_whole(skb, packet))
+		return hold(packet);
 	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT))
 		note_refused_by_lo(skb, packet, flow);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
-	return pass(packet, REASON_REPLY);
+	return deliver_as_routed(skb, packet, REASON_REPLY);
 }
 
 /* INVALID, and given to the stack for it to write into its options, or to cut it. */

@@ -2,10 +2,12 @@
 /*
  * Puts a datagram together where it is to be answered with an ICMP error: netfilter, and the stack
  * behind it, see it whole, answer once, and quote all of it. Likewise one whose last fragment comes
- * before all others, and nobody knows what to do with it yet. Its bytes wait in a map; the fragment
- * that completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in
- * a single fragment, whose fragment header netfilter takes off. Longer datagrams than there is room
- * for are not answered. Left out: what the node's own stack has cut, which is answered by its first.
+ * before all others, and nobody knows what to do with it yet, and SCTP of the node's own that is to
+ * have its checksum made anew (whole_sctp.bpf.h). Its bytes wait in a map; the fragment that
+ * completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in a
+ * single fragment, whose fragment header netfilter takes off. Longer datagrams than there is room for
+ * are not answered. Left out: errors about what the node's own stack has cut, which its first
+ * fragment brings about.
  */
 #pragma once
 
@@ -40,6 +42,14 @@ static __always_inline int hold(struct packet *packet)
 {
 	packet->held = 1;
 	return drop(packet, DROP_HELD);
+}
+
+/* At egress not as refused: the stack would send no other fragment of the datagram (ip_do_fragment()). */
+static __always_inline int keep_waiting(struct packet *packet)
+{
+	int action = drop(packet, DROP_HELD);
+
+	return packet->trace.program == PROGRAM_TC_EGRESS ? TC_ACT_STOLEN : action;
 }
 
 /* Bytes of the frame, 1 to HELD_MAX of them, to a place in the datagram. */
@@ -139,7 +149,7 @@ VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
 		return drop(packet, DROP_HELD);
 	held->length += headers->end - headers->share;
 	if (headers->fragment != FRAGMENT_NONE && !packet->whole)
-		return drop(packet, DROP_HELD);
+		return keep_waiting(packet);
 	length = headers->end - headers->share;
 	largest = headers->end - headers->network;
 	if (headers->fragment != FRAGMENT_NONE) {
@@ -152,6 +162,9 @@ VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
 	if (error)
 		return drop(packet, DROP_REWRITE);
 	set_note(skb, NOTE_REASSEMBLED, largest);
+	if (packet->trace.program == PROGRAM_TC_EGRESS)
+		return redirected(packet, REASON_REASSEMBLED, REDIRECT_EGRESS, packet->ifindex,
+				  bpf_redirect(packet->ifindex, 0));
 	return redirected(packet, REASON_REASSEMBLED, REDIRECT_INGRESS, packet->ifindex,
 			  bpf_redirect(packet->ifindex, BPF_F_INGRESS));
 }

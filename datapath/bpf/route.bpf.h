@@ -178,6 +178,20 @@ VERIFIED_ONCE int route_find(frame_t *frame, struct packet *packet, const struct
 	return ROUTE_FORWARD;
 }
 
+/* A packet of the node's own, `packet->to` to be. */
+#define own_fits_its_link BY_FRAME(own_fits_its_link)
+VERIFIED_ONCE int own_fits_its_link(frame_t *frame, const struct packet *packet, __u32 length)
+{
+	struct bpf_fib_lookup lookup;
+	const struct tuple *to;
+
+	if (!packet)
+		return 0;
+	to = &packet->to;
+	return fib_ask(frame, packet, &to->source, &to->destination, LOOPBACK_IFINDEX, length, 0,
+		       &lookup) != BPF_FIB_LKUP_RET_FRAG_NEEDED;
+}
+
 /* Sources that ip6_forward() keeps on their link, unless the packet goes back where it came from. */
 static __always_inline int source_stays_on_link(const struct packet *packet)
 {

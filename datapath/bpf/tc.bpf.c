@@ -303,7 +303,7 @@ SEC("tc")
 int tc_egress(struct __sk_buff *skb)
 {
 	struct packet *packet = this_packet();
-	__u32 number = 0;
+	__u32 note, number = 0;
 	int action;
 
 	if (!packet)
@@ -311,10 +311,15 @@ int tc_egress(struct __sk_buff *skb)
 	packet_begin(packet, PROGRAM_TC_EGRESS, skb->ifindex, skb->mark);
 	packet->segmented = frame_awaits_segmentation(skb);
 	packet->host_origin = skb->ingress_ifindex == 0;
-	if (take_note(skb, &number) == NOTE_DECIDED)
+	note = take_note(skb, &number);
+	if (note == NOTE_REASSEMBLED)
+		packet->largest_fragment = number;
+	if (note == NOTE_DECIDED)
 		action = pass(packet, PASS_ALREADY_DECIDED);
 	else
 		action = handle(skb, packet);
+	if (packet->held)
+		action = hold_fragment(skb);
 	note_looped(packet);
 	finish(packet);
 	return action;

@@ -80,7 +80,7 @@ enum reason {
 	DROP_NO_LOCAL_ENDPOINT,
 	DROP_SOURCE_RANGE,
 	DROP_FRAGMENT, /* whose first was dropped or is not here yet, or that repeats another */
-	DROP_HELD, /* a fragment of a datagram that is answered only once it is whole */
+	DROP_HELD, /* a fragment of a datagram that is put together before anything comes of it */
 	DROP_UNFORESEEN, /* SCTP in fragments, of which the first did not tell the length */
 	DROP_INVALID, /* kube-proxy drops INVALID packets in FORWARD */
 	DROP_LOCALNET, /* from outside to 127.0.0.0/8 */

@@ -163,5 +163,26 @@ TEST_F(FragmentProgram, TheNodesOwnFollowTheirFirst) {
   }
 }
 
+// So that the stack sends all of them: it would stop at one that is refused.
+TEST_F(FragmentProgram, SctpOfTheNodeIsPutTogetherWithoutARefusal) {
+  serve(Family::kIpv4, kSctp, {"10.180.1.7"});
+  Bytes init = {1, 0, 4, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 1};
+  init.resize(1024);
+  const auto fragments = PacketBuilder::sctp("192.168.0.2:4000", "10.96.0.10:80")
+                             .payload(ByteView(init))
+                             .dont_fragment(false)
+                             .bad_transport_checksum()
+                             .build_fragments(600);
+  ASSERT_EQ(fragments.size(), 2);
+  EXPECT_EQ(egress_of_host(kEth0, fragments[0]).verdict, TC_ACT_STOLEN);
+  const Ran whole = egress_of_host(kEth0, fragments[1]);
+  EXPECT_EQ(whole.record.reason, abi::REASON_REASSEMBLED);
+  EXPECT_EQ(whole.record.redirect, abi::REDIRECT_EGRESS);
+  EXPECT_EQ(whole.record.redirect_ifindex, kEth0);
+  const Ran sent = egress_redirected(kEth0, 0, whole);
+  EXPECT_EQ(sent.view().destination_endpoint().to_string(), "10.180.1.7:8080");
+  EXPECT_EQ(check_checksums(sent.packet).transport, ChecksumState::kRight);
+}
+
 }  // namespace
 }  // namespace kubeproof::control
