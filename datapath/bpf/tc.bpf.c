@@ -210,6 +210,12 @@ static __always_inline int invalid(struct __sk_buff *skb, struct packet *packet)
 		       : invalid_packet(skb, packet);
 }
 
+/* Ahead of all hooks, and so each fragment by itself. */
+static __always_inline int is_refused_at_once(struct __sk_buff *skb, struct packet *packet)
+{
+	return packet->trace.program == PROGRAM_TC_INGRESS && extension_is_refused(skb, packet);
+}
+
 static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 {
 	int result;
@@ -227,6 +233,8 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (skb->vlan_present)
 		return pass(packet, PASS_VLAN);
 	result = parse_packet(skb, packet);
+	if (is_refused_at_once(skb, packet))
+		result = PARSE_MALFORMED;
 	if (result == PARSE_OK && packet->headers.fragment != FRAGMENT_NONE)
 		result = fragment_join(skb);
 	packet->to = packet->tuple;
@@ -248,8 +256,6 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 				return pass(packet, PASS_MARTIAN);
 			packet->only_tracked = 1;
 		}
-		if (extension_is_refused(skb, packet))
-			return pass(packet, PASS_MALFORMED);
 		packet->options_refused = options_are_refused(skb, packet);
 	}
 	if (is_in_fragments(packet) && packet->options_refused && !packet->only_tracked)
