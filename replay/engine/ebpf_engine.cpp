@@ -63,7 +63,8 @@ class DatapathHooks : public HookPrograms {
     TestRun::Context context = {.interface = input.interface->index,
                                 .ingress = input.received_at,
                                 .mark = input.mark,
-                                .cb = input.cb};
+                                .cb = input.cb,
+                                .looped_back = input.looped_back};
     auto output = program.run(input.packet, context);
     if (!output) return tl::unexpected(output.error());
     auto record = explain(input, trace);

@@ -100,6 +100,7 @@ Result<void> NodeSimulation::run_hook(Traveller& traveller, Hook hook, Fate& fat
   const HookInput input{.hook = hook,
                         .interface = traveller.at,
                         .received_at = traveller.received_at,
+                        .looped_back = traveller.from_here,
                         .mark = traveller.mark,
                         .cb = std::exchange(traveller.cb, {}),
                         .packet = traveller.packet};

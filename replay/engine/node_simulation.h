@@ -38,6 +38,7 @@ struct HookInput {
   Hook hook = Hook::kTcIngress;
   const Interface* interface = nullptr;
   uint32_t received_at = 0;  // index; 0 for what the node made itself
+  bool looped_back = false;  // what the node sends to many, as it comes back to the node itself
   uint32_t mark = 0;
   ControlBlock cb{};
   ByteView packet{};

@@ -16,6 +16,7 @@
 namespace kubeproof {
 namespace {
 
+constexpr uint8_t kForeignAddress = 2;  // its first byte
 // No packet can grow beyond it, so that no run has to be repeated (and its effects on maps doubled)
 // because the result did not fit.
 constexpr size_t kOutputSize = 0x10000 + ETH_HLEN;
@@ -67,6 +68,8 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
         name_, packet.size());
   }
   put_frame(packet, input_);
+  // PACKET_OTHERHOST, which is as near to PACKET_LOOPBACK as a test run gets.
+  if (context.looped_back) input_[0] = kForeignAddress;
 
   __sk_buff given{};
   given.mark = context.mark;
