@@ -26,7 +26,7 @@ VERIFIED_ONCE long forget_pending_checksum(struct __sk_buff *skb, const struct p
 					   __u32 length)
 {
 	__u32 network;
-	__u8 beginning[BEGINNING];
+	__u8 beginning[BEGINNING], first_behind;
 
 	if (!packet)
 		return -1;
@@ -37,8 +37,9 @@ VERIFIED_ONCE long forget_pending_checksum(struct __sk_buff *skb, const struct p
 	if (bpf_skb_change_tail(skb, network + length + BEGINNING, 0) ||
 	    frame_load(skb, network, beginning, sizeof(beginning)) ||
 	    bpf_skb_adjust_room(skb, -BEGINNING, BPF_ADJ_ROOM_MAC, 0) ||
-	    /* Any change at all makes the kernel look. */
-	    frame_store_uncovered(skb, network, beginning, 1) ||
+	    frame_load(skb, network, &first_behind, 1) ||
+	    /* Whatever is written makes the kernel look. */
+	    frame_store_uncovered(skb, network, &first_behind, 1) ||
 	    bpf_skb_adjust_room(skb, BEGINNING, BPF_ADJ_ROOM_MAC, 0) ||
 	    frame_store_uncovered(skb, network, beginning, sizeof(beginning)))
 		return -1;
