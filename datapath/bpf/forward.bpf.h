@@ -98,12 +98,14 @@ static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet
 	return pass(packet, REASON_REPLY);
 }
 
-/* What the stack may say of a packet of the node's own is of the flow that it was sent in. */
-static __always_inline void note_refused_by_lo(struct __sk_buff *skb, struct packet *packet,
-					       const struct flow *flow)
+/* What the stack may say of a packet of the node's own is of the flow that it was sent in. Whether it
+ * would say it of a fragment. */
+static __always_inline int note_refused_by_lo(struct __sk_buff *skb, struct packet *packet,
+					      const struct flow *flow)
 {
 	packet->options_refused = stack_refuses_options(skb, packet);
 	packet->received_flow = flow->id;
+	return packet->options_refused && is_in_fragments(packet);
 }
 
 /* What keeps its destination keeps the way that the stack chose for it. */
@@ -113,8 +115,8 @@ static __noinline int host_original(struct __sk_buff *skb, struct packet *packet
 	tuple_between(&packet->to, &flow->source, &flow->backend, &packet->tuple);
 	if (is_awaited_whole(skb, packet))
 		return hold(packet);
-	if (flow->flags & FLOW_HOST_BACKEND)
-		note_refused_by_lo(skb, packet, flow);
+	if (flow->flags & FLOW_HOST_BACKEND && note_refused_by_lo(skb, packet, flow))
+		return hold(packet);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	if (!flow->service_id)
@@ -141,8 +143,9 @@ static __noinline int host_reply(struct __sk_buff *skb, struct packet *packet,
 	tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
 	if (is_awaited_whole(skb, packet))
 		return hold(packet);
-	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT))
-		note_refused_by_lo(skb, packet, flow);
+	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT) &&
+	    note_refused_by_lo(skb, packet, flow))
+		return hold(packet);
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return deliver_as_routed(skb, packet, REASON_REPLY);

@@ -6,8 +6,7 @@
  * have its checksum made anew (whole_sctp.bpf.h). Its bytes wait in a map; the fragment that
  * completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in a
  * single fragment, whose fragment header netfilter takes off. Longer datagrams than there is room for
- * are not answered. Left out: errors about what the node's own stack has cut, which its first
- * fragment brings about.
+ * are not answered.
  */
 #pragma once
 
@@ -32,8 +31,6 @@
  * come of which it is part. */
 static __always_inline int is_in_fragments(const struct packet *packet)
 {
-	if (packet->host_origin)
-		return 0;
 	return (packet->headers.fragment == FRAGMENT_FIRST && !packet->whole) ||
 	       (packet->headers.fragment == FRAGMENT_NONE && packet->headers.fragment_header);
 }

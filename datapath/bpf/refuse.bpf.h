@@ -176,6 +176,8 @@ VERIFIED_ONCE int invalid_packet(struct __sk_buff *skb, struct packet *packet)
 	packet->to = packet->tuple;
 	if (packet->host_origin && enters_loopback(packet))
 		return drop(packet, DROP_LOCALNET);
+	if (is_in_fragments(packet) && comes_in(packet) && stack_refuses_options(skb, packet))
+		return hold(packet);
 	if (comes_in(packet))
 		return input_drops_cut_header(packet) && !stack_refuses_options(skb, packet)
 			       ? drop(packet, DROP_INVALID)

@@ -91,6 +91,7 @@ static __always_inline int track(struct __sk_buff *skb, struct packet *packet, s
 /* The flow of a packet as it is on the wire, and what it calls for. */
 static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *packet)
 {
+	int in_fragments = is_in_fragments(packet) && !packet->only_tracked && !packet->host_origin;
 	struct flow *flow, *state;
 	int reply, tracked, action;
 
@@ -98,13 +99,12 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (!flow)
 		return start(skb, packet);
 	reply = flow->role == FLOW_REPLY;
-	if (is_in_fragments(packet) && !packet->only_tracked &&
-	    flow_ends_here(skb, packet, flow, reply))
+	if (in_fragments && flow_ends_here(skb, packet, flow, reply))
 		return hold(packet);
 	tracked = track(skb, packet, state, reply);
 	if (tracked == TRACK_NEW) {
 		/* Only the whole ends the one and begins the other. */
-		if (is_in_fragments(packet) && !packet->only_tracked)
+		if (in_fragments)
 			return hold(packet);
 		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);

@@ -59,22 +59,6 @@ bool fragments_before_the_first(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), completes_the_datagram);
 }
 
-bool is_answer(const Outcome& outcome) {
-  return std::all_of(
-      outcome.emissions.begin(), outcome.emissions.end(),
-      [](const PermittedEmission& emission) { return is_icmp_error_packet(emission.packet); });
-}
-
-// Nothing but errors, or nothing, on both sides. (Where an endpoint is still to be chosen, one
-// choice may lead to an answer and another not.)
-bool own_fragments_answered_by_the_first(const Disagreeing& at) {
-  const auto view = parse_packet(at.injection.packet);
-  return at.injection.ingress.is_host() && view &&
-         (view->is_fragment || view->fragment_header_offset != 0) &&
-         std::all_of(at.seen.begin(), at.seen.end(), is_error) &&
-         std::any_of(at.outcomes.begin(), at.outcomes.end(), is_answer);
-}
-
 bool goes_on_invalid(const Outcome& outcome) {
   return is_invalid(outcome) && !outcome.emissions.empty();
 }
@@ -122,16 +106,6 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/fragments-middle-first.yaml",
        .near_miss = "corpus/cases/deviations/fragments-last-first.yaml",
        .covers = &fragments_before_the_first},
-      {.id = "own-fragments-answered-by-the-first",
-       .title =
-           "the node's own datagram, cut by its stack, is answered with an ICMP error about its "
-           "first fragment",
-       .why = "netfilter sees what a process sends before the stack cuts it, and its error quotes "
-              "the whole. Programs at the egress of an interface see it behind that. What was "
-              "received in fragments they put together before they answer.",
-       .pinned_by = "corpus/cases/deviations/broken-option-in-fragments-of-the-node.yaml",
-       .near_miss = "corpus/cases/icmp/broken-option-in-fragments-to-127-0-0-1.yaml",
-       .covers = &own_fragments_answered_by_the_first},
       {.id = "fragments-invalid-in-the-end",
        .title =
            "a datagram in fragments, translated before it turned out to be INVALID, that nobody "

@@ -156,12 +156,10 @@ void AttachedRefusal::expect_refusals() const {
   for (const SocketAddress& server : servers) {
     EXPECT_EQ(exchange_stream(from, server, 1).error, ECONNREFUSED)
         << "TCP to " << server.to_string();
-    EXPECT_EQ(exchange_datagram(from, server, 1).error, ECONNREFUSED)
-        << "UDP to " << server.to_string();
-    // Put together before it is refused.
-    if (origin != Origin::kNode) {
-      EXPECT_EQ(exchange_datagram(from, server, kFragmentedDatagram).error, ECONNREFUSED)
-          << "UDP in fragments to " << server.to_string();
+    // What is in fragments is put together before it is refused.
+    for (const size_t size : {size_t{1}, kDatagram, kFragmentedDatagram}) {
+      EXPECT_EQ(exchange_datagram(from, server, size).error, ECONNREFUSED)
+          << size << " bytes over UDP to " << server.to_string();
     }
   }
 }
