@@ -89,7 +89,7 @@ struct interface_key {
 	__u32 generation;
 };
 
-#define SOURCE_CANDIDATES 8
+#define SOURCE_CANDIDATES 32
 
 struct interface_settings {
 	__u32 flags; /* enum interface_flag */

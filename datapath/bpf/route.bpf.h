@@ -335,6 +335,8 @@ VERIFIED_ONCE int select_source(const struct packet *packet, __u32 ifindex,
 			candidate = &interface->ipv6[i];
 			preference = ipv6_preference(candidate, destination);
 		}
+		if (!candidate->valid)
+			break;
 		if (preference > best) {
 			best = preference;
 			*source = candidate->address;

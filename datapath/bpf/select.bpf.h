@@ -3,7 +3,8 @@
  * One endpoint of a set: uniformly, or with session affinity the one that the client was led to
  * before. Affinity follows xt_recent as kube-proxy uses it: a list of clients for each endpoint,
  * tried in the order of the endpoints; a choice made anew is noted, one found is renewed. Leaves
- * out: the length of such a list (100 clients).
+ * out: the length of such a list (100 clients); and of the endpoints that a client was led to, one
+ * after the other, all but the latest (AFFINITY_CHOICES).
  */
 #pragma once
 

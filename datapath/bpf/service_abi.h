@@ -93,7 +93,7 @@ struct affinity_key {
 	__u8 zero[3];
 };
 
-#define AFFINITY_CHOICES 4
+#define AFFINITY_CHOICES 8
 
 struct affinity_choice {
 	__u32 backend_id;

@@ -6,6 +6,7 @@
 #include "datapath/control/abi_address.h"
 #include "datapath/control/node_settings.h"
 #include "datapath/control/running_programs.h"
+#include "datapath/control/source_candidates.h"
 
 namespace kubeproof::control {
 namespace {
@@ -67,6 +68,22 @@ abi::local_address_key key_of(const Cidr& prefix) {
   return key;
 }
 
+// Where there is no room for all, the best one may be among those left out.
+Result<void> check_source_candidates(const World& world) {
+  for (const Interface& interface : world.interfaces) {
+    for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+      abi::source_candidate candidates[SOURCE_CANDIDATES];
+      const size_t count = fill_source_candidates(world, interface, family, candidates);
+      if (count <= SOURCE_CANDIDATES) continue;
+      return environment_error(
+          "the programs choose the source of what is masqueraded among {} addresses, and for what "
+          "leaves by '{}' there are {} of {}",
+          SOURCE_CANDIDATES, interface.name, count, to_string(family));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 bool NodeMaps::same(const Node& one, const Node& other) {
@@ -104,6 +121,7 @@ Result<void> NodeMaps::check_room(const Node& next) const {
 Result<void> NodeMaps::prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
                                MapTransaction& transaction) {
   next_.reset();
+  if (auto enough = check_source_candidates(world); !enough) return enough;
   Node next = make_node(world, cluster, proxy);
   if (same(next, nodes_[generation_])) return {};
   if (auto enough = check_room(next); !enough) return enough;

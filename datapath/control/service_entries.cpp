@@ -83,6 +83,20 @@ bool external_policy_local(const Service& service) {
   return applies && service.external_traffic_policy == TrafficPolicy::kLocal;
 }
 
+// kube-proxy writes rules for no other endpoints, and forgets the clients of those that have none
+// (UsesClusterEndpoints(), UsesLocalEndpoints(); a list of `-m recent` lives as long as a rule
+// names it). Local clients of external addresses are led anywhere, whatever the policy.
+void leave_out_unused_endpoints(ServiceEntry& entry) {
+  bool uses_cluster = false, uses_local = false;
+  for (const Frontend& frontend : entry.frontends) {
+    const bool local = (frontend.flags & abi::FRONTEND_POLICY_LOCAL) != 0;
+    uses_local |= local;
+    uses_cluster |= !local || (frontend.flags & abi::FRONTEND_CLUSTER_IP) == 0;
+  }
+  if (!uses_cluster) entry.endpoints.cluster.clear();
+  if (!uses_local) entry.endpoints.local.clear();
+}
+
 // The entries of one family.
 class EntryBuilder {
  public:
@@ -139,6 +153,7 @@ class EntryBuilder {
                                  .at = {IpAddress::unspecified(family_), port.node_port},
                                  .flags = external});
     }
+    leave_out_unused_endpoints(entry);
     if (service.type == ServiceType::kLoadBalancer && service.health_check_node_port != 0 &&
         external_policy_local(service)) {
       for (const uint16_t number : {service.health_check_node_port, uint16_t{0}}) {

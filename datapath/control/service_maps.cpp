@@ -98,8 +98,10 @@ Result<ServiceMaps::Plan> ServiceMaps::make_plan(const TableChange& change) {
 
 void ServiceMaps::plan_service(const ServiceEntry& entry, const ProgrammedService* before,
                                Plan& plan) {
+  const bool has_affinity = entry.affinity_timeout_seconds != 0;
   std::map<SocketAddress, uint32_t> backend_ids;
-  if (before != nullptr) {
+  // Affinity that begins anew knows nothing of the one before.
+  if (before != nullptr && before->has_affinity == has_affinity) {
     for (const Set* set : {&before->cluster, &before->local}) {
       for (size_t i = 0; i < set->endpoints.size(); ++i) {
         backend_ids.emplace(set->endpoints[i], set->backend_ids[i]);
@@ -114,12 +116,12 @@ void ServiceMaps::plan_service(const ServiceEntry& entry, const ProgrammedServic
 
   ProgrammedService& service = plan.services[entry.name];
   service.id = before != nullptr ? before->id : ++last_id_;
-  const bool with_members = entry.affinity_timeout_seconds != 0;
+  service.has_affinity = has_affinity;
   const auto plan_one = [&](Set ProgrammedService::*which,
                             const std::vector<SocketAddress>& endpoints) {
     const Set* former = before != nullptr ? &(before->*which) : nullptr;
     Set& set = service.*which;
-    set = plan_set(endpoints, with_members, former, backend_ids);
+    set = plan_set(endpoints, has_affinity, former, backend_ids);
     if (set.id == 0 || (former != nullptr && former->id == set.id)) return;
     plan.new_sets.push_back(&set);
     plan.on_the_way.add(set, 1);

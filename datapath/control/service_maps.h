@@ -58,6 +58,7 @@ class ServiceMaps {
   };
   struct ProgrammedService {
     uint32_t id = 0;
+    bool has_affinity = false;
     Set cluster;
     Set local;
     RangeList source_ranges;

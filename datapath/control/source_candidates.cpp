@@ -44,6 +44,7 @@ class CandidateList {
 
   // Another interface's address comes after the own ones, but for deprecated ones.
   bool needs_others() const { return !has_preferred_; }
+  size_t count() const { return count_; }
 
  private:
   bool is_candidate(const InterfaceAddress& address) const {
@@ -57,13 +58,14 @@ class CandidateList {
   }
 
   void add(const InterfaceAddress& address, uint8_t prefix_length) {
-    if (count_ == SOURCE_CANDIDATES) return;
-    candidates_[count_++] = {.address = to_abi(address.address),
-                             .subnet = to_abi(address.subnet().base()),
-                             .prefix_length = prefix_length,
-                             .scope = static_cast<uint8_t>(address.scope),
-                             .valid = 1,
-                             .deprecated = address.deprecated};
+    const size_t place = count_++;
+    if (place >= SOURCE_CANDIDATES) return;
+    candidates_[place] = {.address = to_abi(address.address),
+                          .subnet = to_abi(address.subnet().base()),
+                          .prefix_length = prefix_length,
+                          .scope = static_cast<uint8_t>(address.scope),
+                          .valid = 1,
+                          .deprecated = address.deprecated};
   }
 
   const Family family_;
@@ -75,14 +77,15 @@ class CandidateList {
 
 }  // namespace
 
-void fill_source_candidates(const World& world, const Interface& out, Family family,
-                            abi::source_candidate (&candidates)[SOURCE_CANDIDATES]) {
+size_t fill_source_candidates(const World& world, const Interface& out, Family family,
+                              abi::source_candidate (&candidates)[SOURCE_CANDIDATES]) {
   CandidateList list(family, candidates);
   list.add_own(out);
-  if (!list.needs_others()) return;
+  if (!list.needs_others()) return list.count();
   for (const Interface& other : world.interfaces) {
     if (other.index != out.index) list.add_lent(other);
   }
+  return list.count();
 }
 
 }  // namespace kubeproof::control

@@ -3,14 +3,17 @@
 // The choice among the candidates depends on the destination and is the programs'.
 #pragma once
 
+#include <cstddef>
+
 #include "datapath/bpf/config_abi.h"
 #include "model/node/world.h"
 
 namespace kubeproof::control {
 
 // The interface's own primary addresses in their order, then those of the other interfaces that
-// would stand in where it has none, or none but deprecated ones.
-void fill_source_candidates(const World& world, const Interface& out, Family family,
-                            abi::source_candidate (&candidates)[SOURCE_CANDIDATES]);
+// would stand in where it has none, or none but deprecated ones. Returns how many there are, be it
+// more than there is room for.
+size_t fill_source_candidates(const World& world, const Interface& out, Family family,
+                              abi::source_candidate (&candidates)[SOURCE_CANDIDATES]);
 
 }  // namespace kubeproof::control

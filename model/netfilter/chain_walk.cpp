@@ -204,7 +204,13 @@ ChainWalk::Tested ChainWalk::test_recent(const CompiledMatch& match) {
     }
     change.apply(changed);
   }
-  if (!list->contains(source)) return Tested::kNo;
+  if (!list->contains(source)) {
+    if (list->size() >= RecentList::kCapacity) {
+      current_.trace.push_back(
+          fmt::format("a full list of -m recent without {}", source.to_string()));
+    }
+    return Tested::kNo;
+  }
   const Instant since =
       match.second == 0 ? Instant::min() : context_->now - std::chrono::seconds(match.second);
   const bool hit = list->set_since(source, since);

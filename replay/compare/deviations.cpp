@@ -1,4 +1,4 @@
-// The ledger of kubeproof's own datapath. All of it is about fragments: it sends them on one by
+// The ledger of kubeproof's own datapath. Most of it is about fragments: it sends them on one by
 // one, where netfilter puts the datagram together first (nf_defrag_ipv4, nf_defrag_ipv6) and shows
 // kube-proxy's rules the whole.
 #include <algorithm>
@@ -93,6 +93,23 @@ bool sctp_not_as_long_as_foretold(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), sends_several_chunks);
 }
 
+bool was_led_elsewhere(ByteView packet, const Injection& injection) {
+  const auto sent = parse_packet(injection.packet);
+  const auto led = parse_packet(packet);
+  return sent && led && led->protocol == sent->protocol && led->destination != sent->destination;
+}
+
+// To the endpoint that a client comes back to, no rule of kube-proxy leads it any more.
+bool client_among_more_than_a_hundred(const Disagreeing& at) {
+  const auto leads_elsewhere = [&](const Outcome& outcome) {
+    return says(outcome, "a full list of -m recent without") && outcome.emissions.size() == 1 &&
+           was_led_elsewhere(outcome.emissions.front().packet, at.injection);
+  };
+  return at.seen.size() == 1 && was_led_elsewhere(at.seen.front().packet, at.injection) &&
+         !at.outcomes.empty() &&
+         std::all_of(at.outcomes.begin(), at.outcomes.end(), leads_elsewhere);
+}
+
 }  // namespace
 
 Ledger Ledger::built_in() {
@@ -127,6 +144,15 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/sctp-of-two-chunks-in-fragments.yaml",
        .near_miss = "corpus/cases/deviations/sctp-in-fragments.yaml",
        .covers = &sctp_not_as_long_as_foretold},
+      {.id = "client-among-more-than-a-hundred",
+       .title = "session affinity outlives a hundred other clients of the endpoint",
+       .why =
+           "`-m recent` keeps a hundred clients per endpoint and forgets the one that came least "
+           "recently, however long the timeout of the affinity. The programs keep as many as "
+           "their map holds. A client that was led to another endpoint meanwhile comes back.",
+       .pinned_by = "corpus/cases/deviations/client-among-more-than-a-hundred.yaml",
+       .near_miss = "corpus/cases/affinity/hundred-and-first-client.yaml",
+       .covers = &client_among_more_than_a_hundred},
   });
 }
 

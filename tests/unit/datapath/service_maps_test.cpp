@@ -111,8 +111,19 @@ TEST_F(ServiceMapsTest, AFrontendLeadsToItsBackends) {
   const auto two = cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")});
   ASSERT_TRUE(services.program(two, node_facts(world(), two, {})));
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 ");
-  EXPECT_EQ(web(maps)->local_count, 1u);
   EXPECT_EQ(services.maps().service_name(web(maps)->service_id), "default/web");
+}
+
+TEST_F(ServiceMapsTest, EndpointsHereAreListedWhereAPolicyAsksForThem) {
+  const auto maps = handles();
+  ServiceProgrammer services(maps);
+  auto two = cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")});
+  ASSERT_TRUE(services.program(two, node_facts(world(), two, {})));
+  EXPECT_EQ(web(maps)->local_count, 0u);
+  two.services.begin()->second.internal_traffic_policy = TrafficPolicy::kLocal;
+  ASSERT_TRUE(services.program(two, node_facts(world(), two, {})));
+  EXPECT_EQ(web(maps)->local_count, 1u);
+  EXPECT_EQ(web(maps)->cluster_count, 0u);
 }
 
 TEST_F(ServiceMapsTest, AServiceWithoutEndpointsDoesNotHideAnotherAtTheSameAddress) {

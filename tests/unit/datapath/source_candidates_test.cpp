@@ -29,6 +29,18 @@ TEST(SourceCandidates, AnInterfaceGivesItsOwnPrimaryAddresses) {
   EXPECT_EQ(candidates(node, 2, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
 }
 
+TEST(SourceCandidates, AllAreCountedWhereThereIsNoRoomForThem) {
+  World node = world();
+  for (size_t i = 0; i < SOURCE_CANDIDATES; ++i) {
+    InterfaceAddress further = node.interfaces[1].addresses[0];
+    further.address = IpAddress::v4(0x0a0a0001 + static_cast<uint32_t>(i << 8));
+    node.interfaces[1].addresses.push_back(further);
+  }
+  abi::source_candidate list[SOURCE_CANDIDATES];
+  EXPECT_EQ(fill_source_candidates(node, node.interfaces[1], Family::kIpv4, list),
+            SOURCE_CANDIDATES + 1);
+}
+
 TEST(SourceCandidates, OthersStandInForAnInterfaceWithoutAddress) {
   EXPECT_EQ(candidates(world(), 10, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
   EXPECT_EQ(candidates(world(), 10, Family::kIpv6), std::vector<std::string>{"2001:db8::2"});
