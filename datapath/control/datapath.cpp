@@ -156,6 +156,9 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
   if (auto written = state_->services.program(cluster, facts); !written) return written;
   node_writes.commit();
   if (state_->node.take_over() && state_->observer) state_->observer();
+  if (!state_->attachments.empty()) {
+    if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
+  }
   const std::set<Family> changed = state_->services.take_udp_changes();
   if (!changed.empty()) {
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {

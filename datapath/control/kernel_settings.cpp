@@ -24,11 +24,13 @@ bool write(const std::string& path, const std::string& value) {
 }  // namespace
 
 void KernelSettings::restore() {
-  if (former_.empty()) return;
-  space_.visit([this] {
-    for (const auto& [path, value] : former_) write(path, value);
-  });
+  if (!former_.empty()) {
+    space_->visit([this] {
+      for (const auto& [path, value] : former_) write(path, value);
+    });
+  }
   former_.clear();
+  space_.reset();
 }
 
 bool KernelSettings::exists(const std::string& path) {
@@ -36,14 +38,20 @@ bool KernelSettings::exists(const std::string& path) {
 }
 
 Result<void> KernelSettings::set(const std::string& path, const std::string& value) {
-  const auto before = read(path);
-  if (!before) return environment_error("/proc/sys/{}: cannot read it", path);
-  if (*before == value) return {};
-  if (former_.empty()) {
+  if (!space_) {
     auto space = KeptNamespace::current();
     if (!space) return tl::unexpected(space.error());
     space_ = std::move(*space);
   }
+  Result<void> done;
+  space_->visit([&] { done = set_here(path, value); });
+  return done;
+}
+
+Result<void> KernelSettings::set_here(const std::string& path, const std::string& value) {
+  const auto before = read(path);
+  if (!before) return environment_error("/proc/sys/{}: cannot read it", path);
+  if (*before == value) return {};
   if (!write(path, value)) {
     return environment_error("/proc/sys/{}: cannot set it to {}: {}", path, value,
                              std::strerror(errno));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "datapath/control/kept_namespace.h"
@@ -18,13 +19,15 @@ class KernelSettings {
 
   // Kernels without IPv6 lack its settings.
   static bool exists(const std::string& path);
-  // `path` below /proc/sys, of the network namespace of the calling thread, which must always be
-  // the same. The value that was there first is the one that is put back.
+  // `path` below /proc/sys, of the network namespace that the thread was in that called first. The
+  // value that was there first is the one that is put back.
   Result<void> set(const std::string& path, const std::string& value);
   void restore();
 
  private:
-  KeptNamespace space_;
+  Result<void> set_here(const std::string& path, const std::string& value);
+
+  std::optional<KeptNamespace> space_;
   std::map<std::string, std::string> former_;
 };
 

@@ -125,8 +125,8 @@ Result<void> NodeMaps::prepare(const World& world, const Cluster& cluster, const
   Node next = make_node(world, cluster, proxy);
   if (same(next, nodes_[generation_])) return {};
   if (auto enough = check_room(next); !enough) return enough;
-  // Nobody may still go by the generation that is written: longer than a second no program runs.
-  if (std::chrono::steady_clock::now() < taken_over_ + std::chrono::seconds(1)) {
+  // Nobody may still go by the generation that is written.
+  if (std::chrono::steady_clock::now() < taken_over_ + kProgramsAreOver) {
     if (auto over = wait_for_running_programs(); !over) return over;
   }
   if (auto written = write(next, transaction); !written) return written;

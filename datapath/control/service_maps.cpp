@@ -11,9 +11,6 @@
 namespace kubeproof::control {
 namespace {
 
-// No run of a program takes as long.
-constexpr std::chrono::seconds kProgramsAreOver(1);
-
 abi::frontend_key key_of(const FrontendPlace& place) {
   abi::frontend_key key{};
   key.address = to_abi(place.at.address);

@@ -151,6 +151,12 @@ SocketAddress load_balancer_ip(Backend backend, Family family) {
       kServicePort};
 }
 
+ProxyConfig proxy_config() {
+  ProxyConfig proxy;
+  proxy.cluster_cidrs = {"10.180.0.0/16", "fd00:180::/32"};
+  return proxy;
+}
+
 IpAddress node_address(Family family) {
   return ip(by_family(family, "192.168.0.2", "2001:db8::2"));
 }
@@ -175,9 +181,7 @@ void AttachedNode::SetUp() {
   const auto world = network_->world();
   ASSERT_TRUE(world) << world.error().message;
   for (const Interface& interface : world->interfaces) interfaces_.push_back(interface.index);
-  ProxyConfig proxy;
-  proxy.cluster_cidrs = {"10.180.0.0/16", "fd00:180::/32"};
-  const auto programmed = datapath_->program(*world, make_cluster(), proxy);
+  const auto programmed = datapath_->program(*world, make_cluster(), proxy_config());
   ASSERT_TRUE(programmed) << programmed.error().message;
   traces_before_ = traces();
   const auto attached = attach();
@@ -207,6 +211,12 @@ Client AttachedNode::client(Origin origin, Family family) const {
       break;
   }
   return {network_->node(), node_address(family)};
+}
+
+Result<void> AttachedNode::program(const ProxyConfig& proxy) {
+  const auto world = network_->world();
+  if (!world) return tl::unexpected(world.error());
+  return datapath_->program(*world, make_cluster(), proxy);
 }
 
 Result<void> AttachedNode::attach() {

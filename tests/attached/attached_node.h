@@ -38,6 +38,7 @@ SocketAddress node_port(Backend backend, Family family);
 SocketAddress external_ip(Backend backend, Family family);
 SocketAddress load_balancer_ip(Backend backend, Family family);
 
+ProxyConfig proxy_config();
 IpAddress node_address(Family family);
 IpAddress pod1_address(Family family);
 
@@ -51,6 +52,8 @@ class AttachedNode : public testing::Test {
   const Network& network() const { return *network_; }
   Datapath& datapath() { return *datapath_; }
 
+  // Anew, from another namespace than the node's.
+  Result<void> program(const ProxyConfig& proxy);
   Result<void> attach();
   // From another namespace than the node's.
   Result<void> detach();

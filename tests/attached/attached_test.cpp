@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "model/packet/protocol_name.h"
+#include "replay/engine/sysctl.h"
 #include "tests/attached/attached_node.h"
 #include "tests/attached/sockets.h"
 
@@ -201,6 +202,24 @@ TEST_F(AttachedSegments, PassUncut) {
     EXPECT_EQ(exchange.failed_at, "");
     EXPECT_GT(bytes_per_packet("pod1"), 2 * kMtu) << "offload was lost on the way";
   }
+}
+
+using AttachedSettings = AttachedNode;
+
+TEST_F(AttachedSettings, LoopbackIsOpenedOnceNodePortsAreToAnswerThere) {
+  const auto route_localnet = [this] {
+    return network().node().run([] { return read_sysctl("ipv4/conf/all/route_localnet"); });
+  };
+  ASSERT_TRUE(detach());
+  ProxyConfig proxy = proxy_config();
+  proxy.localhost_node_ports = false;
+  ASSERT_TRUE(program(proxy));
+  ASSERT_TRUE(attach());
+  EXPECT_EQ(route_localnet(), "0");
+  ASSERT_TRUE(program(proxy_config()));
+  EXPECT_EQ(route_localnet(), "1");
+  ASSERT_TRUE(detach());
+  EXPECT_EQ(route_localnet(), "0");
 }
 
 using Detached = AttachedNode;
