@@ -339,6 +339,21 @@ static __always_inline int parse_transport(frame_t *frame, struct packet *packet
 	return parse_udp(frame, packet);
 }
 
+/* IPv6: the transport header is not all in the first fragment. netfilter does not take that for one
+ * (ipv6frag_thdr_truncated()). */
+static __always_inline int fragment_cuts_header(const struct headers *headers, __u8 protocol)
+{
+	__u32 least = 1;
+
+	if (!headers->fragment_header || headers->fragment == FRAGMENT_LATER)
+		return 0;
+	if (protocol == IPPROTO_TCP)
+		least = sizeof(struct tcphdr);
+	else if (protocol == IPPROTO_UDP || protocol == IPPROTO_ICMPV6)
+		least = sizeof(struct udphdr);
+	return headers->end - headers->transport < least;
+}
+
 /* tuple.family is known; all else is found here. */
 static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 {
@@ -348,6 +363,10 @@ static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 
 	if (result != PARSE_OK)
 		return result;
+	if (fragment_cuts_header(headers, tuple->protocol)) {
+		headers->fragment = FRAGMENT_NONE;
+		headers->fragment_header = 0;
+	}
 	if (!is_icmp(tuple) && !has_port_numbers(tuple)) {
 		packet->portless = 1;
 		packet->broken = is_foreign_icmp(tuple);

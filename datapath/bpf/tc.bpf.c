@@ -76,6 +76,15 @@ static __always_inline int unknown_fragment(struct __sk_buff *skb, struct packet
 	return pass(packet, PASS_FRAGMENT);
 }
 
+/* Of a first fragment, the rest of the transport header stands in the next. */
+static __always_inline int untracked_packet(struct __sk_buff *skb, struct packet *packet)
+{
+	if (packet->trace.program == PROGRAM_TC_INGRESS && is_in_fragments(packet) &&
+	    ends_on_the_way(skb, packet, &packet->tuple.destination))
+		return hold(packet);
+	return pass(packet, PASS_OTHER_PROTOCOL);
+}
+
 static __always_inline int track(struct __sk_buff *skb, struct packet *packet, struct flow *state,
 				 int reply)
 {
@@ -186,8 +195,8 @@ static __always_inline int martian_is_tracked(struct __sk_buff *skb, const struc
 
 static __always_inline void finish(struct packet *packet)
 {
-	if (packet->headers.fragment == FRAGMENT_FIRST && packet->tracked && !packet->whole &&
-	    packet->trace.reason != DROP_FRAGMENT)
+	if (packet->headers.fragment == FRAGMENT_FIRST && (packet->tracked || packet->held) &&
+	    !packet->whole && packet->trace.reason != DROP_FRAGMENT)
 		fragment_decide(packet);
 	trace_end(packet);
 }
@@ -270,7 +279,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		return packet->trace.program == PROGRAM_TC_INGRESS ? related_ingress(skb, packet)
 								   : related_egress(skb, packet);
 	if (!packet->tracked)
-		return pass(packet, PASS_OTHER_PROTOCOL);
+		return untracked_packet(skb, packet);
 	if (packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin)
 		return egress_forwarded(skb, packet);
 	return follow_flow(skb, packet);
