@@ -14,6 +14,7 @@
 #include "replay/engine/neighbours.h"
 #include "replay/engine/node_simulation.h"
 #include "replay/engine/private_namespace.h"
+#include "replay/engine/processor_stay.h"
 #include "replay/engine/sysctl.h"
 #include "replay/engine/test_run.h"
 #include "replay/engine/trace_text.h"
@@ -312,6 +313,7 @@ class EbpfEngine : public Engine {
   Result<void> inject(const Injection& injection, Fate& fate) override {
     if (!node_) return bad_input("{}: a packet came before the first configuration", name());
     if (auto entered = node_->enter(); !entered) return entered;
+    if (auto entered = processor_.enter(); !entered) return entered;
     if (has_xdp_) {
       if (auto known = node_->know_sender(injection); !known) return known;
     }
@@ -337,6 +339,7 @@ class EbpfEngine : public Engine {
   const bool has_xdp_;
   std::shared_ptr<EbpfEngines::IdlePrograms> idle_;
   std::unique_ptr<Node> node_;
+  ProcessorStay processor_;
   std::chrono::nanoseconds now_ = kStartOfTime;
   std::chrono::nanoseconds last_collection_ = kStartOfTime;
   bool explain_ = false;

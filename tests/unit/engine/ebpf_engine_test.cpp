@@ -3,6 +3,7 @@
 #include "replay/engine/ebpf_engine.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -177,6 +178,20 @@ TEST_F(EbpfEngineTest, LeavesTheThreadWhereItWas) {
   EXPECT_NE(here(), before);
   engine_.reset();
   EXPECT_EQ(here(), before);
+}
+
+TEST_F(EbpfEngineTest, StaysOnOneCpuFromPacketToPacket) {
+  const auto cpus = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof(set), &set);
+    return CPU_COUNT(&set);
+  };
+  const int before = cpus();
+  inject(kUplink, syn("203.0.113.7:4000", "10.96.0.10:80"));
+  EXPECT_EQ(cpus(), 1);
+  engine_.reset();
+  EXPECT_EQ(cpus(), before);
 }
 
 TEST(EbpfEngineErrors, SaysWhichObjectFileIsMissing) {
