@@ -225,20 +225,49 @@ static __always_inline int is_refused_at_once(struct __sk_buff *skb, struct pack
 	return packet->trace.program == PROGRAM_TC_INGRESS && extension_is_refused(skb, packet);
 }
 
+static __always_inline __u8 family_of(const struct __sk_buff *skb)
+{
+	switch (skb->protocol) {
+	case bpf_htons(ETH_P_IP):
+		return FAMILY_IPV4;
+	case bpf_htons(ETH_P_IPV6):
+		return FAMILY_IPV6;
+	default:
+		return 0;
+	}
+}
+
+/* A frame for many, or what the node sends to many and hears itself (dev_loopback_xmit()): INPUT has
+ * its say, and nothing of it goes on. What is for another machine the stack drops anyway. */
+VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb, struct packet *packet)
+{
+	struct flow *state;
+	int result;
+
+	if (!packet)
+		return ACTION_DROP;
+	packet->tuple.family = family_of(skb);
+	if (!packet->tuple.family || skb->vlan_present)
+		return pass(packet, PASS_OTHER_HOST);
+	result = parse_packet(skb, packet);
+	packet->to = packet->tuple;
+	if ((result != PARSE_OK && result != PARSE_NO_TRANSPORT) || !comes_in(packet))
+		return pass(packet, PASS_OTHER_HOST);
+	if (input_drops_cut_header(packet))
+		return drop(packet, DROP_INVALID);
+	if (!packet->tracked ||
+	    (flow_find(&packet->tuple, packet, &state) && state->status & FLOW_SEEN_REPLY))
+		return pass(packet, PASS_OTHER_HOST);
+	return packet_for_many(packet);
+}
+
 static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 {
 	int result;
 
-	switch (skb->protocol) {
-	case bpf_htons(ETH_P_IP):
-		packet->tuple.family = FAMILY_IPV4;
-		break;
-	case bpf_htons(ETH_P_IPV6):
-		packet->tuple.family = FAMILY_IPV6;
-		break;
-	default:
+	packet->tuple.family = family_of(skb);
+	if (!packet->tuple.family)
 		return pass(packet, PASS_NOT_IP);
-	}
 	if (skb->vlan_present)
 		return pass(packet, PASS_VLAN);
 	result = parse_packet(skb, packet);
@@ -303,7 +332,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if (packet->ifindex == LOOPBACK_IFINDEX)
 		action = pass(packet, PASS_LOOPBACK);
 	else if (skb->pkt_type != PACKET_TO_HOST)
-		action = pass(packet, PASS_OTHER_HOST);
+		action = handle_for_many(skb, packet);
 	else
 		action = close_loopback(packet, handle(skb, packet));
 	if (packet->held)

@@ -37,7 +37,7 @@ enum reason {
 
 	/* Passed untouched. */
 	PASS_NOT_IP,
-	PASS_OTHER_HOST, /* not for this node by its link-layer address */
+	PASS_OTHER_HOST, /* by its link-layer address not for this node, or not for it alone */
 	PASS_VLAN, /* tagged: for the hooks of the VLAN's own interface */
 	PASS_MALFORMED, /* headers that the stack will refuse */
 	PASS_FRAGMENT, /* a later fragment of a datagram that nothing here concerns */

@@ -88,7 +88,7 @@ std::string_view reason_text(abi::reason reason) {
     case abi::PASS_NOT_IP:
       return "not IP";
     case abi::PASS_OTHER_HOST:
-      return "for another host on the link";
+      return "not for this host alone on its link";
     case abi::PASS_VLAN:
       return "VLAN tag";
     case abi::PASS_MALFORMED:

@@ -132,6 +132,19 @@ TEST_F(NodeSimulationTest, LoopsTheHostsPacketsToItselfThroughLo) {
   EXPECT_EQ(programs_.log, (Lines{"egress lo from 0 mark 0", "ingress lo from 1 mark 0"}));
 }
 
+TEST_F(NodeSimulationTest, ProgramsCanTellWhatTheHostHearsOfItself) {
+  std::vector<bool> looped_back;
+  programs_.attach(Hook::kTcIngress, "eth0", [&](const HookInput& input) {
+    looped_back.push_back(input.looped_back);
+    return FakePrograms::pass(input);
+  });
+  inject("host", udp("192.168.0.2", "192.168.0.255").build());
+  EXPECT_EQ(emissions(), (Lines{"eth0 192.168.0.2 > 192.168.0.255 ttl 64",
+                                "sockets 192.168.0.2 > 192.168.0.255 ttl 64"}));
+  inject("eth0", udp("203.0.113.7", "192.168.0.255").build());
+  EXPECT_EQ(looped_back, (std::vector{true, false}));
+}
+
 TEST_F(NodeSimulationTest, DeliversWhatLoopedEvenWhenAProgramChangedItsDestination) {
   programs_.attach(Hook::kTcEgress, "lo", [](const HookInput& input) {
     static Bytes changed;

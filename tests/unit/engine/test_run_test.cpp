@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
+#include <linux/if_packet.h>
 #include <linux/pkt_cls.h>
 
 #include <cstddef>
@@ -82,6 +83,12 @@ TEST_F(TestRunTest, CarriesTheMarkInAndOut) {
 TEST_F(TestRunTest, ShowsTheInterfaceWhereThePacketWasReceived) {
   TestRun run = program({load_field(BPF_REG_0, offsetof(__sk_buff, ingress_ifindex)), leave()});
   EXPECT_EQ(run.run(packet_, {.ingress = 7})->verdict, 7);
+}
+
+TEST_F(TestRunTest, TellsWhatTheHostHearsOfItselfByThePacketType) {
+  TestRun run = program({load_field(BPF_REG_0, offsetof(__sk_buff, pkt_type)), leave()});
+  EXPECT_EQ(run.run(packet_, {})->verdict, PACKET_HOST);
+  EXPECT_EQ(run.run(packet_, {.looped_back = true})->verdict, PACKET_OTHERHOST);
 }
 
 TEST_F(TestRunTest, TellsTheProtocolByTheVersion) {
