@@ -70,6 +70,8 @@ enum interface_flag {
 	INTERFACE_XDP_REDIRECT = 1 << 3, /* and may send frames to other interfaces with it */
 	INTERFACE_LEADS_TO_LOOPBACK = 1 << 4, /* a route leads out of here to, of all, ::1 */
 	INTERFACE_LEADS_TO_LINK = 1 << 5, /* and to link-local IPv6 addresses */
+	/* IPv6: each route out of here that has a gateway names the source of what takes it. */
+	INTERFACE_GATEWAYS_NAME_SOURCE = 1 << 6,
 };
 
 /* An address that the kernel may give to a packet that leaves here. */

@@ -244,8 +244,17 @@ VERIFIED_ONCE int source_of_route(struct __sk_buff *skb, const struct packet *pa
 	return 1;
 }
 
-/* Unless the route names a source, icmp6_send() would rather be seen where the packet came in. Left
- * out: that it names the very one which packets that leave by another interface get. */
+/* The route names the very source that it would have anyway, which no helper tells. Left out: an
+ * interface where some routes of a kind do and others do not. */
+static __always_inline int route_names_usual_source(const struct packet *packet)
+{
+	const struct interface_settings *interface = interface_find(packet, packet->route.ifindex);
+
+	return interface && interface->flags & INTERFACE_GATEWAYS_NAME_SOURCE &&
+	       !address_equal(&packet->route.next_hop, &packet->tuple.source);
+}
+
+/* Unless the route names a source, icmp6_send() would rather be seen where the packet came in. */
 static __always_inline int answers_where_it_came_in(const struct packet *packet,
 						    const struct address *source)
 {
@@ -256,7 +265,7 @@ static __always_inline int answers_where_it_came_in(const struct packet *packet,
 		return 0;
 	return select_source(packet, packet->route.ifindex, &packet->tuple.source, SCOPE_LINK,
 			     &usual) &&
-	       address_equal(&usual, source);
+	       address_equal(&usual, source) && !route_names_usual_source(packet);
 }
 
 /* The address of the node's own that an answer to the client has. 0: there is none. */

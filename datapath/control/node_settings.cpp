@@ -143,6 +143,17 @@ void fill_strict_routes(const World& world, const Interface& interface,
   fill("fe80::1", abi::INTERFACE_LEADS_TO_LINK, settings.link_next_hop);
 }
 
+bool gateways_name_source(const World& world, const Interface& interface) {
+  bool any = false, all = true;
+  for (const Route& route : world.routes) {
+    const bool by_gateway = route.interface == interface.index && route.gateway &&
+                            route.destination.family() == Family::kIpv6;
+    any |= by_gateway;
+    all &= !by_gateway || route.preferred_source;
+  }
+  return any && all;
+}
+
 uint32_t seconds_of(std::chrono::seconds duration) {
   constexpr std::chrono::seconds kMost{UINT32_MAX};
   return static_cast<uint32_t>(std::min(duration, kMost).count());
@@ -208,6 +219,9 @@ std::map<uint32_t, abi::interface_settings> make_interface_settings(const World&
     settings.link_header_length = kEthernetHeader;
     if (interface.kind == InterfaceKind::kLoopback) settings.flags |= abi::INTERFACE_LOOPBACK;
     if (carries_local_traffic(interface, proxy)) settings.flags |= abi::INTERFACE_LOCAL_TRAFFIC;
+    if (gateways_name_source(world, interface)) {
+      settings.flags |= abi::INTERFACE_GATEWAYS_NAME_SOURCE;
+    }
     fill_strict_routes(world, interface, settings);
     fill_source_candidates(world, interface, Family::kIpv4, settings.ipv4);
     fill_source_candidates(world, interface, Family::kIpv6, settings.ipv6);

@@ -112,6 +112,32 @@ TEST(NodeSettings, NodePortsAnswerInALocalPrefixUnlessAddressesAreListed) {
   EXPECT_FALSE(answers(proxy));
 }
 
+TEST(NodeSettings, GatewaysNameTheSourceWhereEachDoes) {
+  World node = world();
+  node.routes.clear();
+  const auto names = [&] {
+    return (make_interface_settings(node, {}).at(2).flags & abi::INTERFACE_GATEWAYS_NAME_SOURCE) !=
+           0;
+  };
+  Route link;
+  link.destination = *Cidr::parse("2001:db8::/64");
+  link.interface = 2;
+  node.routes.push_back(link);
+  EXPECT_FALSE(names());
+
+  Route standard = link;
+  standard.destination = *Cidr::parse("::/0");
+  standard.gateway = *IpAddress::parse("2001:db8::1");
+  standard.preferred_source = *IpAddress::parse("2001:db8::2");
+  node.routes.push_back(standard);
+  EXPECT_TRUE(names());
+
+  standard.destination = *Cidr::parse("2001:db8:ffff::/64");
+  standard.preferred_source.reset();
+  node.routes.push_back(standard);
+  EXPECT_FALSE(names());
+}
+
 TEST(NodeSettings, HostnameOverrideNamesTheNode) {
   Cluster cluster;
   Node node;
