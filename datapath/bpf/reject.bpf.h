@@ -213,16 +213,17 @@ static __always_inline int answers_itself(const struct packet *packet, const str
 }
 
 /* What routing gives to a packet from nowhere in particular to an address of the node. */
-static __always_inline void source_toward_own(const struct packet *packet,
-					      const struct address *own, struct address *source)
+VERIFIED_ONCE int source_toward_own(const struct packet *packet, const struct address *own,
+				    struct address *source)
 {
 	struct local_address local;
 
+	if (!packet || !own || !source)
+		return 0;
 	*source = *own;
-	if (packet->tuple.family != FAMILY_IPV4)
-		return;
-	if (local_find(packet, own, &local))
+	if (packet->tuple.family == FAMILY_IPV4 && local_find(packet, own, &local))
 		source->words[0] = local.source;
+	return 1;
 }
 
 /* The source that the route to the client names or, where it names none, what any packet that
@@ -296,7 +297,10 @@ static __always_inline int options_for_answer(struct __sk_buff *skb, struct pack
 	if (!packet->record_route && !packet->timestamp && !packet->options_end)
 		return 0;
 	if (!packet->recorded) {
-		source_toward_client(skb, packet, &own);
+		if (packet->route.kind == ROUTE_LOCAL)
+			source_toward_own(packet, &packet->tuple.source, &own);
+		else
+			source_toward_client(skb, packet, &own);
 		packet->recorded = own.words[0];
 	}
 	if (write_into_options(skb, packet, packet->recorded))

@@ -265,9 +265,13 @@ static __always_inline int related_by_route(struct __sk_buff *skb, struct packet
  * quotes. Only an address that NAT has changed is another than the stack's in the end. */
 static __noinline int related_to_received(struct __sk_buff *skb, struct packet *packet)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, &packet->received_as);
+	const struct flow *flow;
 	int reply;
 
+	/* Of a flow that is not to be, and that nothing would be translated for. */
+	if (packet->received_flow == RECEIVED_NEW)
+		return pass(packet, PASS_RELATED_UNKNOWN);
+	flow = bpf_map_lookup_elem(&flows, &packet->received_as);
 	if (!flow || flow->id != packet->received_flow)
 		return unrelated_error(packet);
 	trace_flow(packet, flow);
