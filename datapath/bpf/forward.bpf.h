@@ -19,6 +19,7 @@
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "route.bpf.h"
+#include "special.bpf.h"
 #include "translate.bpf.h"
 #include "verified_once.bpf.h"
 #include "whole_sctp.bpf.h"
@@ -57,8 +58,10 @@ static __noinline int ingress_as_own(struct __sk_buff *skb, struct packet *packe
 	}
 	if (translate(skb, packet))
 		return drop(packet, DROP_REWRITE);
-	if (packet->route.kind != ROUTE_FORWARD || stack_refuses(packet))
+	if (stack_refuses(packet))
 		return pass(packet, reason);
+	if (packet->route.kind == ROUTE_LOCAL)
+		return deliver_reply_to_host(skb, packet, &packet->to.source, reason);
 	if (make_forwarded(skb, packet))
 		return drop(packet, DROP_REWRITE);
 	return deliver_to_neighbour(skb, packet, reason);
@@ -81,7 +84,8 @@ static __noinline int ingress_reply(struct __sk_buff *skb, struct packet *packet
 {
 	/* The stack's error about a source-routed packet says who sent it, as PREROUTING leaves it. */
 	if (flow->flags & (FLOW_HOST_CLIENT | FLOW_OWN_CLIENT) && !packet->source_routed) {
-		if (flow->flags & FLOW_HOST_CLIENT && flow->flags & FLOW_HOST_BACKEND)
+		/* That it is for the node itself only its flow tells. */
+		if (packet->options_refused && claims_to_be_the_node(packet))
 			return pass(packet, PASS_MARTIAN);
 		tuple_between(&packet->to, &flow->frontend, &flow->client, &packet->tuple);
 		if (is_for_ipv6_loopback(packet))

@@ -29,6 +29,13 @@ static __always_inline int is_reserved_group(const struct address *destination)
 	       (bpf_ntohl(destination->words[0]) >> 16 & 0xf) <= 1;
 }
 
+/* A node that does not forward asks that of nothing that is for others (ip_route_input_slow()). It is
+ * silent about what it does not forward, but for options that it refuses. */
+static __always_inline int is_believed_to_be_refused(const struct packet *packet)
+{
+	return packet->options_refused && !(settings_of(packet)->flags & SETTING_FORWARDS);
+}
+
 /* Addresses that ip_route_input_slow() and ip6_rcv_core() do not believe. */
 static __always_inline int is_martian(const struct packet *packet)
 {
@@ -44,7 +51,7 @@ static __always_inline int is_martian(const struct packet *packet)
 	if (!(settings_of(packet)->flags & SETTING_ROUTE_LOCALNET) &&
 	    address_is_loopback(source, FAMILY_IPV4))
 		return 1;
-	return claims_to_be_the_node(packet);
+	return !is_believed_to_be_refused(packet) && claims_to_be_the_node(packet);
 }
 
 /* Destinations that are nobody's in particular, and 127.0.0.0/8 where it is closed. */

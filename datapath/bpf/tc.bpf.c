@@ -288,13 +288,13 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	if (result == PARSE_HELD_FRAGMENT)
 		return hold(packet);
 	if (packet->trace.program == PROGRAM_TC_INGRESS) {
+		packet->options_refused = options_are_refused(skb, packet);
 		packet->martian = is_martian(packet);
 		if (packet->martian) {
 			if (!martian_is_tracked(skb, packet))
 				return pass(packet, PASS_MARTIAN);
 			packet->only_tracked = 1;
 		}
-		packet->options_refused = options_are_refused(skb, packet);
 	}
 	if (is_in_fragments(packet) && packet->options_refused && !packet->only_tracked)
 		return hold(packet);
