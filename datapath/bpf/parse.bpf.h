@@ -26,7 +26,8 @@
 #define IPV4_DONT_FRAGMENT 0x4000
 #define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV4_FRAGMENT_OFFSET 0x1fff
-#define IPV6_EXTENSION_HEADERS_MAX 8
+#define IPV6_EXTENSION_HEADERS_MAX (1 << 20) /* more than any frame has room for */
+#define IPV6_FRAGMENT_HEADER 8
 #define QUOTED_TRANSPORT 8 /* bytes that every error quotes of it (RFC 792) */
 
 static __always_inline int ipv4_header_sum_is_right(frame_t *frame, __u32 offset, __u32 length)
@@ -87,12 +88,88 @@ static __always_inline int parse_ipv4(frame_t *frame, struct headers *headers, s
 	return PARSE_OK;
 }
 
+static __always_inline int is_extension(__u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_AH || next == IPPROTO_FRAGMENT;
+}
+
+/* Where a walk over the extension headers of an IPv6 packet is. */
+struct extension_walk {
+	frame_t *frame;
+	struct headers *headers;
+	__u32 at;
+	__u32 named_at; /* the field that says what stands there */
+	__u8 next; /* what that is */
+	__u8 cut; /* a fragment header was cut short */
+	__u8 has_length; /* of its payload, in the fixed header */
+	__u8 result; /* enum parse_result */
+};
+
+static __always_inline void read_fragment_header(struct headers *headers, __u32 at, __u32 named_at,
+						 __be16 offset, __be32 identification)
+{
+	headers->identification = identification;
+	headers->fragment_header = at;
+	headers->fragment_header_named_at = named_at;
+	headers->share = at + IPV6_FRAGMENT_HEADER;
+	headers->share_at = bpf_ntohs(offset) & ~7;
+	headers->more_fragments = !!(offset & bpf_htons(1));
+	if (headers->share_at)
+		headers->fragment = FRAGMENT_LATER;
+	else if (headers->more_fragments)
+		headers->fragment = FRAGMENT_FIRST;
+}
+
+/* One of them; 1 at the end of all. */
+static long parse_extension(__u32 index __attribute__((unused)), void *data)
+{
+	struct extension_walk *walk = data;
+	struct headers *headers = walk->headers;
+	struct {
+		__u8 next;
+		__u8 length;
+		__be16 offset;
+		__be32 identification;
+	} extension = {};
+	__u32 at = walk->at, end = headers->end;
+	__u32 size = 2; /* as much of it as has to be there */
+	__u8 type = walk->next;
+	int is_fragment = type == IPPROTO_FRAGMENT;
+
+	if (!is_extension(type) || headers->fragment == FRAGMENT_LATER)
+		return 1;
+	if (is_fragment) {
+		walk->cut = walk->has_length && at <= end && at + sizeof(extension) > end;
+		size = walk->cut ? 4 : sizeof(extension);
+	}
+	headers->chain_broken =
+		at + size > end || frame_load(walk->frame, at, &extension, size);
+	/* What is cut short is no fragment, but may be dropped as one (nf_ct_frag6_gather()). */
+	if (headers->chain_broken ||
+	    (is_fragment && walk->cut && bpf_ntohs(extension.offset) & ~7)) {
+		walk->result = walk->cut ? PARSE_REFUSED_FRAGMENT : PARSE_NO_TRANSPORT;
+		return 1;
+	}
+	if (is_fragment && !walk->cut)
+		read_fragment_header(headers, at, walk->named_at, extension.offset,
+				     extension.identification);
+	walk->named_at = at;
+	walk->next = extension.next;
+	if (is_fragment)
+		walk->at = at + IPV6_FRAGMENT_HEADER;
+	else if (type == IPPROTO_AH)
+		walk->at = at + (extension.length + 2) * 4;
+	else
+		walk->at = at + (extension.length + 1) * 8;
+	return 0;
+}
+
 static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, struct tuple *tuple,
 				      __u32 limit, int quoted)
 {
+	struct extension_walk walk = {.frame = frame, .headers = headers};
 	struct ipv6hdr ip;
-	__u32 at, begin, named_at;
-	__u8 next, cut = 0;
 
 	if (headers->network + sizeof(ip) > limit ||
 	    frame_load(frame, headers->network, &ip, sizeof(ip)))
@@ -112,64 +189,20 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 	__builtin_memcpy(&tuple->source, &ip.saddr, sizeof(tuple->source));
 	__builtin_memcpy(&tuple->destination, &ip.daddr, sizeof(tuple->destination));
 
-	at = headers->network + sizeof(ip);
-	named_at = headers->network + __builtin_offsetof(struct ipv6hdr, nexthdr);
-	next = ip.nexthdr;
-	for (int i = 0; i < IPV6_EXTENSION_HEADERS_MAX; i++) {
-		struct {
-			__u8 next;
-			__u8 length;
-			__be16 offset;
-			__be32 identification;
-		} extension = {};
-		__u32 size = 2; /* as much of it as has to be there */
-
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
-		    next != IPPROTO_AH && next != IPPROTO_FRAGMENT)
-			break;
-		if (headers->fragment == FRAGMENT_LATER)
-			break;
-		if (next == IPPROTO_FRAGMENT) {
-			cut = ip.payload_len && at <= headers->end &&
-			      at + sizeof(extension) > headers->end;
-			size = cut ? 4 : sizeof(extension);
-		}
-		headers->transport = headers->end;
-		headers->chain_broken =
-			at + size > headers->end || frame_load(frame, at, &extension, size);
-		/* What is cut short is no fragment, but may be dropped as one (nf_ct_frag6_gather()). */
-		if (headers->chain_broken)
-			return cut ? PARSE_REFUSED_FRAGMENT : PARSE_NO_TRANSPORT;
-		begin = at;
-		if (next == IPPROTO_FRAGMENT && cut) {
-			if (bpf_ntohs(extension.offset) & ~7)
-				return PARSE_REFUSED_FRAGMENT;
-			at += sizeof(extension);
-		} else if (next == IPPROTO_FRAGMENT) {
-			headers->identification = extension.identification;
-			headers->fragment_header = at;
-			headers->fragment_header_named_at = named_at;
-			headers->share = at + sizeof(extension);
-			headers->share_at = bpf_ntohs(extension.offset) & ~7;
-			headers->more_fragments = !!(extension.offset & bpf_htons(1));
-			if (bpf_ntohs(extension.offset) & ~7)
-				headers->fragment = FRAGMENT_LATER;
-			else if (headers->more_fragments)
-				headers->fragment = FRAGMENT_FIRST;
-			at += sizeof(extension);
-		} else if (next == IPPROTO_AH) {
-			at += (extension.length + 2) * 4;
-		} else {
-			at += (extension.length + 1) * 8;
-		}
-		named_at = begin;
-		next = extension.next;
-	}
+	walk.at = headers->network + sizeof(ip);
+	walk.named_at = headers->network + __builtin_offsetof(struct ipv6hdr, nexthdr);
+	walk.next = ip.nexthdr;
+	walk.has_length = !!ip.payload_len;
+	if (is_extension(walk.next))
+		bpf_loop(IPV6_EXTENSION_HEADERS_MAX, parse_extension, &walk, 0);
 	/* What an extension header leads to may be missing altogether. */
-	headers->transport = at < headers->end ? at : headers->end;
-	if (next == IPPROTO_NONE)
+	headers->transport = walk.result == PARSE_OK && walk.at < headers->end ? walk.at
+									       : headers->end;
+	if (walk.result != PARSE_OK)
+		return walk.result;
+	if (walk.next == IPPROTO_NONE)
 		return PARSE_NO_TRANSPORT;
-	tuple->protocol = next;
+	tuple->protocol = walk.next;
 	return PARSE_OK;
 }
 
