@@ -53,6 +53,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->headers.fragment = FRAGMENT_NONE;
 	packet->headers.fragment_header = 0;
 	packet->headers.chain_broken = 0;
+	packet->headers.lone_first = 0;
 	__builtin_memset(&packet->tuple, 0, sizeof(packet->tuple));
 	__builtin_memset(&packet->to, 0, sizeof(packet->to));
 	__builtin_memset(&packet->quoted, 0, sizeof(packet->quoted));

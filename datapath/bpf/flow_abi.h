@@ -130,7 +130,7 @@ struct fragment_key {
 	struct address source;
 	struct address destination;
 	__u32 identification;
-	__u8 protocol;
+	__u8 protocol; /* IPv4 */
 	__u8 family; /* enum family */
 	__u8 program; /* enum program: the tuple may differ from hook to hook */
 	__u8 zero;
@@ -193,6 +193,9 @@ struct fragmented {
 	__u32 sctp_end; /* where the last chunk of which it has the beginning ends */
 	__u32 sctp_seconds; /* how long the flow then lives; 0: no longer than before */
 	__u32 affinity_backend; /* to which the client is led once it is whole; 0: to none */
+	__u8 protocol; /* behind all extension headers; 0: none has told */
+	__u8 portless;
+	__u16 zero;
 	struct fragment_run runs[FRAGMENT_RUNS]; /* in no order, with gaps between them */
 };
 

@@ -30,7 +30,8 @@ static __always_inline void fragment_key_of(struct fragment_key *key, const stru
 	key->source = packet->tuple.source;
 	key->destination = packet->tuple.destination;
 	key->identification = packet->headers.identification;
-	key->protocol = packet->tuple.protocol;
+	/* In IPv6 the later ones do not say it. */
+	key->protocol = packet->tuple.family == FAMILY_IPV4 ? packet->tuple.protocol : 0;
 	key->family = packet->tuple.family;
 	key->program = packet->trace.program;
 	key->zero = 0;
@@ -269,6 +270,36 @@ static __always_inline int fragment_result(struct packet *packet)
 	return fragment_course(packet);
 }
 
+/* In IPv6, extension headers may lead to the transport header, and only the first one has those. */
+static __always_inline void fragment_restore_protocol(struct packet *packet,
+						      const struct fragmented *datagram)
+{
+	if (packet->headers.fragment != FRAGMENT_LATER || !datagram->protocol)
+		return;
+	packet->tuple.protocol = datagram->protocol;
+	packet->portless = datagram->portless;
+}
+
+/* It looks like a first fragment and is none: those behind it wait for another one in vain. */
+VERIFIED_ONCE int fragment_expect_none(void)
+{
+	struct packet *packet = this_packet();
+	const struct fragmented *known;
+	struct fragment_key key;
+
+	if (!packet)
+		return 0;
+	fragment_key_of(&key, packet);
+	known = bpf_map_lookup_elem(&fragments, &key);
+	if (known && packet->now < known->expires)
+		return 0;
+	__builtin_memset(&packet->fragments, 0, sizeof(packet->fragments));
+	packet->fragments.expires = packet->now + FRAGMENT_LIFETIME;
+	packet->fragments.course = FRAGMENTS_REFUSED;
+	bpf_map_update_elem(&fragments, &key, &packet->fragments, BPF_ANY);
+	return 0;
+}
+
 /* A fragment, parsed as far as it goes, joins its datagram: `packet->fragments`. */
 #define fragment_join BY_FRAME(fragment_join)
 VERIFIED_ONCE int fragment_join(frame_t *frame)
@@ -294,6 +325,7 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 		datagram->expires = packet->now + FRAGMENT_LIFETIME;
 		fresh = 1;
 	}
+	fragment_restore_protocol(packet, datagram);
 	if (!fragments_are_counted(packet))
 		return fragment_result(packet);
 
@@ -361,6 +393,8 @@ static __always_inline void fragment_decide(struct packet *packet)
 	struct fragment_key key;
 
 	datagram->course = course_of_first(packet);
+	datagram->protocol = packet->tuple.protocol;
+	datagram->portless = packet->portless;
 	datagram->source_port = packet->tuple.source_port;
 	datagram->destination_port = packet->tuple.destination_port;
 	if (packet->tuple.protocol == IPPROTO_TCP && tcp->whole) {

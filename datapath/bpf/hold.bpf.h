@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Puts a datagram together where it is to be answered with an ICMP error: netfilter, and the stack
- * behind it, see it whole, answer once, and quote all of it. Likewise one whose last fragment comes
- * before all others, and nobody knows what to do with it yet, and SCTP of the node's own that is to
- * have its checksum made anew (whole_sctp.bpf.h). Its bytes wait in a map; the fragment that
- * completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in a
+ * behind it, see it whole, answer once, and quote all of it. Likewise one whose first fragment tells
+ * too little, since it ends inside the transport header or is of an ICMP error; one whose last
+ * fragment comes before all others, and nobody knows what to do with it yet; and SCTP of the node's
+ * own that is to have its checksum made anew (whole_sctp.bpf.h). Its bytes wait in a map; the fragment
+ * that completes it becomes the datagram and comes to the same hook again. So does an IPv6 packet in a
  * single fragment, whose fragment header netfilter takes off. Longer datagrams than there is room for
- * are not answered.
+ * are lost.
  */
 #pragma once
 
@@ -33,6 +34,17 @@ static __always_inline int is_in_fragments(const struct packet *packet)
 {
 	return (packet->headers.fragment == FRAGMENT_FIRST && !packet->whole) ||
 	       (packet->headers.fragment == FRAGMENT_NONE && packet->headers.fragment_header);
+}
+
+/* A first fragment that ends before a transport header does which may be a service's, or that is all
+ * there is of an ICMP error: what it calls for, only the whole tells. Where that cannot be put
+ * together, since some of it went by before, it is lost. */
+static __always_inline int tells_too_little(const struct packet *packet)
+{
+	if (packet->headers.fragment != FRAGMENT_FIRST || packet->tracked || packet->broken)
+		return 0;
+	return packet->headers.chain_broken || has_port_numbers(&packet->tuple) ||
+	       (packet->icmp_class == ICMP_CLASS_ERROR && packet->error == ERROR_NONE);
 }
 
 static __always_inline int hold(struct packet *packet)

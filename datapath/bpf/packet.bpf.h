@@ -33,6 +33,7 @@ struct headers {
 	__u8 fragment; /* enum fragment_kind */
 	__u8 more_fragments;
 	__u8 chain_broken; /* IPv6: extension headers run past the end */
+	__u8 lone_first; /* IPv6: a first fragment that nothing is put together with */
 	__u8 ttl;
 	__u8 dont_fragment;
 	__u8 tos; /* traffic class in IPv6 */

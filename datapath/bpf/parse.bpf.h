@@ -143,8 +143,7 @@ static long parse_extension(__u32 index __attribute__((unused)), void *data)
 		walk->cut = walk->has_length && at <= end && at + sizeof(extension) > end;
 		size = walk->cut ? 4 : sizeof(extension);
 	}
-	headers->chain_broken =
-		at + size > end || frame_load(walk->frame, at, &extension, size);
+	headers->chain_broken = at + size > end || frame_load(walk->frame, at, &extension, size);
 	/* What is cut short is no fragment, but may be dropped as one (nf_ct_frag6_gather()). */
 	if (headers->chain_broken ||
 	    (is_fragment && walk->cut && bpf_ntohs(extension.offset) & ~7)) {
@@ -196,8 +195,8 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 	if (is_extension(walk.next))
 		bpf_loop(IPV6_EXTENSION_HEADERS_MAX, parse_extension, &walk, 0);
 	/* What an extension header leads to may be missing altogether. */
-	headers->transport = walk.result == PARSE_OK && walk.at < headers->end ? walk.at
-									       : headers->end;
+	headers->transport =
+		walk.result == PARSE_OK && walk.at < headers->end ? walk.at : headers->end;
 	if (walk.result != PARSE_OK)
 		return walk.result;
 	if (walk.next == IPPROTO_NONE)
@@ -326,10 +325,12 @@ static __always_inline void parse_icmp(frame_t *frame, struct packet *packet)
 	packet->icmp_type = icmp.type;
 	packet->checksum_offset =
 		headers->transport + __builtin_offsetof(struct icmp_header, checksum);
-	if (class == ICMP_CLASS_ERROR && headers->fragment == FRAGMENT_NONE)
-		packet->error = parse_quoted(frame, packet);
-	else
+	if (class != ICMP_CLASS_ERROR)
 		packet->tracked = icmp_ports(&icmp, &packet->tuple);
+	/* What comes in is looked at when it is whole (tells_too_little()); on the way out the first
+	 * fragment has what is to be translated. */
+	else if (headers->fragment == FRAGMENT_NONE || packet->trace.program == PROGRAM_TC_EGRESS)
+		packet->error = parse_quoted(frame, packet);
 }
 
 /* A length below that of the header is wrong anywhere; one beyond the packet only where this is all
@@ -356,8 +357,12 @@ static __always_inline int parse_udp(frame_t *frame, struct packet *packet)
 static __always_inline int parse_sctp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
+	__u32 least = SCTP_HEADER;
 
-	return headers->transport + SCTP_HEADER <= headers->end &&
+	/* As far as chunks are read. */
+	if (headers->fragment == FRAGMENT_FIRST)
+		least += SCTP_INIT_HEADER;
+	return headers->transport + least <= headers->end &&
 	       !frame_load(frame, headers->transport + 4, &packet->sctp_tag,
 			   sizeof(packet->sctp_tag));
 }
@@ -397,6 +402,7 @@ static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 	if (result != PARSE_OK)
 		return result;
 	if (fragment_cuts_header(headers, tuple->protocol)) {
+		headers->lone_first = headers->more_fragments;
 		headers->fragment = FRAGMENT_NONE;
 		headers->fragment_header = 0;
 	}

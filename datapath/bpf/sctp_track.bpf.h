@@ -18,6 +18,7 @@
 #include "verified_once.bpf.h"
 
 #define SCTP_HEADER 12
+#define SCTP_INIT_HEADER 20 /* of the chunk, and of INIT ACK */
 #define SCTP_CHUNKS_MAX 4096
 #define SCTP_TAG_IS_REFLECTED 1 /* flag T of ABORT and SHUTDOWN COMPLETE */
 
@@ -172,7 +173,7 @@ static __always_inline int sctp_load_tag(const struct sctp_context *context,
 {
 	const struct sctp_walk *walk = context->walk;
 
-	return walk->at + 20 <= walk->end &&
+	return walk->at + SCTP_INIT_HEADER <= walk->end &&
 	       !frame_load(context->frame, walk->at + 4, &chunk->tag, sizeof(chunk->tag));
 }
 

@@ -76,7 +76,7 @@ static __always_inline int unknown_fragment(struct __sk_buff *skb, struct packet
 	return pass(packet, PASS_FRAGMENT);
 }
 
-/* Of a first fragment, the rest of the transport header stands in the next. */
+/* What the stack would say of a first fragment it would say of the whole. */
 static __always_inline int untracked_packet(struct __sk_buff *skb, struct packet *packet)
 {
 	if (packet->trace.program == PROGRAM_TC_INGRESS && is_in_fragments(packet) &&
@@ -261,6 +261,15 @@ VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb, struct packet *packet)
 	return packet_for_many(packet);
 }
 
+/* Where the first ends among its extension headers, the others have the rest of them. */
+static __always_inline int is_part_of_datagram(const struct packet *packet, int parsed)
+{
+	const struct headers *headers = &packet->headers;
+
+	return headers->fragment != FRAGMENT_NONE &&
+	       (parsed == PARSE_OK || (parsed == PARSE_NO_TRANSPORT && headers->chain_broken));
+}
+
 static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 {
 	int result;
@@ -273,8 +282,10 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	result = parse_packet(skb, packet);
 	if (is_refused_at_once(skb, packet))
 		result = PARSE_MALFORMED;
-	if (result == PARSE_OK && packet->headers.fragment != FRAGMENT_NONE)
+	if (is_part_of_datagram(packet, result))
 		result = fragment_join(skb);
+	else if (packet->headers.lone_first)
+		fragment_expect_none();
 	packet->to = packet->tuple;
 	packet->quoted_to = packet->quoted;
 	if (result == PARSE_MALFORMED)
@@ -296,7 +307,8 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 			packet->only_tracked = 1;
 		}
 	}
-	if (is_in_fragments(packet) && packet->options_refused && !packet->only_tracked)
+	if (tells_too_little(packet) ||
+	    (is_in_fragments(packet) && packet->options_refused && !packet->only_tracked))
 		return hold(packet);
 	if (result == PARSE_NO_TRANSPORT || packet->broken || first_is_broken(packet) ||
 	    (packet->trace.program == PROGRAM_TC_INGRESS &&
