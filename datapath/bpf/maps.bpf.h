@@ -137,6 +137,13 @@ struct {
 } held_datagrams __weak SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct refused_key);
+	__type(value, struct refused);
+} refused_packets __weak SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 262144);
 } trace_records __weak SEC(".maps");

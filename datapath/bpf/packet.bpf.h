@@ -139,6 +139,22 @@ struct ipv6_answer {
 	__u16 mtu; /* where it says that the packet is too big */
 };
 
+/* A packet that the stack is to refuse, by what its error will quote. */
+struct refused_key {
+	struct tuple tuple; /* as the stack was given it */
+	__u32 identification; /* IPv4 */
+};
+
+struct refused {
+	struct tuple as; /* as it came, before the programs had it */
+	struct flow flow; /* that it began */
+	__u64 flow_id; /* of that, or another, or RECEIVED_… */
+	__u64 expires;
+	__u32 packets; /* of which nothing has been said yet */
+	__u8 source_routed;
+	__u8 zero[3];
+};
+
 /* What nat rules decided: to which set of endpoints a packet may go. */
 struct choice {
 	__u32 service_id;
@@ -204,6 +220,8 @@ struct packet {
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow leaving; /* being removed */
+	struct refused_key refused_key; /* for look-ups */
+	struct refused refused; /* under construction */
 	struct route route; /* the last that was looked for */
 	struct trace_record trace;
 

@@ -18,6 +18,7 @@
 #include "outcome.bpf.h"
 #include "packet.bpf.h"
 #include "refuse.bpf.h"
+#include "refused.bpf.h"
 #include "translate.bpf.h"
 #include "translate_quoted.bpf.h"
 #include "verify.bpf.h"
@@ -265,14 +266,18 @@ static __always_inline int related_by_route(struct __sk_buff *skb, struct packet
  * quotes. Only an address that NAT has changed is another than the stack's in the end. */
 static __noinline int related_to_received(struct __sk_buff *skb, struct packet *packet)
 {
-	const struct flow *flow;
+	const struct flow *living;
+	struct flow *flow = &packet->flow;
 	int reply;
 
 	/* Of a flow that is not to be, and that nothing would be translated for. */
 	if (packet->received_flow == RECEIVED_NEW)
 		return pass(packet, PASS_RELATED_UNKNOWN);
-	flow = bpf_map_lookup_elem(&flows, &packet->received_as);
-	if (!flow || flow->id != packet->received_flow)
+	/* Another packet may have ended it; the one that began it is remembered with it. */
+	living = bpf_map_lookup_elem(&flows, &packet->received_as);
+	if (living && living->id == packet->received_flow)
+		*flow = *living;
+	if (flow->id != packet->received_flow)
 		return unrelated_error(packet);
 	trace_flow(packet, flow);
 	if (refuse_redirect(packet, flow))
@@ -323,6 +328,8 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	struct tuple key;
 	int reply, action;
 
+	if (packet->host_origin)
+		recall_refused(is_about_received(packet) || is_about_sent(packet));
 	if (packet->host_origin && is_about_received(packet)) {
 		if (packet->received_source_routed)
 			return related_to_received(skb, packet);

@@ -35,6 +35,7 @@
 #include "packet.bpf.h"
 #include "parse.bpf.h"
 #include "refuse.bpf.h"
+#include "refused.bpf.h"
 #include "related.bpf.h"
 #include "route.bpf.h"
 #include "start.bpf.h"
@@ -164,6 +165,8 @@ static __always_inline void note_received(struct packet *packet)
 	else if (end->verdict != VERDICT_PASS &&
 		 (end->redirect != REDIRECT_INGRESS || end->reason == REASON_REJECTED))
 		packet->received_flow = 0;
+	if (is_to_be_remembered(packet))
+		remember_refused();
 }
 
 /* By way of lo; else the stack has had its say. */

@@ -259,8 +259,8 @@ Result<void> Datapath::detach(uint32_t interface) {
 
 void Datapath::forget_packets() {
   const auto& maps = state_->object->maps;
-  for (const bpf_map* map :
-       {maps.flows, maps.partners, maps.affinities, maps.fragments, maps.held_datagrams}) {
+  for (const bpf_map* map : {maps.flows, maps.partners, maps.affinities, maps.fragments,
+                             maps.held_datagrams, maps.refused_packets}) {
     control::clear(*map);
   }
 }

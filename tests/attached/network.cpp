@@ -108,6 +108,19 @@ Result<void> set_up_node(const PrivateNamespace& node) {
                   "route add fd00:180:2::/64 dev overlay\n");
 }
 
+Result<void> set_up_device(const std::string& interface, uint32_t command, uint32_t value) {
+  ethtool_value order{.cmd = command, .data = value};
+  ifreq request{};
+  interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
+  request.ifr_data = reinterpret_cast<char*>(&order);
+  const FileDescriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (ioctl(any.get(), SIOCETHTOOL, &request) != 0) {
+    return environment_error("{}: command {:#x} of ethtool: {}", interface, command,
+                             std::strerror(errno));
+  }
+  return {};
+}
+
 Result<JsonDocument> ip_json(const PrivateNamespace& space,
                              const std::vector<std::string>& arguments) {
   std::vector<std::string> command = {"ip", "-j"};
@@ -162,17 +175,15 @@ Result<void> Network::set_up() {
 }
 
 Result<void> Network::take_checksums_from_device(const std::string& interface) {
-  return node_.run([&]() -> Result<void> {
-    ethtool_value off{.cmd = ETHTOOL_STXCSUM, .data = 0};
-    ifreq request{};
-    interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
-    request.ifr_data = reinterpret_cast<char*>(&off);
-    const FileDescriptor any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (ioctl(any.get(), SIOCETHTOOL, &request) != 0) {
-      return environment_error("{}: ETHTOOL_STXCSUM: {}", interface, std::strerror(errno));
-    }
-    return {};
-  });
+  return node_.run([&] { return set_up_device(interface, ETHTOOL_STXCSUM, 0); });
+}
+
+Result<void> Network::receive_in_lists() {
+  // veth_skb_is_eligible_for_gro()
+  auto done = outside_.run([&] { return set_up_device("eth0", ETHTOOL_STSO, 0); });
+  if (done) done = ip_batch(outside_, "link set eth0 gso_max_segs 1\n");
+  if (!done) return done;
+  return node_.run([&] { return set_up_device("eth0", ETHTOOL_SGRO, 1); });
 }
 
 Result<World> Network::world() const {

@@ -40,6 +40,9 @@ class Network {
 
   // What the node sends there has its checksums computed by the node from then on, however late.
   Result<void> take_checksums_from_device(const std::string& interface);
+  // Has segments from outside come in one by one, but handed up in lists, as network cards do
+  // (NAPI, GRO).
+  Result<void> receive_in_lists();
 
   // The node's world, as a user would hand it over.
   Result<World> world() const;
