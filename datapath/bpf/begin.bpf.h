@@ -37,7 +37,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->recorded = 0;
 	packet->options_written = 0;
 	packet->icmp_class = ICMP_CLASS_UNTRACKED;
-	packet->segmented = 0;
+	packet->segment_size = 0;
 	packet->largest_fragment = 0;
 	packet->whole = 0;
 	packet->held = 0;

@@ -19,7 +19,7 @@ VERIFIED_ONCE long make_forwarded(struct __sk_buff *skb, const struct packet *pa
 {
 	if (!packet || change_ttl(skb, packet, -1))
 		return -1;
-	if (packet->segmented || frame_length(skb) <= packet->headers.end)
+	if (packet->segment_size || frame_length(skb) <= packet->headers.end)
 		return 0;
 	return bpf_skb_change_tail(skb, packet->headers.end, 0);
 }

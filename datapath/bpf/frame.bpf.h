@@ -7,7 +7,7 @@
  *   frame_t, frame_length(), frame_load()
  *   frame_store()            bytes that a checksum in the packet covers, which is changed with them
  *   frame_store_uncovered()  bytes that none covers: only the device's sum of all of it does
- *   frame_awaits_segmentation()   by the device or the kernel: it is longer than any link takes
+ *   frame_segment_size()          of the payload, where the device or the kernel is yet to cut it; else 0
  *   frame_sum_is_vouched_for()    the device has found its transport checksum right
  *   frame_sum_is_pending()        its transport checksum is still to be computed
  *   FRAME_HIDES_PENDING_SUMS      nobody tells of the latter

@@ -41,9 +41,9 @@ static __always_inline long frame_store_uncovered(frame_t *frame, __u32 at, cons
 	return bpf_skb_store_bytes(frame, at, from, size, BPF_F_RECOMPUTE_CSUM);
 }
 
-static __always_inline int frame_awaits_segmentation(const frame_t *frame)
+static __always_inline __u32 frame_segment_size(const frame_t *frame)
 {
-	return frame->gso_size != 0;
+	return frame->gso_size;
 }
 
 static __always_inline int frame_sum_is_vouched_for(frame_t *frame)

@@ -42,7 +42,7 @@ static __always_inline long frame_store_uncovered(frame_t *frame, __u32 at, cons
 	return frame_store(frame, at, from, size);
 }
 
-static __always_inline int frame_awaits_segmentation(const frame_t *frame __attribute__((unused)))
+static __always_inline __u32 frame_segment_size(const frame_t *frame __attribute__((unused)))
 {
 	return 0;
 }

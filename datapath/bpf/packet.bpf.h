@@ -194,7 +194,8 @@ struct packet {
 	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */
-	__u8 segmented; /* awaits segmentation by the device or the kernel */
+	/* Bytes of payload in each segment, where it awaits segmentation by the device or the kernel; else 0. */
+	__u32 segment_size;
 	__u32 largest_fragment; /* of a datagram that was put together; 0: it was not */
 	__u8 whole; /* a fragment, the last that its datagram waited for */
 	__u8 held; /* to be put together before anything comes of it */

@@ -59,7 +59,7 @@ static __always_inline int parse_ipv4(frame_t *frame, struct headers *headers, s
 		return PARSE_MALFORMED;
 	header_length = ip.ihl * 4;
 	total_length = bpf_ntohs(ip.tot_len);
-	if (!total_length && frame_awaits_segmentation(frame)) /* too long to say: BIG TCP */
+	if (!total_length && frame_segment_size(frame)) /* too long to say: BIG TCP */
 		total_length = limit - headers->network;
 	headers->transport = headers->network + header_length;
 	headers->end = quoted ? limit : headers->network + total_length;
@@ -175,8 +175,8 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 		return PARSE_MALFORMED;
 	headers->end = headers->network + sizeof(ip) + bpf_ntohs(ip.payload_len);
 	/* Ahead of options for every hop, no length may mean a jumbogram (ip6_rcv_core()). */
-	if (quoted || (!ip.payload_len &&
-		       (ip.nexthdr == IPPROTO_HOPOPTS || frame_awaits_segmentation(frame))))
+	if (quoted ||
+	    (!ip.payload_len && (ip.nexthdr == IPPROTO_HOPOPTS || frame_segment_size(frame))))
 		headers->end = limit;
 	if (!quoted && (ip.version != 6 || headers->end > limit))
 		return PARSE_MALFORMED;
@@ -348,9 +348,9 @@ static __always_inline int parse_udp(frame_t *frame, struct packet *packet)
 	if (udp.check)
 		packet->checksum_offset =
 			headers->transport + __builtin_offsetof(struct udphdr, check);
-	packet->broken =
-		length < sizeof(udp) || (headers->fragment == FRAGMENT_NONE && !packet->segmented &&
-					 length > headers->end - headers->transport);
+	packet->broken = length < sizeof(udp) ||
+			 (headers->fragment == FRAGMENT_NONE && !packet->segment_size &&
+			  length > headers->end - headers->transport);
 	return 1;
 }
 

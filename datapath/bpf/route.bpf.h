@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
+#include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -77,12 +78,23 @@ static __always_inline int destination_is_martian(const struct packet *packet,
 		address_is_loopback(destination, FAMILY_IPV4));
 }
 
-/* As links see it: what waits for segmentation fits in the end, and what came in fragments as they
+/* skb_gso_network_seglen(). Only the sender knows how long SCTP's are. */
+static __always_inline __u32 segment_length(const struct packet *packet)
+{
+	const struct headers *headers = &packet->headers;
+	__u32 length = headers->transport - headers->network + packet->segment_size;
+
+	if (packet->tuple.protocol == IPPROTO_TCP)
+		return length + packet->tcp.header_length;
+	return packet->tuple.protocol == IPPROTO_UDP ? length + sizeof(struct udphdr) : 1;
+}
+
+/* As links see it: what waits for segmentation goes in segments, and what came in fragments as they
  * do, unless it is cut anew. */
 static __always_inline __u32 length_on_links(const struct packet *packet)
 {
-	if (packet->segmented)
-		return 1;
+	if (packet->segment_size)
+		return segment_length(packet);
 	if (packet->largest_fragment &&
 	    (packet->tuple.family == FAMILY_IPV6 || packet->headers.dont_fragment))
 		return packet->largest_fragment;

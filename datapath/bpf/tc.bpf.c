@@ -339,7 +339,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if (!packet)
 		return TC_ACT_OK;
 	packet_begin(packet, PROGRAM_TC_INGRESS, skb->ifindex, skb->mark);
-	packet->segmented = frame_awaits_segmentation(skb);
+	packet->segment_size = frame_segment_size(skb);
 	if (packet->ifindex != LOOPBACK_IFINDEX)
 		packet->received_flow = 0;
 	if (take_note(skb, &number) == NOTE_REASSEMBLED)
@@ -368,7 +368,7 @@ int tc_egress(struct __sk_buff *skb)
 	if (!packet)
 		return TC_ACT_OK;
 	packet_begin(packet, PROGRAM_TC_EGRESS, skb->ifindex, skb->mark);
-	packet->segmented = frame_awaits_segmentation(skb);
+	packet->segment_size = frame_segment_size(skb);
 	packet->host_origin = skb->ingress_ifindex == 0;
 	note = take_note(skb, &number);
 	if (note == NOTE_REASSEMBLED)

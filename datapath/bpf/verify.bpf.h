@@ -45,7 +45,7 @@ VERIFIED_ONCE int transport_checksum(frame_t *frame, const struct packet *packet
 		return CHECKSUM_UNKNOWN;
 	headers = &packet->headers;
 	length = headers->end - headers->transport;
-	if (headers->fragment != FRAGMENT_NONE || packet->segmented ||
+	if (headers->fragment != FRAGMENT_NONE || packet->segment_size ||
 	    frame_sum_is_vouched_for(frame) || frame_sum_is_pending(frame))
 		return CHECKSUM_UNKNOWN;
 	if (packet->tuple.protocol == IPPROTO_SCTP)

@@ -21,7 +21,7 @@ constexpr uint8_t kForeignAddress = 2;  // its first byte
 // because the result did not fit.
 constexpr size_t kOutputSize = 0x10000 + ETH_HLEN;
 // What is given of a context ends here; the kernel takes the rest for zero.
-constexpr size_t kGivenContext = offsetof(__sk_buff, cb) + sizeof(__sk_buff::cb);
+constexpr size_t kGivenContext = offsetof(__sk_buff, gso_size) + sizeof(__sk_buff::gso_size);
 constexpr uint32_t kWithDeviceSum = 1U << 2;  // BPF_F_TEST_SKB_CHECKSUM_COMPLETE
 // Of a longer packet a program may have to cut the end, to quote the rest in an ICMP error. There
 // the kernel gives up the sum (__skb_trim_rcsum()), and a test run goes on to hold the packet to
@@ -76,6 +76,7 @@ Result<TestRun::Output> TestRun::run(ByteView packet, const Context& context) {
   given.ifindex = context.interface;
   given.ingress_ifindex = context.ingress;
   std::copy(context.cb.begin(), context.cb.end(), given.cb);
+  given.gso_size = context.segment_size;
   __sk_buff returned{};
 
   LIBBPF_OPTS(bpf_test_run_opts, options);

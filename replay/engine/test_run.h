@@ -36,8 +36,9 @@ class TestRun {
     uint32_t ingress = 0;    // __sk_buff.ingress_ifindex: where it came in, 0 for the host's own
     uint32_t mark = 0;
     std::array<uint32_t, 5> cb{};
-    bool looped_back = false;  // what the host itself sends to many: not for it by its packet type
-    bool device_sum = true;    // whether the packet comes with one, where it can
+    uint32_t segment_size = 0;  // __sk_buff.gso_size: payload of each, if it is yet to be cut
+    bool looped_back = false;   // what the host itself sends to many: not for it by its packet type
+    bool device_sum = true;     // whether the packet comes with one, where it can
   };
   struct Output {
     // The packet does not match the device's sum any more. Of such a packet the kernel gives back

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/packet/checksum.h"
+#include "model/packet/protocol_name.h"
 #include "tests/unit/datapath/program_fixture.h"
 
 namespace kubeproof::control {
@@ -115,6 +116,52 @@ TEST_F(HostProgram, WhatIsTooLongForItsNewLinkIsForwardedByTheStack) {
   EXPECT_EQ(out.view().ttl, 65);
   EXPECT_EQ(check_checksums(out.packet).ip_header, ChecksumState::kRight);
 }
+
+// What a device or the kernel is yet to cut is as long as its segments.
+struct Segments {
+  Family family;
+  Protocol protocol;
+  uint32_t longest;  // payload that fits into 1500 bytes
+
+  PacketBuilder packet() const {
+    const bool ipv4 = family == Family::kIpv4;
+    const char* from = ipv4 ? "192.168.0.2:4000" : "[2001:db8::2]:4000";
+    const char* to = ipv4 ? "192.168.0.2:30080" : "[2001:db8::2]:30080";
+    return (protocol == kTcp ? PacketBuilder::tcp(from, to).syn() : PacketBuilder::udp(from, to))
+        .payload_size(3000);
+  }
+};
+
+class UncutProgram : public ProgramTest, public testing::WithParamInterface<Segments> {
+ protected:
+  void SetUp() override {
+    ProgramTest::SetUp();
+    const auto [family, protocol, longest] = GetParam();
+    serve(family, protocol, {family == Family::kIpv4 ? "10.180.0.9" : "fd00:180::9"});
+  }
+};
+
+TEST_P(UncutProgram, GoesToTheLinkThatItsSegmentsFit) {
+  const Ran out = egress_of_host_uncut(kLo, GetParam().packet(), GetParam().longest);
+  EXPECT_EQ(out.record.redirect, abi::REDIRECT_NEIGHBOUR);
+  EXPECT_EQ(out.record.redirect_ifindex, kPod1);
+}
+
+TEST_P(UncutProgram, GoesToTheStackWhereTheyAreTooLong) {
+  const Ran out = egress_of_host_uncut(kLo, GetParam().packet(), GetParam().longest + 1);
+  EXPECT_EQ(out.record.redirect, abi::REDIRECT_INGRESS);
+  EXPECT_EQ(out.record.redirect_ifindex, kLo);
+}
+
+INSTANTIATE_TEST_SUITE_P(, UncutProgram,
+                         testing::Values(Segments{Family::kIpv4, kTcp, 1460},
+                                         Segments{Family::kIpv6, kTcp, 1440},
+                                         Segments{Family::kIpv4, kUdp, 1472},
+                                         Segments{Family::kIpv6, kUdp, 1452}),
+                         [](const auto& info) {
+                           return protocol_name(info.param.protocol) +
+                                  (info.param.family == Family::kIpv4 ? "Ipv4" : "Ipv6");
+                         });
 
 }  // namespace
 }  // namespace kubeproof::control

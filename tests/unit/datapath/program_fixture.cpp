@@ -133,6 +133,12 @@ Ran ProgramTest::egress_of_host(uint32_t interface, ByteView packet, uint32_t ma
   return run(*egress_, packet, {.interface = interface, .ingress = 0, .mark = mark});
 }
 
+Ran ProgramTest::egress_of_host_uncut(uint32_t interface, const PacketBuilder& packet,
+                                      uint32_t segment_size) {
+  return run(*egress_, packet.build(),
+             {.interface = interface, .ingress = 0, .segment_size = segment_size});
+}
+
 Ran ProgramTest::egress_forwarded(uint32_t interface, uint32_t from, const Ran& received) {
   Bytes packet = received.packet;
   if (received.view().family == Family::kIpv4) {

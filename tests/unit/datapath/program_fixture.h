@@ -70,6 +70,8 @@ class ProgramTest : public ::testing::Test {
   // What the node's own processes send.
   Ran egress_of_host(uint32_t interface, const PacketBuilder& packet, uint32_t mark = 0);
   Ran egress_of_host(uint32_t interface, ByteView packet, uint32_t mark = 0);
+  // What they leave to be cut to so many bytes of payload.
+  Ran egress_of_host_uncut(uint32_t interface, const PacketBuilder& packet, uint32_t segment_size);
   // What came in at `from` and is forwarded: as the program at ingress left it, with a lower TTL.
   Ran egress_forwarded(uint32_t interface, uint32_t from, const Ran& received);
 
