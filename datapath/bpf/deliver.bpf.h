@@ -51,6 +51,13 @@ VERIFIED_ONCE int deliver_to_neighbour(struct __sk_buff *skb, struct packet *pac
 	route = &packet->route;
 	if (put_link_header(skb, packet))
 		return drop(packet, DROP_REWRITE);
+	set_note(skb, NOTE_DECIDED, 0);
+	/* What was on its way to the node itself carries that route along, by which icmp_send() would
+	 * give the error about a dead neighbour a source that is none here. The helper's look-up puts
+	 * another in its place. */
+	if (packet->tuple.family == FAMILY_IPV4 && packet->ifindex == LOOPBACK_IFINDEX)
+		return redirected(packet, reason, REDIRECT_NEIGHBOUR, route->ifindex,
+				  bpf_redirect_neigh(route->ifindex, 0, 0, 0));
 	if (packet->tuple.family == FAMILY_IPV4) {
 		next_hop.nh_family = AF_INET;
 		next_hop.ipv4_nh = route->next_hop.words[0];
@@ -58,7 +65,6 @@ VERIFIED_ONCE int deliver_to_neighbour(struct __sk_buff *skb, struct packet *pac
 		next_hop.nh_family = AF_INET6;
 		__builtin_memcpy(next_hop.ipv6_nh, &route->next_hop, sizeof(next_hop.ipv6_nh));
 	}
-	set_note(skb, NOTE_DECIDED, 0);
 	return redirected(packet, reason, REDIRECT_NEIGHBOUR, route->ifindex,
 			  bpf_redirect_neigh(route->ifindex, &next_hop, sizeof(next_hop), 0));
 }
