@@ -392,6 +392,13 @@ static __always_inline int fragment_cuts_header(const struct headers *headers, _
 	return headers->end - headers->transport < least;
 }
 
+/* IPv6: it ends within eight bytes, though more are to come. netfilter lets it be (nf_ct_frag6_queue()). */
+static __always_inline int fragment_is_no_piece(const struct headers *headers)
+{
+	return headers->fragment_header && headers->more_fragments &&
+	       (headers->end - headers->share) % 8;
+}
+
 /* tuple.family is known; all else is found here. */
 static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 {
@@ -401,7 +408,9 @@ static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 
 	if (result != PARSE_OK)
 		return result;
-	if (fragment_cuts_header(headers, tuple->protocol)) {
+	if (headers->fragment == FRAGMENT_LATER && fragment_is_no_piece(headers))
+		return PARSE_NO_TRANSPORT;
+	if (fragment_cuts_header(headers, tuple->protocol) || fragment_is_no_piece(headers)) {
 		headers->lone_first = headers->more_fragments;
 		headers->fragment = FRAGMENT_NONE;
 		headers->fragment_header = 0;
