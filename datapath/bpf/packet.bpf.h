@@ -9,6 +9,7 @@
 
 #include "config_abi.h"
 #include "flow_abi.h"
+#include "service_abi.h"
 #include "trace_abi.h"
 #include "tuple_abi.h"
 
@@ -165,6 +166,12 @@ struct choice {
 	__u8 masquerade;
 };
 
+/* What the frontend of a place says of packets that are not translated. */
+struct filter_rules {
+	__u32 flags; /* enum frontend_flag */
+	__u32 service_id;
+};
+
 struct packet {
 	__u64 now;
 	__u32 ifindex;
@@ -212,6 +219,12 @@ struct packet {
 	struct tuple to; /* what the tuple is to become */
 	struct tuple quoted_to; /* and the quoted one */
 	struct choice choice;
+	struct frontend frontend; /* asked by nat rules */
+	/* At the destination in question. Each frontend is read once: at another moment an update may have
+	 * come between, and nat and filter would take the packet for different services. */
+	struct filter_rules address_rules;
+	struct filter_rules node_port_rules;
+	__u8 rules_read; /* of which frontends: 1 << enum frontend_kind */
 	struct ipv6_answer ipv6_answer; /* to be given where the packet is rejected */
 	__u8 quoted_back; /* then: netfilter has translated it, and does the same to what is quoted */
 	/* Then, in IPv4: what its options record, where that is the address that it was sent to. */

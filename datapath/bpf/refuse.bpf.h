@@ -123,6 +123,7 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 
 	if (state->status & FLOW_SEEN_REPLY || is_of_a_beginning(packet))
 		return 0;
+	packet->rules_read = 0;
 	refusal = refusal_on_the_way(skb, packet, &flow->backend, flow->flags & FLOW_HOST_BACKEND,
 				     has_masquerade_mark(packet));
 	if (!refusal && !packet->host_origin && !packet->options_refused && !flow->service_id &&

@@ -31,17 +31,14 @@ enum refusal {
 	REFUSAL_DROP_SOURCE_RANGE,
 };
 
-static __always_inline const struct frontend *frontend_of_rank(const struct address *address,
-							       __be16 port,
-							       const struct tuple *like, __u8 kind,
-							       __u8 rank)
+static __always_inline const struct frontend *
+frontend_find(const struct address *address, __be16 port, const struct tuple *like, __u8 kind)
 {
 	struct frontend_key key = {
 		.port = port,
 		.protocol = like->protocol,
 		.family = like->family,
 		.kind = kind,
-		.rank = rank,
 	};
 
 	if (kind == FRONTEND_ADDRESS)
@@ -49,10 +46,25 @@ static __always_inline const struct frontend *frontend_of_rank(const struct addr
 	return bpf_map_lookup_elem(&frontends, &key);
 }
 
-static __always_inline const struct frontend *
-frontend_find(const struct address *address, __be16 port, const struct tuple *like, __u8 kind)
+static __always_inline const struct frontend *frontend_listed(__u32 list, __u32 place)
 {
-	return frontend_of_rank(address, port, like, kind, 0);
+	struct frontend_key key = {.kind = FRONTEND_LISTED};
+
+	key.address.words[0] = list;
+	key.address.words[1] = place;
+	return bpf_map_lookup_elem(&frontends, &key);
+}
+
+/* `frontend`: null where there is none. */
+static __always_inline void note_rules(struct packet *packet, const struct frontend *frontend,
+				       __u8 kind)
+{
+	struct filter_rules *rules =
+		kind == FRONTEND_ADDRESS ? &packet->address_rules : &packet->node_port_rules;
+
+	rules->flags = frontend ? frontend->flags : 0;
+	rules->service_id = frontend ? frontend->service_id : 0;
+	packet->rules_read |= 1 << kind;
 }
 
 static __always_inline int is_local_traffic(const struct packet *packet,
@@ -120,13 +132,18 @@ static __always_inline int choose_cluster_ip(struct packet *packet, const struct
 	return choice->count != 0;
 }
 
-static __always_inline int choose_set(struct packet *packet, const struct frontend *frontend)
+VERIFIED_ONCE int choose_set(struct packet *packet)
 {
-	const struct family_settings *settings = packet->tuple.family == FAMILY_IPV4
-							 ? &settings_of(packet)->ipv4
-							 : &settings_of(packet)->ipv6;
-	struct choice *choice = &packet->choice;
+	const struct family_settings *settings;
+	const struct frontend *frontend;
+	struct choice *choice;
 
+	if (!packet)
+		return 0;
+	settings = packet->tuple.family == FAMILY_IPV4 ? &settings_of(packet)->ipv4
+						       : &settings_of(packet)->ipv6;
+	frontend = &packet->frontend;
+	choice = &packet->choice;
 	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
 	if (!(frontend->flags & FRONTEND_HAS_ENDPOINTS))
 		return 0;
@@ -143,20 +160,23 @@ static __always_inline int choose_set(struct packet *packet, const struct fronte
 VERIFIED_ONCE int choose_among(struct packet *packet, __u8 kind)
 {
 	const struct frontend *frontend;
+	const struct tuple *tuple;
 
 	if (!packet)
 		return 0;
-	for (__u8 rank = 0; rank < FRONTEND_RANKS; rank++) {
-		const struct tuple *tuple = &packet->tuple;
-
-		frontend = frontend_of_rank(&tuple->destination, tuple->destination_port, tuple,
-					    kind, rank);
-		if (!frontend)
-			break;
-		if (choose_set(packet, frontend))
+	tuple = &packet->tuple;
+	frontend = frontend_find(&tuple->destination, tuple->destination_port, tuple, kind);
+	if (frontend)
+		packet->frontend = *frontend;
+	note_rules(packet, frontend ? &packet->frontend : 0, kind);
+	for (__u32 place = 1; frontend && place <= FRONTENDS_AT_ONE_PLACE; place++) {
+		if (choose_set(packet))
 			return 1;
-		if (!(frontend->flags & FRONTEND_MORE))
+		if (!packet->frontend.others)
 			break;
+		frontend = frontend_listed(packet->frontend.others, place);
+		if (frontend)
+			packet->frontend = *frontend;
 	}
 	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
 	return 0;
@@ -180,6 +200,7 @@ static __always_inline int node_ports_answer_at(const struct packet *packet)
  * not lead anywhere may still be for a node port. */
 static __always_inline int service_choose(struct packet *packet)
 {
+	packet->rules_read = 0;
 	if (choose_among(packet, FRONTEND_ADDRESS)) {
 		packet->trace.flags |= packet->choice.flags & FRONTEND_CLUSTER_IP
 					       ? TRACE_CLUSTER_IP
@@ -199,28 +220,40 @@ static __always_inline int refusal_of(__u32 flags, __u32 rejects, __u32 drops)
 	return flags & drops ? REFUSAL_DROP_NO_LOCAL_ENDPOINT : REFUSAL_NONE;
 }
 
-static __always_inline int external_refusal(const struct frontend *frontend)
+static __always_inline int external_refusal(const struct filter_rules *rules)
 {
-	return refusal_of(frontend->flags, FRONTEND_REJECTS_EXTERNAL, FRONTEND_DROPS_EXTERNAL);
+	return refusal_of(rules->flags, FRONTEND_REJECTS_EXTERNAL, FRONTEND_DROPS_EXTERNAL);
 }
 
 /* Of the rules for an address. */
-static __always_inline int address_refusal(const struct frontend *frontend, __u32 hooks, int marked,
-					   int accepted)
+static __always_inline int address_refusal(const struct filter_rules *rules, __u32 hooks,
+					   int marked, int accepted)
 {
 	int refusal = REFUSAL_NONE;
 
-	if (frontend->flags & FRONTEND_DROPS_OTHER_SOURCES)
+	if (rules->flags & FRONTEND_DROPS_OTHER_SOURCES)
 		return REFUSAL_DROP_SOURCE_RANGE;
 	if (hooks & HOOK_FORWARD && marked)
 		return REFUSAL_NONE;
 	if (hooks & (HOOK_FORWARD | HOOK_OUTPUT))
-		refusal = refusal_of(frontend->flags, FRONTEND_REJECTS_INTERNAL,
+		refusal = refusal_of(rules->flags, FRONTEND_REJECTS_INTERNAL,
 				     FRONTEND_DROPS_INTERNAL);
 	if (!refusal && (hooks & HOOK_FORWARD || (hooks & HOOK_INPUT && !accepted &&
-						  !(frontend->flags & FRONTEND_NODE_PORT_FIRST))))
-		refusal = external_refusal(frontend);
+						  !(rules->flags & FRONTEND_NODE_PORT_FIRST))))
+		refusal = external_refusal(rules);
 	return refusal;
+}
+
+/* What nat rules have read is not read again. */
+static __always_inline const struct filter_rules *
+rules_of(struct packet *packet, const struct socket_address *destination, __u8 kind)
+{
+	if (!(packet->rules_read & 1 << kind))
+		note_rules(packet,
+			   frontend_find(&destination->address, destination->port, &packet->tuple,
+					 kind),
+			   kind);
+	return kind == FRONTEND_ADDRESS ? &packet->address_rules : &packet->node_port_rules;
 }
 
 /* INPUT accepts what goes to a health check's port, whatever the rules behind it say. */
@@ -237,30 +270,27 @@ static __always_inline int has_masquerade_mark(const struct packet *packet)
 }
 
 /* The filter rules for a new flow to `destination`, as it is after nat; new is every packet of a
- * flow that nobody has answered yet, and the rules may have changed since the first. `marked`: for
- * masquerade, which FORWARD accepts before it looks at services; nat rules mark first packets only.
+ * flow that nobody has answered yet, and the rules may have changed since the first: who asks about
+ * another destination than before, or a later packet, clears `rules_read`. `marked`: for masquerade,
+ * which FORWARD accepts before it looks at services; nat rules mark first packets only.
  */
 VERIFIED_ONCE int filter_refusal(struct packet *packet, const struct socket_address *destination,
 				 __u32 hooks, int marked)
 {
-	const struct frontend *frontend;
-	const struct tuple *tuple;
-	int refusal = REFUSAL_NONE, accepted;
+	const struct filter_rules *rules;
+	int refusal, accepted;
 
 	if (!packet || !destination)
 		return REFUSAL_NONE;
-	tuple = &packet->tuple;
 	accepted = hooks & HOOK_INPUT && is_health_check(packet, destination->port);
-	frontend = frontend_find(&destination->address, destination->port, tuple, FRONTEND_ADDRESS);
-	if (frontend)
-		refusal = address_refusal(frontend, hooks, marked, accepted);
+	rules = rules_of(packet, destination, FRONTEND_ADDRESS);
+	refusal = address_refusal(rules, hooks, marked, accepted);
 	if (!refusal && hooks & HOOK_INPUT && !accepted &&
 	    address_is_own(packet, &destination->address)) {
-		frontend = frontend_find(0, destination->port, tuple, FRONTEND_NODE_PORT);
-		if (frontend)
-			refusal = external_refusal(frontend);
+		rules = rules_of(packet, destination, FRONTEND_NODE_PORT);
+		refusal = external_refusal(rules);
 	}
-	if (refusal && frontend)
-		packet->trace.service_id = frontend->service_id;
+	if (refusal)
+		packet->trace.service_id = rules->service_id;
 	return refusal;
 }

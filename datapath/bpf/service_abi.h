@@ -5,8 +5,9 @@
  * frontend names them and removed after none does, and their identifiers are not used again.
  *
  * Several services may have the same address and port. Packets that the first does not lead
- * anywhere are for the next, its rank one higher. What filter rules of any of them refuse stands at
- * rank 0.
+ * anywhere are for the next. The first stands at the address itself, with what filter rules of any of
+ * them refuse; the others make a list, which is written and removed as sets are. So one write of one
+ * entry changes all that is at an address.
  */
 #pragma once
 
@@ -21,6 +22,8 @@ enum frontend_kind {
 	FRONTEND_NODE_PORT = 2, /* a port of the node's addresses; `address` is zero */
 	/* healthCheckNodePort, which INPUT accepts; port 0 stands for there being any. */
 	FRONTEND_HEALTH_CHECK = 3,
+	/* One of a list: `address` is the list's identifier and the place in it, counted from 1 on. */
+	FRONTEND_LISTED = 4,
 };
 
 struct frontend_key {
@@ -29,11 +32,10 @@ struct frontend_key {
 	__u8 protocol;
 	__u8 family; /* enum family */
 	__u8 kind; /* enum frontend_kind */
-	__u8 rank;
-	__u8 zero[2];
+	__u8 zero[3];
 };
 
-#define FRONTEND_RANKS 16
+#define FRONTENDS_AT_ONE_PLACE 256
 
 enum frontend_flag {
 	FRONTEND_CLUSTER_IP = 1 << 0, /* otherwise traffic here is external */
@@ -41,17 +43,16 @@ enum frontend_flag {
 	FRONTEND_HAS_ENDPOINTS = 1 << 2, /* usable ones, anywhere */
 	FRONTEND_SOURCE_RANGES = 1 << 3, /* only sources in `source_ranges` */
 	FRONTEND_AFFINITY = 1 << 4, /* sessionAffinity: ClientIP */
-	FRONTEND_MORE = 1 << 5, /* another service is at the next rank */
 	/* Of what is not translated. KUBE-SERVICES: */
-	FRONTEND_REJECTS_INTERNAL = 1 << 6,
-	FRONTEND_DROPS_INTERNAL = 1 << 7,
+	FRONTEND_REJECTS_INTERNAL = 1 << 5,
+	FRONTEND_DROPS_INTERNAL = 1 << 6,
 	/* KUBE-EXTERNAL-SERVICES: */
-	FRONTEND_REJECTS_EXTERNAL = 1 << 8,
-	FRONTEND_DROPS_EXTERNAL = 1 << 9,
+	FRONTEND_REJECTS_EXTERNAL = 1 << 7,
+	FRONTEND_DROPS_EXTERNAL = 1 << 8,
 	FRONTEND_NODE_PORT_FIRST =
-		1 << 10, /* what refuses at the node port of this number comes first */
+		1 << 9, /* what refuses at the node port of this number comes first */
 	/* KUBE-PROXY-FIREWALL: */
-	FRONTEND_DROPS_OTHER_SOURCES = 1 << 11,
+	FRONTEND_DROPS_OTHER_SOURCES = 1 << 10,
 };
 
 struct frontend {
@@ -63,6 +64,7 @@ struct frontend {
 	__u32 local_count;
 	__u32 affinity_timeout; /* seconds */
 	__u32 source_ranges; /* a list of prefixes */
+	__u32 others; /* a list of the frontends behind this one; 0: there are none */
 };
 
 /* The backend at place `index` of a set. */

@@ -195,6 +195,7 @@ static __always_inline int follow_flow(frame_t *frame, struct packet *packet, st
 	obstacle = obstacle_on_route(packet);
 	if (obstacle)
 		return pass(packet, obstacle);
+	packet->rules_read = 0;
 	if (!reply && !(state->status & FLOW_SEEN_REPLY) &&
 	    filter_refusal(packet, &flow->backend, HOOK_FORWARD, 0))
 		return pass(packet, LEFT_REFUSED);

@@ -18,7 +18,14 @@ abi::frontend_key key_of(const FrontendPlace& place) {
   key.protocol = place.protocol;
   key.family = to_abi(place.family);
   key.kind = static_cast<uint8_t>(place.kind);
-  key.rank = place.rank;
+  return key;
+}
+
+abi::frontend_key key_in_list(uint32_t list, size_t index) {
+  abi::frontend_key key{};
+  key.kind = abi::FRONTEND_LISTED;
+  key.address.words[0] = list;
+  key.address.words[1] = static_cast<uint32_t>(index + 1);
   return key;
 }
 
@@ -29,6 +36,11 @@ abi::source_range_key key_of(const Cidr& range, uint32_t list) {
   key.list = list;
   key.address = to_abi(range.base());
   return key;
+}
+
+bool equal(const std::vector<abi::frontend>& a, const std::vector<abi::frontend>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0);
 }
 
 // The frontends of one port that are guarded at all are guarded alike.
@@ -57,6 +69,10 @@ void ServiceMaps::Counts::add(const ProgrammedService& service, int sign) {
   source_ranges += sign * static_cast<int64_t>(service.source_ranges.ranges.size());
 }
 
+void ServiceMaps::Counts::add(const FrontendList& list, int sign) {
+  frontends += sign * static_cast<int64_t>(list.frontends.size());
+}
+
 Result<void> ServiceMaps::program(const TableChange& change) {
   remove_retired();
   auto plan = make_plan(change);
@@ -80,17 +96,52 @@ Result<ServiceMaps::Plan> ServiceMaps::make_plan(const TableChange& change) {
     if (before != nullptr) plan.at_rest.add(*before, -1);
     if (entry) plan_service(*entry, before, plan);
   }
+  plan_frontends(change, plan);
   // Each service, endpoint, set and list takes one.
   if (last_id_ > std::numeric_limits<uint32_t>::max() / 2) {
     return environment_error("identifiers are used up: the datapath has to be loaded anew");
   }
-  for (const auto& [place, owner] : change.frontends) {
+  return plan;
+}
+
+void ServiceMaps::plan_frontends(const TableChange& change, Plan& plan) {
+  Counts replaced;
+  for (const auto& [place, owners] : change.frontends) {
     const bool is_there = maps_.frontends.find(key_of(place)).has_value();
-    plan.at_rest.frontends += (owner ? 1 : 0) - (is_there ? 1 : 0);
+    plan.at_rest.frontends += (owners.empty() ? 0 : 1) - (is_there ? 1 : 0);
+    plan_list(place, owners, plan);
+    const FrontendList& before = list_at(place);
+    const auto after = plan.lists.find(place);
+    if (after == plan.lists.end() || after->second.id != before.id) replaced.add(before, 1);
   }
   // Frontends that go, go before others come.
-  plan.on_the_way.frontends = plan.at_rest.frontends;
-  return plan;
+  plan.on_the_way.frontends =
+      std::max(plan.on_the_way.frontends, plan.at_rest.frontends + replaced.frontends);
+}
+
+void ServiceMaps::plan_list(const FrontendPlace& place, const std::vector<FrontendOwner>& owners,
+                            Plan& plan) {
+  const FrontendList& before = list_at(place);
+  plan.at_rest.add(before, -1);
+  if (owners.size() < 2) return;
+  FrontendList& list = plan.lists[place];
+  for (auto owner = owners.begin() + 1; owner != owners.end(); ++owner) {
+    list.frontends.push_back(frontend(*owner, plan));
+  }
+  plan.at_rest.add(list, 1);
+  if (equal(list.frontends, before.frontends)) {
+    list.id = before.id;
+    return;
+  }
+  list.id = ++last_id_;
+  plan.new_lists.push_back(&list);
+  plan.on_the_way.add(list, 1);
+}
+
+const ServiceMaps::FrontendList& ServiceMaps::list_at(const FrontendPlace& place) const {
+  static const FrontendList kEmpty;
+  const auto found = lists_.find(place);
+  return found == lists_.end() ? kEmpty : found->second;
 }
 
 void ServiceMaps::plan_service(const ServiceEntry& entry, const ProgrammedService* before,
@@ -152,10 +203,12 @@ ServiceMaps::Set ServiceMaps::plan_set(const std::vector<SocketAddress>& endpoin
   return set;
 }
 
-// New sets stand beside those that they replace until frontends are switched, and a little longer.
+// New sets and lists stand beside those that they replace until frontends are switched, and a
+// little longer.
 Result<void> ServiceMaps::make_room(const Plan& plan) {
   if (auto enough = check_room(plan.at_rest, "this cluster needs"); !enough) return enough;
   Counts beside = plan.on_the_way;
+  beside.frontends += retired_counts_.frontends;
   beside.backends += retired_counts_.backends;
   beside.members += retired_counts_.members;
   beside.source_ranges += retired_counts_.source_ranges;
@@ -165,7 +218,7 @@ Result<void> ServiceMaps::make_room(const Plan& plan) {
     for (const Retired& retired : retired_) remove(retired);
     retired_.clear();
   }
-  return check_room(plan.on_the_way, "the old and the new endpoints, side by side, need");
+  return check_room(plan.on_the_way, "the old and the new services, side by side, need");
 }
 
 Result<void> ServiceMaps::check_room(const Counts& counts, const char* when) const {
@@ -181,6 +234,17 @@ Result<void> ServiceMaps::check_room(const Counts& counts, const char* when) con
 }
 
 Result<void> ServiceMaps::write(const Plan& plan, MapTransaction& transaction) {
+  if (auto written = write_sets(plan, transaction); !written) return written;
+  for (const RangeList* list : plan.new_ranges) {
+    for (const Cidr& range : list->ranges) {
+      auto written = transaction.insert(maps_.source_ranges, key_of(range, list->id), uint32_t{1});
+      if (!written) return written;
+    }
+  }
+  return {};
+}
+
+Result<void> ServiceMaps::write_sets(const Plan& plan, MapTransaction& transaction) {
   for (const Set* set : plan.new_sets) {
     for (uint32_t index = 0; index < set->endpoints.size(); ++index) {
       abi::backend backend{};
@@ -196,9 +260,15 @@ Result<void> ServiceMaps::write(const Plan& plan, MapTransaction& transaction) {
       if (!written) return written;
     }
   }
-  for (const RangeList* list : plan.new_ranges) {
-    for (const Cidr& range : list->ranges) {
-      auto written = transaction.insert(maps_.source_ranges, key_of(range, list->id), uint32_t{1});
+  return {};
+}
+
+Result<void> ServiceMaps::write_lists(const Plan& plan, MapTransaction& transaction) {
+  for (const FrontendList* list : plan.new_lists) {
+    for (size_t i = 0; i < list->frontends.size(); ++i) {
+      abi::frontend value = list->frontends[i];
+      value.others = i + 1 < list->frontends.size() ? list->id : 0;
+      auto written = transaction.insert(maps_.frontends, key_in_list(list->id, i), value);
       if (!written) return written;
     }
   }
@@ -208,15 +278,16 @@ Result<void> ServiceMaps::write(const Plan& plan, MapTransaction& transaction) {
 // What goes, goes before what comes, so that a full map can still be turned over.
 Result<void> ServiceMaps::switch_frontends(const TableChange& change, const Plan& plan,
                                            MapTransaction& transaction) {
+  if (auto written = write_lists(plan, transaction); !written) return written;
   for (const bool going : {true, false}) {
-    for (const auto& [place, owner] : change.frontends) {
-      if (owner.has_value() == going) continue;
+    for (const auto& [place, owners] : change.frontends) {
+      if (owners.empty() != going) continue;
       const abi::frontend_key key = key_of(place);
       const auto before = maps_.frontends.find(key);
       Result<void> written;
       if (going) {
         if (before) written = transaction.erase(maps_.frontends, key, *before);
-      } else if (const abi::frontend after = frontend(*owner, plan); !before) {
+      } else if (const abi::frontend after = entry(place, owners, plan); !before) {
         written = transaction.insert(maps_.frontends, key, after);
       } else if (std::memcmp(&*before, &after, sizeof after) != 0) {
         written = transaction.replace(maps_.frontends, key, *before, after);
@@ -225,6 +296,13 @@ Result<void> ServiceMaps::switch_frontends(const TableChange& change, const Plan
     }
   }
   return {};
+}
+
+abi::frontend ServiceMaps::entry(const FrontendPlace& place,
+                                 const std::vector<FrontendOwner>& owners, const Plan& plan) const {
+  abi::frontend first = frontend(owners.front(), plan);
+  if (owners.size() > 1) first.others = plan.lists.at(place).id;
+  return first;
 }
 
 abi::frontend ServiceMaps::frontend(const FrontendOwner& owner, const Plan& plan) const {
@@ -246,6 +324,7 @@ abi::frontend ServiceMaps::frontend(const FrontendOwner& owner, const Plan& plan
 
 void ServiceMaps::take_over(const TableChange& change, Plan plan) {
   counts_ = plan.at_rest;
+  take_over_lists(change, plan);
   for (const auto& [name, entry] : change.services) {
     const auto before = services_.find(name);
     const auto after = plan.services.find(name);
@@ -262,19 +341,36 @@ void ServiceMaps::take_over(const TableChange& change, Plan plan) {
   }
 }
 
+void ServiceMaps::take_over_lists(const TableChange& change, Plan& plan) {
+  for (const auto& [place, owners] : change.frontends) {
+    const auto before = lists_.find(place);
+    const auto after = plan.lists.find(place);
+    const bool stays = after != plan.lists.end() && after->second.id == list_at(place).id;
+    if (before != lists_.end() && !stays) {
+      retire({.since = Clock::now(), .frontends = std::move(before->second)});
+      lists_.erase(before);
+    }
+    if (after != plan.lists.end()) lists_.insert_or_assign(place, std::move(after->second));
+  }
+}
+
+void ServiceMaps::retire(Retired retired) {
+  retired_counts_.add(retired.set, 1);
+  retired_counts_.add(retired.frontends, 1);
+  retired_counts_.source_ranges += static_cast<int64_t>(retired.ranges.ranges.size());
+  retired_.push_back(std::move(retired));
+}
+
 void ServiceMaps::retire(const ProgrammedService& before, const ProgrammedService* after) {
-  const auto retire_one = [&](Set set, RangeList ranges) {
-    retired_counts_.add(set, 1);
-    retired_counts_.source_ranges += static_cast<int64_t>(ranges.ranges.size());
-    retired_.push_back({Clock::now(), std::move(set), std::move(ranges)});
-  };
   for (const auto which : {&ProgrammedService::cluster, &ProgrammedService::local}) {
     const Set& set = before.*which;
-    if (set.id != 0 && (after == nullptr || (after->*which).id != set.id)) retire_one(set, {});
+    if (set.id != 0 && (after == nullptr || (after->*which).id != set.id)) {
+      retire({.since = Clock::now(), .set = set});
+    }
   }
   const RangeList& ranges = before.source_ranges;
   if (ranges.id != 0 && (after == nullptr || after->source_ranges.id != ranges.id)) {
-    retire_one({}, ranges);
+    retire({.since = Clock::now(), .ranges = ranges});
   }
 }
 
@@ -296,7 +392,12 @@ void ServiceMaps::remove(const Retired& retired) {
   for (const Cidr& range : retired.ranges.ranges) {
     std::ignore = maps_.source_ranges.erase(key_of(range, retired.ranges.id));
   }
+  const FrontendList& list = retired.frontends;
+  for (size_t i = 0; i < list.frontends.size(); ++i) {
+    std::ignore = maps_.frontends.erase(key_in_list(list.id, i));
+  }
   retired_counts_.add(set, -1);
+  retired_counts_.add(list, -1);
   retired_counts_.source_ranges -= static_cast<int64_t>(retired.ranges.ranges.size());
 }
 

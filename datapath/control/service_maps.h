@@ -1,10 +1,11 @@
 // Makes the maps of services say what a table says, by writing what changes.
 //
-// A packet looks up one frontend, and all else by the identifiers in it. So sets of backends and
-// lists of source ranges are never changed: a new one is written under a fresh identifier, then the
-// frontend is switched to it by one write. Each packet thus meets a service as it was or as it is
-// to be. The old set goes later, when no program can still be on its way to it. Identifiers are not
-// used again, so flows and affinities can never come to mean another service or endpoint.
+// A packet looks up one frontend, and all else by the identifiers in it. So sets of backends, lists
+// of source ranges and of the other services at the same address are never changed: a new one is
+// written under a fresh identifier, then the frontend is switched to it by one write. Each packet
+// thus meets a service, and all that share an address with it, as they were or as they are to be.
+// The old set goes later, when no program can still be on its way to it. Identifiers are not used
+// again, so flows and affinities can never come to mean another service or endpoint.
 #pragma once
 
 #include <chrono>
@@ -56,6 +57,12 @@ class ServiceMaps {
     uint32_t id = 0;
     std::vector<Cidr> ranges;
   };
+  // The frontends of one place behind the first, in order; 0 is the empty list.
+  struct FrontendList {
+    uint32_t id = 0;
+    std::vector<abi::frontend> frontends;
+  };
+  using FrontendLists = std::map<FrontendPlace, FrontendList>;
   struct ProgrammedService {
     uint32_t id = 0;
     bool has_affinity = false;
@@ -74,18 +81,22 @@ class ServiceMaps {
 
     void add(const Set& set, int sign);
     void add(const ProgrammedService& service, int sign);
+    void add(const FrontendList& list, int sign);
   };
   using Clock = std::chrono::steady_clock;
   struct Retired {
     Clock::time_point since;
-    Set set;
-    RangeList ranges;
+    Set set = {};
+    RangeList ranges = {};
+    FrontendList frontends = {};
   };
   // What a change makes of the services; nothing is written yet.
   struct Plan {
     Services services;                 // those that stay or come
     std::vector<const Set*> new_sets;  // of them
     std::vector<const RangeList*> new_ranges;
+    FrontendLists lists;  // of the places that it is about
+    std::vector<const FrontendList*> new_lists;
     Counts at_rest;  // once it is done
     Counts on_the_way;
   };
@@ -94,19 +105,30 @@ class ServiceMaps {
   void plan_service(const ServiceEntry& entry, const ProgrammedService* before, Plan& plan);
   Set plan_set(const std::vector<SocketAddress>& endpoints, bool with_members, const Set* before,
                const std::map<SocketAddress, uint32_t>& backend_ids);
+  void plan_frontends(const TableChange& change, Plan& plan);
+  void plan_list(const FrontendPlace& place, const std::vector<FrontendOwner>& owners, Plan& plan);
+  const FrontendList& list_at(const FrontendPlace& place) const;
   Result<void> make_room(const Plan& plan);
   Result<void> check_room(const Counts& counts, const char* when) const;
   Result<void> write(const Plan& plan, MapTransaction& transaction);
+  Result<void> write_sets(const Plan& plan, MapTransaction& transaction);
+  Result<void> write_lists(const Plan& plan, MapTransaction& transaction);
   Result<void> switch_frontends(const TableChange& change, const Plan& plan,
                                 MapTransaction& transaction);
+  // What stands at the place itself.
+  abi::frontend entry(const FrontendPlace& place, const std::vector<FrontendOwner>& owners,
+                      const Plan& plan) const;
   abi::frontend frontend(const FrontendOwner& owner, const Plan& plan) const;
   void take_over(const TableChange& change, Plan plan);
+  void take_over_lists(const TableChange& change, Plan& plan);
   void retire(const ProgrammedService& before, const ProgrammedService* after);
+  void retire(Retired retired);
   void remove(const Retired& retired);
 
   ServiceMapHandles maps_;
   WriteObserver observer_;
   Services services_;
+  FrontendLists lists_;
   std::unordered_map<uint32_t, const ServicePortName*> names_;
   Counts counts_;  // at rest
   Counts retired_counts_;

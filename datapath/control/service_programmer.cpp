@@ -21,7 +21,9 @@ Result<void> ServiceProgrammer::program(const Cluster& cluster, const NodeFacts&
                        ? std::vector<ServiceEntry>()
                        : make_service_entries(*service, objects_.slices_of(key), node);
   }
-  if (auto written = maps_.program(table_.plan(entries)); !written) return written;
+  const auto change = table_.plan(entries);
+  if (!change) return tl::unexpected(change.error());
+  if (auto written = maps_.program(*change); !written) return written;
   table_.take_over(std::move(entries));
   outdated_.clear();
   return {};

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/packet/protocol_name.h"
+
 namespace kubeproof::control {
 namespace {
 
@@ -81,21 +83,20 @@ void for_each_frontend(const std::vector<ServiceEntry>& entries, Visit visit) {
 
 std::vector<FrontendOwner> ServiceTable::owners(const Claims& claims,
                                                 const Claims* node_port_claims) {
-  std::vector<FrontendOwner> ranks;
+  std::vector<FrontendOwner> owners;
   uint32_t refused = 0;
   bool all_led = false;
   for (const auto& [claimant, claim] : claims) {
     refused |= claim.flags & abi::FRONTEND_DROPS_OTHER_SOURCES;
-    if (!may_lead(claim) || all_led || ranks.size() == FRONTEND_RANKS) continue;
-    if (!ranks.empty() && leads_no_more_than(claim, ranks.back())) continue;
+    if (!may_lead(claim) || all_led) continue;
+    if (!owners.empty() && leads_no_more_than(claim, owners.back())) continue;
     all_led = always_leads(claim);
-    if (!ranks.empty()) ranks.back().flags |= abi::FRONTEND_MORE;
-    ranks.push_back(claim);
-    ranks.back().flags &= ~kRefuses;
+    owners.push_back(claim);
+    owners.back().flags &= ~kRefuses;
   }
-  if (ranks.empty() && !claims.empty()) {
-    ranks.push_back(claims.begin()->second);
-    ranks.back().flags &= ~(kRefuses | abi::FRONTEND_HAS_ENDPOINTS);
+  if (owners.empty() && !claims.empty()) {
+    owners.push_back(claims.begin()->second);
+    owners.back().flags &= ~(kRefuses | abi::FRONTEND_HAS_ENDPOINTS);
   }
   for (const uint32_t how : {kRefusesInternal, kRefusesExternal}) {
     const auto first = first_that_refuses(claims, how);
@@ -107,8 +108,8 @@ std::vector<FrontendOwner> ServiceTable::owners(const Claims& claims,
       refused |= abi::FRONTEND_NODE_PORT_FIRST;
     }
   }
-  if (!ranks.empty()) ranks.front().flags |= refused;
-  return ranks;
+  if (!owners.empty()) owners.front().flags |= refused;
+  return owners;
 }
 
 const ServiceTable::Claims* ServiceTable::node_port_claims(const FrontendPlace& place,
@@ -136,19 +137,20 @@ void ServiceTable::add_addresses_of_node_ports(ClaimsByPlace& changed) const {
   changed.merge(others);
 }
 
-void ServiceTable::plan_frontends(const ClaimsByPlace& changed, TableChange& change) const {
+Result<void> ServiceTable::plan_frontends(const ClaimsByPlace& changed, TableChange& change) const {
   for (const auto& [place, claims] : changed) {
-    const auto after = owners(claims, node_port_claims(place, changed, claims_));
-    const auto known = claims_.find(place);
-    const size_t before = known == claims_.end() ? 0 : owners(known->second, nullptr).size();
-    FrontendPlace at = place;
-    for (at.rank = 0; at.rank == 0 || at.rank < std::max(before, after.size()); ++at.rank) {
-      change.frontends[at] = at.rank < after.size() ? std::optional(after[at.rank]) : std::nullopt;
+    auto after = owners(claims, node_port_claims(place, changed, claims_));
+    if (after.size() > FRONTENDS_AT_ONE_PLACE) {
+      return environment_error("{} {}: {} services share it, and the datapath tells {} apart",
+                               protocol_name(place.protocol), place.at.to_string(), after.size(),
+                               FRONTENDS_AT_ONE_PLACE);
     }
+    change.frontends[place] = std::move(after);
   }
+  return {};
 }
 
-TableChange ServiceTable::plan(const NewEntries& entries) const {
+Result<TableChange> ServiceTable::plan(const NewEntries& entries) const {
   TableChange change;
   ClaimsByPlace claims;
   const auto claims_of = [&](const FrontendPlace& place) -> Claims& {
@@ -176,7 +178,9 @@ TableChange ServiceTable::plan(const NewEntries& entries) const {
     });
   }
   add_addresses_of_node_ports(claims);
-  plan_frontends(claims, change);
+  if (auto planned = plan_frontends(claims, change); !planned) {
+    return tl::unexpected(planned.error());
+  }
   return change;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "datapath/control/service_entries.h"
+#include "model/result.h"
 
 namespace kubeproof::control {
 
@@ -22,7 +23,6 @@ struct FrontendPlace {
   Protocol protocol = kTcp;
   abi::frontend_kind kind = abi::FRONTEND_ADDRESS;
   SocketAddress at;
-  uint8_t rank = 0;  // among those that several services have at one place
 
   friend auto operator<=>(const FrontendPlace&, const FrontendPlace&) = default;
 };
@@ -37,8 +37,8 @@ struct TableChange {
   // Nothing for a port that is gone.
   std::map<ServicePortName, std::optional<ServiceEntry>> services;
   // Of all places that a service of these claims or claimed, and of addresses with the port of a
-  // node port among them; nothing where nobody does any more.
-  std::map<FrontendPlace, std::optional<FrontendOwner>> frontends;
+  // node port among them: who is asked in turn; nobody where no service claims it any more.
+  std::map<FrontendPlace, std::vector<FrontendOwner>> frontends;
 };
 
 class ServiceTable {
@@ -46,7 +46,8 @@ class ServiceTable {
   // The entries that some services have from here on; none for one that is gone.
   using NewEntries = std::map<ObjectKey, std::vector<ServiceEntry>>;
 
-  TableChange plan(const NewEntries& entries) const;
+  // An error where more services are to be asked at one place than programs do ask.
+  Result<TableChange> plan(const NewEntries& entries) const;
   // As planned, with nothing taken over in between.
   void take_over(NewEntries entries);
 
@@ -69,12 +70,11 @@ class ServiceTable {
     std::vector<SocketAddress> udp_endpoints;
   };
 
-  // By rank; none where nobody claims the place.
   static std::vector<FrontendOwner> owners(const Claims& claims, const Claims* node_port_claims);
   static const Claims* node_port_claims(const FrontendPlace& place, const ClaimsByPlace& changed,
                                         const ClaimsByPlace& before);
   void add_addresses_of_node_ports(ClaimsByPlace& changed) const;
-  void plan_frontends(const ClaimsByPlace& changed, TableChange& change) const;
+  Result<void> plan_frontends(const ClaimsByPlace& changed, TableChange& change) const;
 
   std::map<ObjectKey, std::vector<Port>> services_;
   ClaimsByPlace claims_;

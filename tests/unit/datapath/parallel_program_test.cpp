@@ -1,10 +1,13 @@
-// Two processors that handle the two directions of one connection at the same moment.
+// Two processors at the same moment: with the two directions of one connection, or one with packets
+// and the other with an update of the services that they are for.
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <sched.h>
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "tests/unit/datapath/xdp_fixture.h"
@@ -145,6 +148,44 @@ TEST_F(ParallelProgram, TcKeepsAConnectionThatTwoProcessorsHandle) {
 TEST_F(ParallelProgram, XdpKeepsAConnectionThatTwoProcessorsHandle) {
   establish();
   EXPECT_EQ(stream([&] { return send_to_xdp(); }), 0U);
+}
+
+// Packets pass between any two instructions of an update, and writes fall between any two of a
+// program.
+TEST_F(ParallelProgram, APacketIsTranslatedOrRefusedWhileEndpointsComeAndGo) {
+  serve(Family::kIpv4, kTcp, {"10.180.1.7"});
+  const Cluster with = cluster_;
+  cluster_.endpoint_slices.clear();
+  const Cluster without = cluster_;
+  std::atomic<bool> over = false;
+  std::thread updates([&] {
+    stay_on(processors()[0]);
+    for (uint32_t i = 0; !over; ++i) {
+      const auto done = datapath_->program(world_, i % 2 == 0 ? without : with, proxy_);
+      ASSERT_TRUE(done) << done.error().message;
+    }
+  });
+  std::map<uint8_t, size_t> reasons;
+  std::thread packets([&] {
+    stay_on(processors()[1]);
+    for (uint32_t i = 0; i < kSegments; ++i) {
+      if (i % 10'000 == 0) datapath_->forget_packets();
+      const auto port = static_cast<uint16_t>(1024 + i);
+      const auto from = [&](const char* client, const char* to) {
+        return PacketBuilder::tcp(fmt::format("{}:{}", client, port), to).syn();
+      };
+      const Ran ran = i % 3 == 0   ? ingress(kPod1, from("10.180.0.9", "10.96.0.10:80"))
+                      : i % 3 == 1 ? ingress(kEth0, from("203.0.113.7", kNodePort))
+                                   : egress_of_host(kEth0, from("192.168.0.2", "10.96.0.10:80"));
+      ++reasons[ran.record.reason];
+    }
+    over = true;
+  });
+  packets.join();
+  updates.join();
+  EXPECT_GT(reasons[abi::REASON_NEW_FLOW], 0U);
+  EXPECT_GT(reasons[abi::REASON_REJECTED], 0U);
+  EXPECT_EQ(reasons.size(), 2U) << fmt::format("{}", reasons);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstring>
 #include <set>
 #include <thread>
 
@@ -64,6 +65,29 @@ class ServiceMapsTest : public testing::Test {
     cluster.services[service.key] = service;
     const EndpointSlice only = slice(service.key.name, 8080, endpoints);
     cluster.endpoint_slices[only.key] = only;
+  }
+
+  // Services at 10.96.0.10, each with an endpoint and for clients of its own.
+  static Cluster sharing(const std::vector<std::string>& names) {
+    Cluster cluster;
+    for (size_t i = 0; i < names.size(); ++i) {
+      Service one =
+          service(names[i], IpAddress::v4(0x0a610000U + static_cast<uint32_t>(i)).to_string());
+      one.load_balancer_ingress = {{.ip = "10.96.0.10"}};
+      one.load_balancer_source_ranges = {"192.0.2.0/24"};
+      put(cluster, one, endpoints(0, 1));
+    }
+    return cluster;
+  }
+
+  // How many frontends the list has.
+  static size_t listed(const ServiceMapHandles& maps, uint32_t list) {
+    abi::frontend_key key{};
+    key.kind = abi::FRONTEND_LISTED;
+    key.address.words[0] = list;
+    key.address.words[1] = 1;
+    while (maps.frontends.find(key)) ++key.address.words[1];
+    return key.address.words[1] - 1;
   }
 
   // 10.0.NETWORK.1 … 10.0.NETWORK.COUNT
@@ -168,6 +192,77 @@ TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsItsBackends) {
   EXPECT_FALSE(maps.backends.find(old));
 }
 
+TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsTheOthersAtItsAddress) {
+  const auto maps = handles();
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, sharing({"a", "b", "c"})));
+  const uint32_t old = web(maps)->others;
+  ASSERT_NE(old, 0u);
+  EXPECT_EQ(listed(maps, old), 2u);
+  ASSERT_TRUE(program(services, sharing({"a", "c"})));
+  EXPECT_NE(web(maps)->others, old);
+  EXPECT_EQ(listed(maps, web(maps)->others), 1u);
+  EXPECT_EQ(listed(maps, old), 2u) << "whole, as it was";
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  services.maps().remove_retired();
+  EXPECT_EQ(listed(maps, old), 0u);
+  ASSERT_TRUE(program(services, sharing({"a"})));
+  EXPECT_EQ(web(maps)->others, 0u);
+}
+
+TEST_F(ServiceMapsTest, TheOthersAtAnAddressAreWrittenAnewOnlyWhereTheyDiffer) {
+  const auto maps = handles();
+  ServiceProgrammer services(maps);
+  Cluster cluster = sharing({"a", "b", "c"});
+  ASSERT_TRUE(program(services, cluster));
+  const uint32_t list = web(maps)->others;
+  size_t writes = 0;
+  services.maps().observe_writes([&] { ++writes; });
+  const EndpointSlice only = slice("a", 8080, endpoints(3, 1));
+  cluster.endpoint_slices[only.key] = only;
+  ASSERT_TRUE(program(services, cluster));
+  EXPECT_EQ(web(maps)->others, list);
+  EXPECT_EQ(writes, 3u) << "a backend, a cluster IP, and the address that all share";
+}
+
+TEST_F(ServiceMapsTest, ListsAreCountedBesideThoseThatTheyReplace) {
+  // Three cluster IPs, the address, and a list of two others there, which one of one replaces.
+  ServiceProgrammer enough(handles(7));
+  ASSERT_TRUE(program(enough, sharing({"a", "b", "c"})));
+  EXPECT_TRUE(program(enough, sharing({"a", "c"})));
+  EXPECT_TRUE(program(enough, sharing({"a", "b", "c"}))) << "what is retired makes room";
+  ServiceProgrammer too_few(handles(6));
+  ASSERT_TRUE(program(too_few, sharing({"a", "b", "c"})));
+  const auto refused = program(too_few, sharing({"a", "c"}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "BPF map 'frontends' holds 6 entries, and the old and the new services, side by side, "
+            "need 7");
+}
+
+TEST_F(ServiceMapsTest, TooManyAtOneAddressLeaveWhatWasThere) {
+  ServiceMapHandles maps = handles(2000, 2000);
+  maps.source_ranges =
+      map<abi::source_range_key, uint32_t>("source_ranges", 2000, BPF_MAP_TYPE_LPM_TRIE);
+  ServiceProgrammer services(maps);
+  ASSERT_TRUE(program(services, sharing({"a", "b"})));
+  const auto before = *web(maps);
+  services.maps().observe_writes([] { ADD_FAILURE() << "a write"; });
+  std::vector<std::string> names;
+  for (int i = 0; i <= FRONTENDS_AT_ONE_PLACE; ++i) names.push_back(fmt::format("s{}", i));
+  const auto refused = program(services, sharing(names));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "TCP 10.96.0.10:80: 257 services share it, and the datapath tells 256 apart");
+  const auto after = web(maps);
+  ASSERT_TRUE(after);
+  EXPECT_EQ(std::memcmp(&before, &*after, sizeof before), 0);
+  services.maps().observe_writes({});
+  names.pop_back();
+  EXPECT_TRUE(program(services, sharing(names)));
+  EXPECT_EQ(listed(maps, web(maps)->others), size_t{FRONTENDS_AT_ONE_PLACE} - 1);
+}
+
 TEST_F(ServiceMapsTest, WhatDidNotChangeIsNotWritten) {
   ServiceProgrammer services(handles());
   Cluster both = cluster(endpoints(0, 1));
@@ -269,7 +364,7 @@ TEST_F(ServiceMapsTest, WhatFitsButNotBesideTheOldIsRefusedBeforeAnythingIsWritt
   const auto refused = program(services, cluster(endpoints(1, 3)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
-            "BPF map 'backends' holds 4 entries, and the old and the new endpoints, side by side, "
+            "BPF map 'backends' holds 4 entries, and the old and the new services, side by side, "
             "need 5");
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 ");
 }

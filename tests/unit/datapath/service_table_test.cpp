@@ -17,13 +17,24 @@ class ServiceTableTest : public ::testing::Test {
     return {entry};
   }
 
+  // Of services s1000, s1001 and so on, each for a part of the clients only.
+  static ServiceTable::NewEntries claims_for_some(int count) {
+    ServiceTable::NewEntries entries;
+    for (int i = 0; i < count; ++i) {
+      const std::string name = "s" + std::to_string(1000 + i);
+      auto& list = entries[{"default", name}] = claim(name, true);
+      list[0].frontends[0].flags |= abi::FRONTEND_SOURCE_RANGES;
+    }
+    return entries;
+  }
+
   // Who has the frontend after the change.
   std::string change(const ServiceTable::NewEntries& entries) {
-    const TableChange change = table_.plan(entries);
+    const TableChange change = table_.plan(entries).value();
     table_.take_over(entries);
     EXPECT_EQ(change.frontends.size(), 1u);
-    const auto& owner = change.frontends.begin()->second;
-    return owner ? owner->service.service.name : "nobody";
+    const auto& owners = change.frontends.begin()->second;
+    return owners.empty() ? "nobody" : owners.front().service.service.name;
   }
   std::string change(const std::string& service, std::vector<ServiceEntry> entries) {
     return change({{{"default", service}, std::move(entries)}});
@@ -60,9 +71,28 @@ TEST_F(ServiceTableTest, OtherServicesAreNotPartOfAChange) {
   change("a", claim("a", true));
   auto other = claim("b", true);
   other[0].frontends[0].at.port = 81;
-  const TableChange change = table_.plan({{{"default", "b"}, other}});
+  const TableChange change = table_.plan({{{"default", "b"}, other}}).value();
   EXPECT_EQ(change.services.size(), 1u);
   EXPECT_EQ(change.frontends.size(), 1u);
+}
+
+TEST_F(ServiceTableTest, AllThatMayLeadAreAskedInTurn) {
+  ServiceTable::NewEntries entries = claims_for_some(FRONTENDS_AT_ONE_PLACE - 1);
+  entries[{"default", "z"}] = claim("z", true);
+  entries[{"default", "zz"}] = claim("zz", true);
+  const TableChange change = table_.plan(entries).value();
+  const auto& owners = change.frontends.begin()->second;
+  ASSERT_EQ(owners.size(), size_t{FRONTENDS_AT_ONE_PLACE});
+  EXPECT_EQ(owners.front().service.service.name, "s1000");
+  EXPECT_EQ(owners.back().service.service.name, "z") << "which takes all, so that zz has none";
+}
+
+TEST_F(ServiceTableTest, MoreThanAreAskedAtOnePlaceAreAnError) {
+  const auto change = table_.plan(claims_for_some(FRONTENDS_AT_ONE_PLACE + 1));
+  ASSERT_FALSE(change);
+  EXPECT_EQ(change.error().kind, ErrorKind::kEnvironment);
+  EXPECT_EQ(change.error().message,
+            "TCP 10.96.0.10:80: 257 services share it, and the datapath tells 256 apart");
 }
 
 TEST_F(ServiceTableTest, AnEarlierPlanChangesNothing) {

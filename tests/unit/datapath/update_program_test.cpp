@@ -60,7 +60,8 @@ class UpdateProgram : public ProgramTest {
   }
 
   // Programs what `change` makes of the objects and the node. How many writes that took.
-  size_t update(const std::vector<Probe>& probes, const std::function<void()>& change) {
+  size_t update(const std::vector<Probe>& probes, const std::function<void()>& change,
+                bool seen = true) {
     program();
     const auto before = outcomes(probes);
     change();
@@ -69,17 +70,59 @@ class UpdateProgram : public ProgramTest {
     program();
     datapath_->observe_writes({});
     const auto after = outcomes(probes);
-    EXPECT_NE(before, after) << "the change cannot be seen";
-    for (const auto& seen : between) {
+    EXPECT_EQ(before != after, seen) << "whether the change can be seen";
+    for (const auto& met : between) {
       for (size_t i = 0; i < probes.size(); ++i) {
-        EXPECT_TRUE(seen[i] == before[i] || seen[i] == after[i])
-            << "packet " << i << ": " << seen[i] << "\n  before: " << before[i]
+        EXPECT_TRUE(met[i] == before[i] || met[i] == after[i])
+            << "packet " << i << ": " << met[i] << "\n  before: " << before[i]
             << "\n  after: " << after[i];
       }
     }
     return between.size();
   }
 
+  // Of a change that means nothing to these packets.
+  size_t unseen_update(const std::vector<Probe>& probes, const std::function<void()>& change) {
+    return update(probes, change, false);
+  }
+
+  // Of web_service(), without its frontends, at an address that others have, too.
+  static Service sharing(const std::string& name, uint8_t number) {
+    Service service = web_service(Family::kIpv4, kTcp);
+    service.key.name = name;
+    service.cluster_ip = fmt::format("10.96.0.{}", number);
+    service.cluster_ips = {service.cluster_ip};
+    service.ports[0].node_port = static_cast<uint16_t>(30000 + number);
+    service.external_ips = {};
+    service.load_balancer_ingress = {};
+    return service;
+  }
+  static Service with_external_ip(const std::string& name, uint8_t number,
+                                  TrafficPolicy policy = TrafficPolicy::kCluster) {
+    Service service = sharing(name, number);
+    service.external_ips = {kShared};
+    service.external_traffic_policy = policy;
+    return service;
+  }
+  static Service for_sources(const std::string& name, uint8_t number, const std::string& range) {
+    Service service = sharing(name, number);
+    service.load_balancer_ingress = {{.ip = kShared}};
+    service.load_balancer_source_ranges = {range};
+    return service;
+  }
+  void put_endpoint(const std::string& service, const std::string& address) {
+    EndpointSlice slice = web_endpoints(Family::kIpv4, kTcp, {address}, 8080);
+    slice.key.name = service + "-abc";
+    slice.labels["kubernetes.io/service-name"] = service;
+    cluster_.endpoint_slices[slice.key] = slice;
+  }
+  static std::vector<Probe> to_shared() {
+    return {from_outside("203.0.113.80:80", "198.18.0.7:4000"),
+            from_outside("203.0.113.80:80", "192.0.2.7:4000"),
+            from_outside("203.0.113.80:80", "203.0.113.9:4000")};
+  }
+
+  static constexpr const char* kShared = "203.0.113.80";
   std::function<void()> forget_ = [this] { datapath_->forget_packets(); };
 };
 
@@ -206,6 +249,70 @@ TEST_F(UpdateProgram, PortsChange) {
   update(probes, [&] {
     EndpointSlice slice = web_endpoints(Family::kIpv4, kTcp, {"10.180.1.7"}, 9090);
     cluster_.endpoint_slices[slice.key] = slice;
+  });
+}
+
+TEST_F(UpdateProgram, TheFirstOfTwoAtOneAddressIsDeleted) {
+  const Service a = for_sources("a", 21, "192.0.2.0/24");
+  put(a);
+  put(with_external_ip("b", 22));
+  put_endpoint("a", "10.180.1.7");
+  put_endpoint("b", "10.180.1.8");
+  update(to_shared(), [&] { cluster_.services.erase(a.key); });
+  update(to_shared(), [&] { put(a); });
+}
+
+TEST_F(UpdateProgram, TheFirstOfTwoAtOneAddressComesAndGoesUnderPolicyLocal) {
+  const Service a = with_external_ip("a", 21, TrafficPolicy::kLocal);
+  put(with_external_ip("b", 22));
+  put_endpoint("a", "10.180.0.9");
+  put_endpoint("b", "10.180.1.8");
+  update(to_shared(), [&] { put(a); });
+  update(to_shared(), [&] { put_endpoint("a", "10.180.0.10"); });
+  update(to_shared(), [&] { put_endpoint("a", "10.180.1.7"); });
+  update(to_shared(), [&] { put_endpoint("a", "10.180.0.9"); });
+  update(to_shared(), [&] { cluster_.services.erase(a.key); });
+}
+
+TEST_F(UpdateProgram, TheFirstOfTwoAtOneAddressLeadsNowhereAndGoes) {
+  const Service a = with_external_ip("a", 21, TrafficPolicy::kLocal);
+  put(a);
+  put(with_external_ip("b", 22));
+  put_endpoint("a", "10.180.1.7");
+  put_endpoint("b", "10.180.1.8");
+  EXPECT_GE(unseen_update(to_shared(), [&] { cluster_.services.erase(a.key); }), 1U);
+  EXPECT_GE(unseen_update(to_shared(), [&] { put(a); }), 1U);
+}
+
+TEST_F(UpdateProgram, TheFirstOfTwoAtOneAddressOpensToAllSources) {
+  Service a = for_sources("a", 21, "192.0.2.0/24");
+  put(a);
+  put(with_external_ip("b", 22));
+  put_endpoint("a", "10.180.1.7");
+  put_endpoint("b", "10.180.1.8");
+  update(to_shared(), [&] {
+    a.load_balancer_source_ranges = {};
+    put(a);
+  });
+  update(to_shared(), [&] {
+    a.load_balancer_source_ranges = {"192.0.2.0/24"};
+    put(a);
+  });
+}
+
+TEST_F(UpdateProgram, ThreeAtOneAddressMoveUp) {
+  const Service a = for_sources("a", 21, "192.0.2.0/24");
+  put(a);
+  put(for_sources("b", 22, "198.18.0.0/16"));
+  put(with_external_ip("c", 23));
+  put_endpoint("a", "10.180.1.7");
+  put_endpoint("b", "10.180.1.8");
+  put_endpoint("c", "10.180.1.9");
+  update(to_shared(), [&] { cluster_.services.erase(a.key); });
+  update(to_shared(), [&] { put(a); });
+  update(to_shared(), [&] {
+    put_endpoint("b", "10.180.1.18");
+    put_endpoint("c", "10.180.1.19");
   });
 }
 
