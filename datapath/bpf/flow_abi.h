@@ -195,7 +195,7 @@ struct fragmented {
 	__u32 affinity_backend; /* to which the client is led once it is whole; 0: to none */
 	__u8 protocol; /* behind all extension headers; 0: none has told */
 	__u8 portless;
-	__u16 zero;
+	__u16 zero[3];
 	struct fragment_run runs[FRAGMENT_RUNS]; /* in no order, with gaps between them */
 };
 
