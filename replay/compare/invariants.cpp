@@ -41,9 +41,15 @@ std::optional<Parsed> parse(ByteView packet) {
                 view->family == Family::kIpv4 && reading_changes_ipv4_options(packet)};
 }
 
+// What of an ICMP message does not say which.
+bool is_rest_of_icmp(const PacketView& view) {
+  return view.is_fragment && view.fragment_offset != 0 &&
+         view.protocol == (view.family == Family::kIpv4 ? kIcmp : kIcmpv6);
+}
+
 // An ICMP error that the node made itself: the packet that came in was none.
 bool made_by_node(const Parsed& in, const Parsed& out) {
-  return out.error && !in.error;
+  return out.error && !in.error && !is_rest_of_icmp(in.view);
 }
 
 bool ipv4_options(const PacketView& view) {

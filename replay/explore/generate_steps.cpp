@@ -76,7 +76,8 @@ class StepGenerator {
         begun_(scenario.flows.size()),
         last_raise_(last_raise(scenario.clusters)),
         damage_(scenario.seed ^ 0x3),
-        options_(scenario.seed ^ 0x6) {}
+        options_(scenario.seed ^ 0x6),
+        cuts_(scenario.seed ^ 0xc) {}
 
   Step generate() {
     const size_t kind = random_.below(100);
@@ -115,6 +116,13 @@ class StepGenerator {
     PacketStep step;
     step.flow = flow_;
     step.shape = shape();
+    if (step.shape.fragment_size != 0 && cuts_.percent(40)) {
+      step.shape.payload = 200;
+      // Else it is lost to eBPF, as the ledger knows, and with it what it says to its flow.
+      step.shape.fragments_reversed &= is_v4();
+      step.shape.first_share =
+          cuts_.pick({uint16_t{8}, uint16_t{8}, uint16_t{16}, uint16_t{24}, uint16_t{32}});
+    }
     switch (flow().protocol) {
       case kTcp:
         tcp(step);
@@ -237,6 +245,10 @@ class StepGenerator {
       step.quoted = static_cast<uint16_t>(random_.below(header + size_t{8}));
     }
     step.from_router = random_.percent(50);
+    if (kinds_.fragments && cuts_.percent(20)) {
+      step.first_share =
+          cuts_.pick({uint16_t{8}, uint16_t{16}, uint16_t{32}, uint16_t{40}, uint16_t{64}});
+    }
     step.damage = damage();
     return step;
   }
@@ -250,6 +262,7 @@ class StepGenerator {
   // By choices of their own, so that no other choice depends on them.
   Random damage_;
   Random options_;
+  Random cuts_;
   size_t flow_ = 0;
   size_t cluster_ = 0;
 };

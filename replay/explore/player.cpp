@@ -4,6 +4,7 @@
 
 #include "model/packet/checksum.h"
 #include "replay/explore/address_plan.h"
+#include "replay/explore/cut_fragments.h"
 #include "replay/explore/shape_packet.h"
 
 namespace kubeproof::explore {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr uint32_t kClientStart = 1000;
 constexpr uint32_t kServerStart = 500000;  // SCTP: the two are verification tags
+constexpr size_t kRestOfError = 1024;      // bytes of each fragment behind the first
 constexpr uint8_t kFin = 0x01;
 constexpr uint8_t kSyn = 0x02;
 constexpr uint8_t kAck = 0x10;
@@ -138,7 +140,10 @@ bool Player::play_step(const PacketStep& planned) {
     const Bytes packet = sender.sent;
     return send(step, packet, path.ingress);
   }
-  auto fragments = builder.build_fragments(step.shape.fragment_size);
+  const uint16_t first = step.shape.first_share;
+  auto fragments = first == 0 ? builder.build_fragments(step.shape.fragment_size)
+                              : cut_into_fragments(builder.build(), first, step.shape.fragment_size,
+                                                   step.shape.identification);
   if (step.shape.fragments_reversed) std::reverse(fragments.begin(), fragments.end());
   spoil(step.shape, fragments);
   if (const auto& changes = step.shape.damage.changes; !changes.empty()) {
@@ -201,7 +206,11 @@ bool Player::play_step(const ErrorStep& step) {
   error.payload(ByteView(sender.arrived).first(quoted));
   Bytes packet = error.build();
   spoil_bytes(step.damage, ingress, packet);
-  return stage_.packet({ingress, packet, 0}, fate_);
+  if (step.first_share == 0 || ingress.is_host()) return stage_.packet({ingress, packet, 0}, fate_);
+  const auto fragments = cut_into_fragments(packet, step.first_share, kRestOfError, ++datagrams_);
+  return std::all_of(fragments.begin(), fragments.end(), [&](const Bytes& fragment) {
+    return stage_.packet({ingress, fragment, 0}, fate_);
+  });
 }
 
 }  // namespace kubeproof::explore

@@ -211,6 +211,7 @@ std::string text_of(const PacketShape& shape) {
   if (shape.fragment_size != 0) {
     text += fmt::format(" in fragments of {}{}", shape.fragment_size,
                         shape.fragments_reversed ? ", last first" : "");
+    if (shape.first_share != 0) text += fmt::format(", the first of {}", shape.first_share);
   }
   constexpr std::array<std::string_view, 3> kFaults = {"", ", one missing", ", one twice"};
   text += kFaults[static_cast<size_t>(shape.fragment_fault)];
@@ -247,7 +248,9 @@ struct StepText {
   std::string operator()(const ErrorStep& step) const {
     return fmt::format("flow {} ICMP error {}/{} about the {}'s packet, {} bytes quoted{}{}",
                        step.flow, step.type, step.code, name(step.about), step.quoted,
-                       step.from_router ? ", from a router" : "", text_of(step.damage));
+                       step.from_router ? ", from a router" : "", text_of(step.damage)) +
+           (step.first_share != 0 ? fmt::format(", the first fragment of {}", step.first_share)
+                                  : "");
   }
   std::string operator()(const AdvanceStep& step) const {
     return fmt::format("{} s pass", step.duration.count());

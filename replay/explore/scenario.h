@@ -59,6 +59,7 @@ struct PacketShape {
   uint16_t identification = 1;
   uint16_t payload = 8;        // bytes
   uint16_t fragment_size = 0;  // payload bytes of each fragment; 0: whole
+  uint16_t first_share = 0;    // of the first of them, where it has another number
   bool fragments_reversed = false;
   FragmentFault fragment_fault = FragmentFault::kNone;
   Defect defect = Defect::kNone;
@@ -93,6 +94,8 @@ struct ErrorStep {
   uint16_t quoted = 28;  // bytes at most, IP header included
   bool from_router = false;
   Damage damage = {};
+  // From a link: in fragments, of which the first has so many bytes; 0: whole.
+  uint16_t first_share = 0;
 };
 
 struct AdvanceStep {

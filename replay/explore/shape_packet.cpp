@@ -148,6 +148,7 @@ void apply(const PacketShape& shape, Family family, PacketBuilder& builder) {
 
 void fit_to_socket(Family family, PacketShape& shape) {
   if (family == Family::kIpv6) shape.fragment_size = 0;
+  shape.first_share = 0;
   shape.fragment_fault = FragmentFault::kNone;
   shape.payload = std::min(shape.payload, kLargestHostPayload);
   if (shape.defect == Defect::kBadHeaderChecksum) shape.defect = Defect::kNone;

@@ -235,6 +235,7 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
       {[](PacketStep& p) { return set(p.shape.identification, uint16_t{1}); }},
       {[](PacketStep& p) { return set(p.shape.payload, uint16_t{8}); }},
       {[](PacketStep& p) { return set(p.shape.fragment_size, uint16_t{0}); }},
+      {[](PacketStep& p) { return set(p.shape.first_share, uint16_t{0}); }},
       {[](PacketStep& p) { return set(p.shape.fragments_reversed, false); }},
       {[](PacketStep& p) { return set(p.shape.fragment_fault, FragmentFault::kNone); }},
       {[](PacketStep& p) { return set(p.shape.defect, Defect::kNone); }},
@@ -263,6 +264,7 @@ bool plain_packet(const Scenario& from, size_t attempt, Maybe& to) {
 
 bool plain_error(const Scenario& from, size_t attempt, Maybe& to) {
   static constexpr Edit<ErrorStep> kEdits[] = {
+      {[](ErrorStep& e) { return set(e.first_share, uint16_t{0}); }},
       {[](ErrorStep& e) { return without_damage(e.damage); }},
       {[](ErrorStep& e) { return without_first_change(e.damage); }},
       {[](ErrorStep& e) { return without_last_change(e.damage); }},
