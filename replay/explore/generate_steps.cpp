@@ -245,7 +245,8 @@ class StepGenerator {
       step.quoted = static_cast<uint16_t>(random_.below(header + size_t{8}));
     }
     step.from_router = random_.percent(50);
-    if (kinds_.fragments && cuts_.percent(20)) {
+    // A redirect that its last fragment completes looks like the stack's own (stack_chatter.h).
+    if (kinds_.fragments && step.type != kRedirect && cuts_.percent(20)) {
       step.first_share =
           cuts_.pick({uint16_t{8}, uint16_t{16}, uint16_t{32}, uint16_t{40}, uint16_t{64}});
     }
