@@ -66,6 +66,8 @@ struct options_walk {
 /* Room for an IPv4 header, in steps that the verifier understands: without its options, and for them. */
 #define IPV4_OPTIONS_BUFFER 64
 #define IPV4_HEADER_BUFFER (20 + IPV4_OPTIONS_BUFFER)
+/* Enough for the network header, and more: of the packet that an error quotes. */
+#define BEGINNING 128
 
 /* What was written into the options of an IPv4 packet. */
 enum options_written {
@@ -231,6 +233,7 @@ struct packet {
 	__be32 recorded;
 	__u8 options_written; /* enum options_written */
 	__u32 answer_header[IPV4_HEADER_BUFFER / 4]; /* under construction */
+	__u8 beginning[BEGINNING]; /* taken away for a moment (partial_checksum.bpf.h) */
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow leaving; /* being removed */

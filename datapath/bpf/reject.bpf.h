@@ -49,8 +49,8 @@ struct ipv6_error {
 };
 
 /* Leaves the first `quote` bytes of the packet, and room for `headers` bytes before them. */
-static __always_inline long make_room(struct __sk_buff *skb, const struct packet *packet,
-				      __u32 quote, __u32 headers)
+static __always_inline long make_room(struct __sk_buff *skb, struct packet *packet, __u32 quote,
+				      __u32 headers)
 {
 	if (bpf_skb_change_tail(skb, packet->headers.network + quote, 0) ||
 	    forget_pending_checksum(skb, packet, quote))
@@ -136,7 +136,7 @@ VERIFIED_ONCE long make_ipv4_error(struct __sk_buff *skb, struct packet *packet,
 				     sizeof(error.icmp));
 }
 
-VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, const struct packet *packet,
+VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, struct packet *packet,
 				   const struct address *source)
 {
 	struct ipv6_error error = {
