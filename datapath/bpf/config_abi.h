@@ -119,7 +119,8 @@ enum local_address_flag {
 	LOCAL_ADDRESS_ELSEWHERE = 1 << 3,
 };
 
-#define LOCAL_ADDRESS_WHOLE (32 + 128)
+#define LOCAL_ADDRESS_AHEAD 32 /* bits of the key before the address */
+#define LOCAL_ADDRESS_WHOLE (LOCAL_ADDRESS_AHEAD + 128)
 
 /* Of an address or, for longest-prefix match, of a prefix. */
 struct local_address_key {

@@ -62,9 +62,8 @@ abi::local_address_key key_of(const IpAddress& address) {
 }
 
 abi::local_address_key key_of(const Cidr& prefix) {
-  constexpr uint32_t kBitsBefore = 32;
   abi::local_address_key key = key_of(prefix.base());
-  key.prefix_length = kBitsBefore + prefix.prefix_length();
+  key.prefix_length = LOCAL_ADDRESS_AHEAD + prefix.prefix_length();
   return key;
 }
 
@@ -106,6 +105,7 @@ NodeMaps::Node NodeMaps::make_node(const World& world, const Cluster& cluster,
   for (const auto& [prefix, entry] : make_local_prefixes(world, cluster, proxy)) {
     node.prefixes.emplace(key_of(prefix), entry);
   }
+  if (!node.prefixes.empty()) node.settings.flags |= abi::SETTING_LOCAL_PREFIXES;
   return node;
 }
 

@@ -201,7 +201,6 @@ abi::settings make_settings(const World& world, const Cluster& cluster, const Pr
   set(world.sysctls.accept_local, abi::SETTING_ACCEPT_LOCAL);
   set(world.sysctls.ip_forward, abi::SETTING_FORWARDS);
   set(has_further_local_routes(world, Family::kIpv4), abi::SETTING_FURTHER_LOCAL_ROUTES);
-  set(!local_prefixes(world).empty(), abi::SETTING_LOCAL_PREFIXES);
   const FlowTimeouts& timeouts = world.sysctls.timeouts;
   settings.tcp_established_timeout = seconds_of(timeouts.tcp_established);
   settings.tcp_close_wait_timeout = seconds_of(timeouts.tcp_close_wait);
@@ -251,9 +250,11 @@ LocalAddresses make_local_addresses(const World& world, const Cluster& cluster,
 // nodePortAddresses choose among addresses of interfaces.
 LocalPrefixes make_local_prefixes(const World& world, const Cluster& cluster,
                                   const ProxyConfig& proxy) {
+  const NodePortAddresses ipv4(world, cluster, proxy, Family::kIpv4);
+  const NodePortAddresses ipv6(world, cluster, proxy, Family::kIpv6);
   LocalPrefixes result = local_prefixes(world);
   for (auto& [prefix, entry] : result) {
-    const NodePortAddresses wanted(world, cluster, proxy, prefix.family());
+    const NodePortAddresses& wanted = prefix.family() == Family::kIpv4 ? ipv4 : ipv6;
     if (wanted.everything()) entry.flags |= abi::LOCAL_ADDRESS_NODE_PORTS;
   }
   return result;

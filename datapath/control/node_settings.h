@@ -23,7 +23,7 @@ NodePlace node_place(const World& world, const Cluster& cluster, const ProxyConf
 std::optional<IpAddress> node_ip(const World& world, const Cluster& cluster,
                                  const ProxyConfig& proxy, Family family);
 
-// `flags` and the detectors; the marks are the loader's.
+// `flags`, but for SETTING_LOCAL_PREFIXES, and the detectors; the marks are the loader's.
 abi::settings make_settings(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
 // By interface index.

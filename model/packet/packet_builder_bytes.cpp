@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "model/packet/checksum.h"
+#include "model/packet/fragments.h"
 #include "model/packet/packet_builder.h"
 
 namespace kubeproof {
@@ -140,30 +141,12 @@ std::vector<Bytes> PacketBuilder::build_fragments(size_t fragment_payload) const
   whole_builder.trailer_ = 0;
   const Bytes whole = whole_builder.build();
   const PacketView view = *parse_packet(whole);
-  const ByteView head = ByteView(whole).first(view.transport_offset);
-  const ByteView body = ByteView(whole).subspan(view.transport_offset);
   const size_t step = std::max<size_t>(fragment_payload / 8 * 8, 8);
-  std::vector<Bytes> fragments;
-  for (size_t at = 0; at < body.size(); at += step) {
-    const ByteView part = body.subspan(at, std::min(step, body.size() - at));
-    const bool more = at + part.size() < body.size();
-    Bytes fragment(head.begin(), head.end());
-    if (from_.is_v4()) {
-      store16(fragment, 2, static_cast<uint16_t>(head.size() + part.size()));
-      store16(fragment, 6, static_cast<uint16_t>(at / 8 | (more ? 0x2000 : 0)));
-      store16(fragment, 10, ipv4_header_checksum(fragment));
-    } else {
-      store16(fragment, 4, static_cast<uint16_t>(head.size() - 40 + 8 + part.size()));
-      fragment[view.next_header_offset] = kFragmentHeader;
-      fragment.push_back(protocol_);
-      fragment.push_back(0);
-      append16(fragment, static_cast<uint32_t>(at | (more ? 1 : 0)));
-      append32(fragment, identification_);
-    }
-    append(fragment, part);
-    fragments.push_back(std::move(fragment));
-  }
-  return fragments;
+  return cut_into_fragments(whole, {.head = view.transport_offset,
+                                    .named_at = view.next_header_offset,
+                                    .first = step,
+                                    .rest = step,
+                                    .identification = identification_});
 }
 
 }  // namespace kubeproof
