@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "replay/engine/trace_text.h"
 #include "tests/bench/bench_cluster.h"
 
 namespace kubeproof {
@@ -44,8 +45,21 @@ Result<TestRun::Output> BenchHooks::at_forwarded_egress(ByteView packet, uint32_
 
 Result<XdpTestRun::Output> BenchHooks::at_xdp(ByteView packet) {
   auto output = xdp_.run(packet, kBenchUplink);
-  if (output && output->verdict != XDP_TX) return environment_error("XDP left a packet to tc");
+  if (output && output->verdict != XDP_TX) return why_not_at_xdp(packet);
   return output;
+}
+
+tl::unexpected<Error> BenchHooks::why_not_at_xdp(ByteView packet) {
+  std::string_view reason = "of no record";
+  drain_trace();
+  trace(true);
+  const auto again = xdp_.run(packet, kBenchUplink);
+  trace(false);
+  datapath_.drain_trace([&](const abi::trace_record& record) {
+    reason = reason_text(static_cast<abi::reason>(record.reason));
+  });
+  return environment_error("XDP did not send a packet on: {}",
+                           again ? reason : std::string_view(again.error().message));
 }
 
 Result<XdpTestRun::Output> BenchHooks::past_xdp(ByteView packet) {

@@ -37,6 +37,8 @@ class BenchHooks {
 
  private:
   explicit BenchHooks(Datapath datapath);
+  // By the decision trace of another run.
+  tl::unexpected<Error> why_not_at_xdp(ByteView packet);
 
   Datapath datapath_;
   TestRun ingress_;
