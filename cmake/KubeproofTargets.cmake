@@ -54,3 +54,20 @@ function(kubeproof_test name)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST ${directory}
                        PROPERTIES TIMEOUT 300 LABELS "${ARG_LABELS}")
 endfunction()
+
+# kubeproof_grouped_test(NAME SOURCES file... [LINK library...])
+# One, for the kernel, whose tests share what takes longer to make than they take to run: ctest knows
+# it by the groups of tests that kubeproof_test_group() names.
+function(kubeproof_grouped_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LINK")
+  add_executable(${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/grouped_main.cpp)
+  target_link_libraries(${name} PRIVATE kubeproof_options ${ARG_LINK} GTest::gtest)
+  target_precompile_headers(${name} REUSE_FROM ${KUBEPROOF_PRECOMPILED})
+endfunction()
+
+# kubeproof_test_group(PROGRAM NAME FILTER): all its tests whose names match, in one process.
+function(kubeproof_test_group program name filter)
+  add_test(NAME ${program}.${name} COMMAND ${program} --gtest_filter=${filter})
+  set_tests_properties(${program}.${name} PROPERTIES
+    TIMEOUT 300 LABELS "kernel;gtest" SKIP_RETURN_CODE 77)
+endfunction()

@@ -44,6 +44,12 @@ std::string missing(const Report& report) {
   return text;
 }
 
+// Of one process, which so loads the programs once for all cases that it runs.
+const EngineOptions& engine_options() {
+  static const EngineOptions options;
+  return options;
+}
+
 void expect_pass(const std::string& file, const EngineFactory& make_engines) {
   const auto one = read_case(file);
   ASSERT_TRUE(one) << one.error().message;
@@ -64,7 +70,7 @@ void expect_pass(const std::string& file, const EngineFactory& make_engines) {
 class Corpus : public testing::TestWithParam<std::string> {};
 
 TEST_P(Corpus, Passes) {
-  expect_pass(GetParam(), [] { return EngineOptions().make(); });
+  expect_pass(GetParam(), [] { return engine_options().make(); });
 }
 
 INSTANTIATE_TEST_SUITE_P(, Corpus, testing::ValuesIn(cases_in(kCases)),
@@ -73,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(, Corpus, testing::ValuesIn(cases_in(kCases)),
 class Releases : public testing::TestWithParam<std::string> {};
 
 TEST_P(Releases, Passes) {
-  expect_pass(GetParam(), [] { return EngineOptions().make_one("netfilter"); });
+  expect_pass(GetParam(), [] { return engine_options().make_one("netfilter"); });
 }
 
 INSTANTIATE_TEST_SUITE_P(, Releases, testing::ValuesIn(cases_in(kReleases)),
@@ -85,7 +91,7 @@ std::optional<uint64_t> taken_by(std::string_view entry, std::string_view file) 
   const auto one = read_case(fmt::format("{}/{}", KUBEPROOF_ROOT, file));
   if (!one) return std::nullopt;
   const auto ran = run_case(
-      *one, [] { return EngineOptions().make_one("ebpf-tc"); }, make_oracle);
+      *one, [] { return engine_options().make_one("ebpf-tc"); }, make_oracle);
   if (!ran || verdict_of(*ran) != RunVerdict::kEquivalent) return std::nullopt;
   for (const DeviationReport& deviation : ran->report.engines.at(0).deviations) {
     if (deviation.id == entry) return deviation.packets;
@@ -94,7 +100,7 @@ std::optional<uint64_t> taken_by(std::string_view entry, std::string_view file) 
 }
 
 TEST(LedgerOfDeviations, IsPinnedFromBothSides) {
-  const auto engines = EngineOptions().make_one("ebpf-tc");
+  const auto engines = engine_options().make_one("ebpf-tc");
   ASSERT_TRUE(engines) << engines.error().message;
   if (!engines->front().engine) GTEST_SKIP() << engines->front().engine.error().message;
   const Ledger ledger = Ledger::built_in();
