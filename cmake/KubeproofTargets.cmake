@@ -65,9 +65,25 @@ function(kubeproof_grouped_test name)
   target_precompile_headers(${name} REUSE_FROM ${KUBEPROOF_PRECOMPILED})
 endfunction()
 
-# kubeproof_test_group(PROGRAM NAME FILTER): all its tests whose names match, in one process.
-function(kubeproof_test_group program name filter)
-  add_test(NAME ${program}.${name} COMMAND ${program} --gtest_filter=${filter})
-  set_tests_properties(${program}.${name} PROPERTIES
+# kubeproof_test_groups(PROGRAM GROUP <group=filter>...)
+# All its tests whose names match the filter of a group, in one process; the rest as `others`.
+function(kubeproof_test_groups program)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "GROUP")
+  set(rest)
+  foreach(group IN LISTS ARG_GROUP)
+    string(REGEX MATCH "^([^=]+)=(.+)$" matched ${group})
+    add_test(NAME ${program}.${CMAKE_MATCH_1} COMMAND ${program} --gtest_filter=${CMAKE_MATCH_2})
+    list(APPEND names ${program}.${CMAKE_MATCH_1})
+    string(APPEND rest ":${CMAKE_MATCH_2}")
+  endforeach()
+  add_test(NAME ${program}.others COMMAND ${program} --gtest_filter=-${rest})
+  set_tests_properties(${names} ${program}.others PROPERTIES
     TIMEOUT 300 LABELS "kernel;gtest" SKIP_RETURN_CODE 77)
+endfunction()
+
+# kubeproof_test_suites(PROGRAM SUITE <suite>...): a group for each.
+function(kubeproof_test_suites program)
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SUITE")
+  list(TRANSFORM ARG_SUITE REPLACE "(.+)" "\\1=\\1.*:*/\\1.*")
+  kubeproof_test_groups(${program} GROUP ${ARG_SUITE})
 endfunction()

@@ -263,6 +263,7 @@ void Datapath::forget_packets() {
                              maps.held_datagrams, maps.refused_packets}) {
     control::clear(*map);
   }
+  control::clear_of_processors(*maps.packets);
 }
 
 size_t Datapath::collect_garbage() {

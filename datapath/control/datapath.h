@@ -27,6 +27,8 @@ struct MapSizes {
   uint32_t flows = 1'000'000;     // entries; a flow takes two, a masqueraded one four
   uint32_t affinities = 100'000;  // pairs of a client and a service
   uint32_t trace_bytes = 1 << 18;
+
+  friend bool operator==(const MapSizes&, const MapSizes&) = default;
 };
 
 struct LoadOptions {

@@ -120,4 +120,14 @@ void clear(const bpf_map& map) {
   for (const Key& each : keys) bpf_map_delete_elem(fd, each.data());
 }
 
+void clear_of_processors(const bpf_map& map) {
+  constexpr size_t kAlignment = 8;  // of each processor's value
+  const size_t size = (bpf_map__value_size(&map) + kAlignment - 1) / kAlignment * kAlignment;
+  const int processors = libbpf_num_possible_cpus();
+  if (processors <= 0) return;
+  const std::vector<std::byte> zero(size * static_cast<size_t>(processors));
+  const uint32_t first = 0;
+  bpf_map_update_elem(bpf_map__fd(&map), &first, zero.data(), BPF_ANY);
+}
+
 }  // namespace kubeproof::control

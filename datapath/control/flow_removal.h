@@ -28,5 +28,7 @@ size_t remove_flows(const FlowMaps& maps, uint64_t now, const FlowPredicate& is_
 
 // Empties a map that the programs write.
 void clear(const bpf_map& map);
+// An array of one entry per processor becomes zero.
+void clear_of_processors(const bpf_map& map);
 
 }  // namespace kubeproof::control

@@ -4,6 +4,7 @@
 
 #include "model/packet/protocol_name.h"
 #include "replay/engine/sysctl.h"
+#include "tests/unit/datapath/loaded_once.h"
 #include "tests/unit/datapath/tested_programs.h"
 
 namespace kubeproof::attached {
@@ -12,6 +13,7 @@ namespace {
 constexpr std::array kBackends = {Backend::kOnPod, Backend::kFar, Backend::kOnNode,
                                   Backend::kOverlaid, Backend::kNone};
 constexpr uint16_t kFirstNodePort = 30000;
+constexpr MapSizes kSizes = {.frontends = 1000, .backends = 1000, .flows = 100'000};
 
 int number(Backend backend) {
   return static_cast<int>(backend);
@@ -169,11 +171,7 @@ void AttachedNode::SetUp() {
   auto network = Network::create();
   if (!network) GTEST_SKIP() << network.error().message;
   network_.emplace(std::move(*network));
-  LoadOptions options;
-  options.sizes = {.frontends = 1000, .backends = 1000, .flows = 100'000};
-  options.xdp = with_xdp_;
-  options.object_file = tested_programs();
-  auto datapath = Datapath::load(options);
+  auto datapath = take_datapath(kSizes, with_xdp_);
   if (!datapath && !programs_should_load()) GTEST_SKIP() << datapath.error().message;
   ASSERT_TRUE(datapath) << datapath.error().message;
   datapath_.emplace(std::move(*datapath));
@@ -195,6 +193,10 @@ void AttachedNode::SetUp() {
   serve(network_->outside(), far_address);
   serve(network_->overlay(), overlay_address);
   serve(network_->node(), node_address);
+}
+
+void AttachedNode::TearDown() {
+  if (datapath_ && detach()) return_datapath(*std::move(datapath_), kSizes, with_xdp_);
 }
 
 Client AttachedNode::client(Origin origin, Family family) const {

@@ -46,6 +46,7 @@ class AttachedNode : public testing::Test {
  protected:
   explicit AttachedNode(bool with_xdp = false) : with_xdp_(with_xdp) {}
   void SetUp() override;
+  void TearDown() override;
 
   Client client(Origin origin, Family family) const;
   Network& network() { return *network_; }

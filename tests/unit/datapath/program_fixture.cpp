@@ -10,6 +10,7 @@
 #include "replay/engine/neighbours.h"
 #include "replay/engine/world_setup.h"
 #include "tests/unit/datapath/control_fixture.h"
+#include "tests/unit/datapath/loaded_once.h"
 #include "tests/unit/datapath/tested_programs.h"
 
 namespace kubeproof::control {
@@ -84,11 +85,7 @@ void ProgramTest::SetUp() {
   ASSERT_TRUE(devices) << devices.error().message;
   devices_ = std::move(*devices);
 
-  LoadOptions options;
-  options.sizes = sizes_;
-  options.xdp = with_xdp_;
-  options.object_file = tested_programs();
-  auto datapath = Datapath::load(options);
+  auto datapath = take_datapath(sizes_, with_xdp_);
   if (!datapath && !programs_should_load()) GTEST_SKIP() << datapath.error().message;
   ASSERT_TRUE(datapath) << datapath.error().message;
   datapath_.emplace(std::move(*datapath));
@@ -101,6 +98,10 @@ void ProgramTest::SetUp() {
     ASSERT_TRUE(datapath_->allow_xdp(kEth0, true));
   }
   proxy_.cluster_cidrs = {"10.180.0.0/16", "fd00:180::/32"};
+}
+
+void ProgramTest::TearDown() {
+  if (datapath_) return_datapath(*std::move(datapath_), sizes_, with_xdp_);
 }
 
 void ProgramTest::program() {

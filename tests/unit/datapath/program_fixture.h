@@ -55,6 +55,7 @@ class ProgramTest : public ::testing::Test {
  protected:
   explicit ProgramTest(bool with_xdp = false) : with_xdp_(with_xdp) {}
   void SetUp() override;
+  void TearDown() override;
 
   void program();
   void serve(Family family, Protocol protocol, const std::vector<std::string>& endpoints,
