@@ -28,6 +28,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->portless = 0;
 	packet->broken = 0;
 	packet->options_refused = 0;
+	packet->refused_silently = 0;
 	packet->source_routed = 0;
 	packet->martian = 0;
 	packet->only_tracked = 0;
@@ -44,6 +45,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->waits_for_first = 0;
 	packet->checksum_offset = 0;
 	packet->quoted_checksum_offset = 0;
+	packet->of_a_process = 0;
 	packet->quoted_short = 0;
 	packet->ipv6_answer.type = ICMPV6_UNREACHABLE;
 	packet->ipv6_answer.code = ICMPV6_PORT_UNREACHABLE;

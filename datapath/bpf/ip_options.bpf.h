@@ -114,8 +114,11 @@ static __always_inline int ipv4_option_is_refused(struct packet *packet,
 		return head->length < ROUTER_ALERT_LENGTH;
 	case IPV4_OPTION_LOOSE_SOURCE_ROUTE:
 	case IPV4_OPTION_STRICT_SOURCE_ROUTE:
-		packet->source_routed = head->length >= 3 && head->pointer > 4;
-		return 1;
+		if (packet->source_route || head->length < 3 || head->pointer < 4)
+			return 1;
+		packet->source_route = at;
+		packet->source_routed = head->pointer > 4;
+		return 0;
 	case IPV4_OPTION_SECURITY_LABEL:
 		return 1;
 	default:
@@ -123,10 +126,11 @@ static __always_inline int ipv4_option_is_refused(struct packet *packet,
 	}
 }
 
-/* Options that run past the end of the header or are shorter than they need, ask for source
- * routing, or have no room for what has to be written. Where the walk is lies in the packet, and
- * not on the stack: what is read back from there the verifier takes for anything, and so does not
- * follow every way through the loop. */
+/* Options that run past the end of the header or are shorter than they need, or have no room for what
+ * has to be written; and, where nothing is wrong with them, those that ask for source routing: of
+ * these the stack says nothing. Where the walk is lies in the packet, and not on the stack: what is
+ * read back from there the verifier takes for anything, and so does not follow every way through the
+ * loop. */
 #define ipv4_options_are_refused BY_FRAME(ipv4_options_are_refused)
 VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet)
 {
@@ -134,6 +138,10 @@ VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet
 
 	if (!packet)
 		return 0;
+	packet->record_route = 0;
+	packet->timestamp = 0;
+	packet->source_route = 0;
+	packet->source_routed = 0;
 	walk = &packet->options_walk;
 	walk->at = packet->headers.network + sizeof(struct iphdr);
 	walk->end = packet->headers.transport;
@@ -156,7 +164,8 @@ VERIFIED_ONCE int ipv4_options_are_refused(frame_t *frame, struct packet *packet
 			return 1;
 		walk->at = at + head.length;
 	}
-	return 0;
+	packet->refused_silently = !!packet->source_route;
+	return packet->refused_silently;
 }
 
 /* net.ipv6.max_hbh_opts_number, and how much padding may stand in a row. */

@@ -192,6 +192,7 @@ struct packet {
 	__u8 tracked; /* `tuple` is whole: it belongs to a flow, or may start one */
 	__u8 portless; /* of a protocol whose flows are told by addresses alone */
 	__u8 options_refused; /* by the stack, behind PREROUTING */
+	__u8 refused_silently; /* then: it says nothing of it */
 	__u8 martian; /* likewise, for its source */
 	__u8 source_routed; /* IPv4: it made stops on its way, by which an error about it goes back */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
@@ -200,6 +201,7 @@ struct packet {
 	__u32 options_end; /* the one that ends them */
 	__u32 record_route;
 	__u32 timestamp;
+	__u32 source_route;
 	__u8 broken; /* a transport header that connection tracking makes nothing of */
 	__u8 icmp_type;
 	__u8 icmp_class; /* enum icmp_class, where the packet is ICMP */
@@ -215,6 +217,7 @@ struct packet {
 	struct headers quoted_headers;
 	struct tuple quoted;
 	__u32 quoted_checksum_offset; /* 0: cut off, or none */
+	__u8 of_a_process; /* an error that the node's stack has not made: its checksum is wrong */
 	__u8 quoted_short; /* its ports are there, but not all that would have to be translated */
 
 	/* Set by decisions. */

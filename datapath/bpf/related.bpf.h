@@ -282,9 +282,6 @@ static __noinline int related_to_received(struct __sk_buff *skb, struct packet *
 	trace_flow(packet, flow);
 	if (refuse_redirect(packet, flow))
 		return drop(packet, DROP_ICMP_REDIRECT);
-	/* A process made it, after the stack had dropped the packet without a word. */
-	if (transport_checksum(skb, packet) == CHECKSUM_WRONG)
-		return drop(packet, DROP_INVALID);
 	reply = flow->role == FLOW_REPLY;
 	packet->quoted_to = packet->received_as;
 	packet->to = packet->tuple;
@@ -328,7 +325,12 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	struct tuple key;
 	int reply, action;
 
-	if (packet->host_origin)
+	packet->of_a_process =
+		packet->host_origin && transport_checksum(skb, packet) == CHECKSUM_WRONG;
+	/* What a process makes does not go with the packet that the stack was given. */
+	if (packet->of_a_process)
+		packet->received_flow = 0;
+	else if (packet->host_origin)
 		recall_refused(is_about_received(packet) || is_about_sent(packet));
 	if (packet->host_origin && is_about_received(packet)) {
 		if (packet->received_source_routed)
@@ -355,7 +357,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 			flow = 0;
 	}
 	/* nf_nat_icmp_reply_translation() asks even about what a process of the node made. */
-	if (flow && packet->host_origin && transport_checksum(skb, packet) == CHECKSUM_WRONG)
+	if (flow && packet->of_a_process)
 		return drop(packet, DROP_INVALID);
 	if (!flow && packet->host_origin && quotes_an_answer(packet))
 		return remake_quoted_sctp_checksum(skb, packet) ? drop(packet, DROP_REWRITE)

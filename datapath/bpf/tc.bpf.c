@@ -165,6 +165,9 @@ static __always_inline void note_received(struct packet *packet)
 	else if (end->verdict != VERDICT_PASS &&
 		 (end->redirect != REDIRECT_INGRESS || end->reason == REASON_REJECTED))
 		packet->received_flow = 0;
+	/* What a process may say of it goes by its tuples alone. */
+	if (packet->refused_silently)
+		packet->received_flow = 0;
 	if (is_to_be_remembered(packet))
 		remember_refused();
 }
@@ -172,7 +175,7 @@ static __always_inline void note_received(struct packet *packet)
 /* By way of lo; else the stack has had its say. */
 static __always_inline void note_looped(struct packet *packet)
 {
-	if (!packet->options_refused) {
+	if (!packet->options_refused || packet->refused_silently) {
 		packet->received_flow = 0;
 		return;
 	}
