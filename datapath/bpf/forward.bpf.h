@@ -36,11 +36,13 @@ static __always_inline void carry_mark(struct __sk_buff *skb, struct packet *pac
 		skb->mark = mark;
 }
 
-/* Replies come from an address of the node's own where the client had contacted one. */
+/* Replies come from an address of the node's own where the client had contacted one. lo is open to
+ * 127.0.0.0/8 for such sources; as a destination that is for the interface to refuse. */
 static __always_inline int deliver_reply_to_host(struct __sk_buff *skb, struct packet *packet,
 						 const struct address *source, __u8 reason)
 {
-	if (address_is_local(packet, source))
+	if (address_is_local(packet, source) &&
+	    !destination_is_martian(packet, &packet->to.destination))
 		return deliver_to_host(skb, packet, reason);
 	return pass(packet, reason);
 }

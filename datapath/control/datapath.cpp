@@ -86,7 +86,10 @@ class Datapath::State {
 
   // What the stack needs to be told to deliver as kube-proxy does.
   Result<void> prepare_kernel() {
-    if (auto set = settings.set("net/ipv4/conf/lo/accept_local", "1"); !set) return set;
+    // What is for the node itself goes through lo, with the source that its receiver is to see.
+    for (const char* path : {"net/ipv4/conf/lo/accept_local", "net/ipv4/conf/lo/route_localnet"}) {
+      if (auto set = settings.set(path, "1"); !set) return set;
+    }
     // Routes are asked as for what came in through lo, also on a node that forwards nothing.
     for (const char* path : {"net/ipv4/conf/lo/forwarding", "net/ipv6/conf/lo/forwarding"}) {
       if (!control::KernelSettings::exists(path)) continue;

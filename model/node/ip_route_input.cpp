@@ -88,7 +88,8 @@ StackResult<RouteDecision> IpStack::route_input(MutableByteView packet, const In
     return fail(StackDrop::kMulticast);
   }
   if (ipv4) {
-    if (auto drop = ipv4_martian(source, destination, sysctls.route_localnet)) return fail(*drop);
+    const bool route_localnet = sysctls.route_localnet || in.route_localnet;
+    if (auto drop = ipv4_martian(source, destination, route_localnet)) return fail(*drop);
   }
   // rt6_need_strict(): what NAT sends to ::1 is for the node only where it came in through lo, and
   // may otherwise even leave through the default route.

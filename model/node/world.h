@@ -43,8 +43,11 @@ struct Interface {
   std::string name;
   InterfaceKind kind = InterfaceKind::kOther;
   uint32_t mtu = 1500;
-  bool accept_local = false;  // net.ipv4.conf.NAME.accept_local, beside Sysctls::accept_local
-  std::string master = {};    // the bridge (or bond, or VRF) that it is a port of; empty: none
+  // net.ipv4.conf.NAME.accept_local and route_localnet, beside those of Sysctls; of route_localnet
+  // only what it means for packets that come in there.
+  bool accept_local = false;
+  bool route_localnet = false;
+  std::string master = {};  // the bridge (or bond, or VRF) that it is a port of; empty: none
   std::optional<std::array<uint8_t, 6>> mac;
   std::vector<InterfaceAddress> addresses;  // in the kernel's order, as `ip addr` prints them
 };

@@ -185,7 +185,9 @@ Result<void> prepare_loopback() {
 
 World as_attached(World world) {
   for (Interface& interface : world.interfaces) {
-    if (interface.kind == InterfaceKind::kLoopback) interface.accept_local = true;
+    if (interface.kind != InterfaceKind::kLoopback) continue;
+    interface.accept_local = true;
+    interface.route_localnet = true;
   }
   return world;
 }

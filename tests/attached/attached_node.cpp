@@ -240,8 +240,9 @@ Result<void> AttachedNode::detach() {
 std::string AttachedNode::traces() const {
   std::string found = run_inside(network_->node(), {"tc", "qdisc", "show"}).value() +
                       run_inside(network_->node(), {"ip", "link", "show", "dev", "eth0"}).value();
-  for (const char* name : {"ipv4/conf/lo/accept_local", "ipv4/conf/lo/forwarding",
-                           "ipv6/conf/lo/forwarding", "ipv4/conf/all/route_localnet"}) {
+  for (const char* name :
+       {"ipv4/conf/lo/accept_local", "ipv4/conf/lo/route_localnet", "ipv4/conf/lo/forwarding",
+        "ipv6/conf/lo/forwarding", "ipv4/conf/all/route_localnet"}) {
     found += network_->node().run([&] { return read_sysctl(name); }).value();
   }
   return found;

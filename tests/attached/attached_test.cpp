@@ -222,6 +222,16 @@ TEST_F(AttachedSettings, LoopbackIsOpenedOnceNodePortsAreToAnswerThere) {
   EXPECT_EQ(route_localnet(), "0");
 }
 
+// Somebody may take back what opens 127.0.0.0/8 to links; lo stays open.
+TEST_F(AttachedSettings, LoopbackAnswersOtherAddressesOfTheNodeThoughClosedToLinks) {
+  ASSERT_TRUE(
+      network().node().run([] { return write_sysctl("ipv4/conf/all/route_localnet", "0"); }));
+  SocketAddress server = node_port(Backend::kOnPod, Family::kIpv4);
+  server.address = IpAddress::parse("127.0.0.1").value();
+  const Client client = {network().node(), node_address(Family::kIpv4)};
+  EXPECT_EQ(exchange_stream(client, server, 1).failed_at, "");
+}
+
 using Detached = AttachedNode;
 
 TEST_F(Detached, LeavesNothing) {

@@ -149,6 +149,19 @@ TEST(StackRouting, RouteLocalnetDecidesAboutLoopbackAddressesOnTheWire) {
   EXPECT_EQ(open.route(udp("127.0.0.2", kNode))->verdict, RouteVerdict::kLocal);
 }
 
+TEST(StackRouting, RouteLocalnetOfAnInterfaceDecidesAboutWhatComesInThere) {
+  World world = make_node();
+  world.sysctls.route_localnet = false;
+  for (Interface& one : world.interfaces) {
+    one.route_localnet = one.kind == InterfaceKind::kUplink;
+  }
+  EXPECT_EQ(NodeStack(world).route(udp("127.0.0.2", kNode))->verdict, RouteVerdict::kLocal);
+  for (Interface& one : world.interfaces) {
+    one.route_localnet = one.kind == InterfaceKind::kLoopback;
+  }
+  EXPECT_EQ(drop_of(NodeStack(world).route(udp("127.0.0.2", kNode))), StackDrop::kMartianSource);
+}
+
 TEST(StackRouting, AcceptLocalPermitsTheNodesOwnAddressesFromOutside) {
   World world = make_node();
   for (Interface& one : world.interfaces) one.accept_local = one.kind == InterfaceKind::kUplink;
