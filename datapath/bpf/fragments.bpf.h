@@ -21,6 +21,7 @@
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
 #include "tcp_state.bpf.h"
+#include "verify.bpf.h"
 #include "verified_once.bpf.h"
 
 #define DATAGRAM_MAX 65535
@@ -230,7 +231,9 @@ static __always_inline int fragment_course(struct packet *packet)
 
 	switch (datagram->course) {
 	case FRAGMENTS_UNDECIDED:
-		return PARSE_UNKNOWN_FRAGMENT;
+		/* Connection tracking asks for checksums also of what it leaves alone. */
+		return packet->whole && datagram_is_broken(packet) ? PARSE_INVALID_FRAGMENT
+								   : PARSE_UNKNOWN_FRAGMENT;
 	case FRAGMENTS_INVALID:
 	case FRAGMENTS_REFUSED:
 		packet->only_tracked = fragment_completes_refused(packet);
@@ -271,13 +274,16 @@ static __always_inline int fragment_result(struct packet *packet)
 }
 
 /* In IPv6, extension headers may lead to the transport header, and only the first one has those. */
-static __always_inline void fragment_restore_protocol(struct packet *packet,
-						      const struct fragmented *datagram)
+static __always_inline void fragment_share_protocol(struct packet *packet,
+						    struct fragmented *datagram)
 {
-	if (packet->headers.fragment != FRAGMENT_LATER || !datagram->protocol)
-		return;
-	packet->tuple.protocol = datagram->protocol;
-	packet->portless = datagram->portless;
+	if (packet->headers.fragment == FRAGMENT_FIRST) {
+		datagram->protocol = packet->tuple.protocol;
+		datagram->portless = packet->portless;
+	} else if (datagram->protocol) {
+		packet->tuple.protocol = datagram->protocol;
+		packet->portless = datagram->portless;
+	}
 }
 
 /* It looks like a first fragment and is none: those behind it wait for another one in vain. */
@@ -325,7 +331,7 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 		datagram->expires = packet->now + FRAGMENT_LIFETIME;
 		fresh = 1;
 	}
-	fragment_restore_protocol(packet, datagram);
+	fragment_share_protocol(packet, datagram);
 	if (!fragments_are_counted(packet))
 		return fragment_result(packet);
 
@@ -393,8 +399,6 @@ static __always_inline void fragment_decide(struct packet *packet)
 	struct fragment_key key;
 
 	datagram->course = course_of_first(packet);
-	datagram->protocol = packet->tuple.protocol;
-	datagram->portless = packet->portless;
 	datagram->source_port = packet->tuple.source_port;
 	datagram->destination_port = packet->tuple.destination_port;
 	if (packet->tuple.protocol == IPPROTO_TCP && tcp->whole) {
