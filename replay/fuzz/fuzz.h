@@ -29,7 +29,7 @@ struct FuzzPlan {
   uint64_t shards = 1;
   std::optional<uint64_t> only;  // the case of this number alone
   ScenarioSize size = {.flows = 60, .steps = 400, .cluster_states = 4};
-  TrafficKinds kinds = {.oddities = false, .groups = false, .worlds = false, .corners = false};
+  TrafficKinds kinds = {.oddities = false, .groups = false};
   std::optional<std::filesystem::path> save;  // the folder for cases of what failed
 };
 

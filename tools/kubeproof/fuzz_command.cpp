@@ -189,7 +189,7 @@ void add_fuzz_command(CLI::App& program, int& status) {
       ->delimiter(',');
   command
       ->add_option("--with", options->with,
-                   "Kinds that come up only where asked for: oddities, groups, worlds, corners")
+                   "Kinds that come up only where asked for: oddities, groups")
       ->type_name("KIND[,KIND…]")
       ->delimiter(',');
   command->add_option("--save", options->save, "Leave a case here for each failure, made simple")
