@@ -1,5 +1,5 @@
-// The programs that tests are about, loaded once for the tests of one process that follow one another:
-// the verifier takes longer over them than most tests do.
+// The programs that tests are about, loaded once for the tests of one process that follow one
+// another: the verifier takes longer over them than most tests do.
 #pragma once
 
 #include "datapath/control/datapath.h"
@@ -7,8 +7,8 @@
 
 namespace kubeproof {
 
-// As after loading, but for services, which the next program() takes away. The built-in programs, or
-// what tests/breaks puts in their place (tested_programs.h).
+// As after loading, but for services, which the next program() takes away. The built-in programs,
+// or what tests/breaks puts in their place (tested_programs.h).
 Result<Datapath> take_datapath(const MapSizes& sizes, bool xdp);
 
 // For the next test that asks for the same. Nothing may be attached.
