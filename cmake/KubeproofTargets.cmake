@@ -66,7 +66,8 @@ function(kubeproof_grouped_test name)
 endfunction()
 
 # kubeproof_test_groups(PROGRAM GROUP <group=filter>...)
-# All its tests whose names match the filter of a group, in one process; the rest as `others`.
+# All its tests whose names match the filter of a group, in one process at the project's root; the rest as
+# `others`.
 function(kubeproof_test_groups program)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "GROUP")
   set(rest)
@@ -78,7 +79,8 @@ function(kubeproof_test_groups program)
   endforeach()
   add_test(NAME ${program}.others COMMAND ${program} --gtest_filter=-${rest})
   set_tests_properties(${names} ${program}.others PROPERTIES
-    TIMEOUT 300 LABELS "kernel;gtest" SKIP_RETURN_CODE 77)
+    TIMEOUT 300 LABELS "kernel;gtest" SKIP_RETURN_CODE 77
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endfunction()
 
 # kubeproof_test_suites(PROGRAM SUITE <suite>...): a group for each.

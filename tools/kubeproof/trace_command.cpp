@@ -3,77 +3,36 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "replay/report/printable.h"
 #include "replay/report/trace_report.h"
-#include "replay/session/trace.h"
 #include "tools/kubeproof/command_line.h"
 #include "tools/kubeproof/engine_options.h"
 #include "tools/kubeproof/report_options.h"
-#include "tools/kubeproof/rule_dumps.h"
 #include "tools/kubeproof/snapshot_options.h"
-#include "tools/kubeproof/traced_packet.h"
+#include "tools/kubeproof/trace_request.h"
 
 namespace kubeproof {
 namespace {
 
 struct TraceOptions {
   SnapshotOptions snapshot;
-  RuleDumpOption rules;
+  TraceRequest request;
   EngineOptions engines;
-  std::string from;
-  std::string to;
-  std::vector<std::string> captures;
   std::string format = "text";
 };
 
 int run_trace(const TraceOptions& options) {
   const auto snapshot = options.snapshot.read();
   if (!snapshot) return fail(snapshot.error());
-  const auto to = parse_destination(options.to);
-  if (!to) return fail(to.error());
-  const auto source = parse_origin(options.from);
-  if (!source) return fail(source.error());
-  std::vector<IpAddress> traffic;
-  if (source->address) traffic.push_back(*source->address);
-  auto configuration = configure(*snapshot, traffic);
-  if (!configuration) return fail(configuration.error());
-  if (auto installed = options.rules.install(*configuration); !installed) {
-    return fail(installed.error());
-  }
-  const auto packet = make_traced_packet(configuration->world, *source, *to);
-  if (!packet) return fail(packet.error());
-  const Injection injection{packet->ingress, packet->packet, 0};
-
-  auto engines = options.engines.make();
-  if (!engines) return fail(engines.error());
-  auto session = Session::start(*configuration, *std::move(engines), make_oracle);
-  if (!session) return fail(session.error());
-  TraceReport report = trace_packet(**session, make_oracle(), injection);
-
-  if (!options.captures.empty()) {
-    CapturedLike like;
-    like.files = options.captures;
-    like.import.world_is_the_nodes = snapshot->node.interfaces.has_value();
-    like.packet = injection;
-    like.same_source = source->address.has_value();
-    auto captured = trace_captured(*configuration, make_oracle(), like);
-    if (!captured) return fail(captured.error());
-    if (!*captured) {
-      return fail(
-          {ErrorKind::kBadInput,
-           fmt::format("--pcap: no such packet was captured: {} to {}", options.from, options.to)});
-    }
-    report.captured = *std::move(*captured);
-  }
+  const auto report = answer(options.request, *snapshot, options.engines);
+  if (!report) return fail(report.error());
   tell_notes(*snapshot);
   fmt::print("{}", options.format == "json"
-                       ? render_trace_json(report)
-                       : printable(render_trace_text(report, output_takes_color())));
-  return exit_status(verdict_of(report));
+                       ? render_trace_json(*report)
+                       : printable(render_trace_text(*report, output_takes_color())));
+  return exit_status(verdict_of(*report));
 }
 
 }  // namespace
@@ -83,19 +42,19 @@ void add_trace_command(CLI::App& program, int& status) {
   CLI::App* command = program.add_subcommand(
       "trace", "Show what each engine does with one packet, side by side, and why");
   options->snapshot.add_to(*command);
-  options->rules.add_to(*command);
+  options->request.rules.add_to(*command);
   options->engines.add_to(*command);
   command
-      ->add_option("--from", options->from,
+      ->add_option("--from", options->request.from,
                    "Where the packet comes from: an address, with a port or without; pod:ADDRESS; "
                    "host, a process of the node; uplink, a client outside")
       ->type_name("WHERE")
       ->required();
-  command->add_option("--to", options->to, "Where it goes; TCP where no protocol is given")
+  command->add_option("--to", options->request.to, "Where it goes; TCP where no protocol is given")
       ->type_name("ADDR:PORT[/PROTO]")
       ->required();
   command
-      ->add_option("--pcap", options->captures,
+      ->add_option("--pcap", options->request.captures,
                    "Captures of the node: what it did with such a packet")
       ->type_name("FILE");
   command->add_option("--format", options->format, "For people or for machines")
