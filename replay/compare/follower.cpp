@@ -113,7 +113,9 @@ void Follower::see(ByteView packet, std::optional<Place> place) {
     seen_.push_back({packet, place});
     return;
   }
-  auto datagram = assembler_.add(place.value_or(Place{}), packet, *view);
+  const auto given = parse_packet(injection_.packet);
+  DatagramAssembler& assembler = given && given->is_fragment ? assembler_ : cut_here_;
+  auto datagram = assembler.add(place.value_or(Place{}), packet, *view);
   if (!datagram) {
     pieces_.push_back({packet, place});
     return;
@@ -127,6 +129,7 @@ void Follower::forget_seen() {
   seen_.clear();
   pieces_.clear();
   assembled_.clear();
+  cut_here_ = {};
 }
 
 const Judged& Follower::judge(const Fate& fate) {

@@ -133,6 +133,9 @@ class Follower {
   std::span<const Outcome> outcomes_;
   std::vector<Seen> seen_;    // datagrams whole
   std::vector<Seen> pieces_;  // of those that are not
+  // Of a packet that came whole the pieces are all its own, though an earlier datagram that was
+  // never whole may have had the same identification.
+  DatagramAssembler cut_here_;
   std::vector<Bytes> assembled_;
   std::vector<DifferencePart> violations_;
   Judged judged_;
