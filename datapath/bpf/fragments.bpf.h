@@ -253,13 +253,19 @@ static __always_inline int fragment_course(struct packet *packet)
 	return PARSE_OK;
 }
 
-/* The last fragment, which has come before all others: the datagram can be put together, and cut again
- * by the stack. */
+/* Behind this hook, what is too long for its link is cut again; through lo all goes that has room here. */
+static __always_inline int can_be_sent_whole(const struct packet *packet)
+{
+	return packet->trace.program == PROGRAM_TC_INGRESS ||
+	       (packet->host_origin && packet->ifindex == LOOPBACK_IFINDEX);
+}
+
+/* The last fragment, which has come before all others: the datagram can be put together. */
 static __always_inline int may_wait_for_first(const struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
 
-	return packet->trace.program == PROGRAM_TC_INGRESS && packet->tuple.family == FAMILY_IPV4 &&
+	return can_be_sent_whole(packet) && packet->tuple.family == FAMILY_IPV4 &&
 	       !headers->dont_fragment && headers->fragment == FRAGMENT_LATER &&
 	       !headers->more_fragments && packet->fragments.length <= HELD_MAX;
 }
