@@ -247,8 +247,8 @@ static __always_inline __u8 family_of(const struct __sk_buff *skb)
  * its say, and nothing of it goes on. What is for another machine the stack drops anyway. */
 VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb, struct packet *packet)
 {
-	struct flow *state;
-	int result;
+	struct flow *flow, *state;
+	int result, begins;
 
 	if (!packet)
 		return ACTION_DROP;
@@ -261,9 +261,15 @@ VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb, struct packet *packet)
 		return pass(packet, PASS_OTHER_HOST);
 	if (input_drops_cut_header(packet))
 		return drop(packet, DROP_INVALID);
-	if (!packet->tracked ||
-	    (flow_find(&packet->tuple, packet, &state) && state->status & FLOW_SEEN_REPLY))
+	flow = packet->tracked ? flow_find(&packet->tuple, packet, &state) : 0;
+	if (!packet->tracked || (flow && state->status & FLOW_SEEN_REPLY))
 		return pass(packet, PASS_OTHER_HOST);
+	begins = flow_begin(skb, packet);
+	/* The rules are about what is new, which nothing INVALID is. */
+	if (packet->broken || transport_checksum(skb, packet) == CHECKSUM_WRONG ||
+	    (!flow && !begins))
+		return pass(packet, PASS_OTHER_HOST);
+	packet->rules_read = 0;
 	return packet_for_many(packet);
 }
 
