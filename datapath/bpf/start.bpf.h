@@ -99,6 +99,15 @@ static __always_inline void note_choice(struct packet *packet, const struct back
 		packet->fragments.affinity_backend = backend->id;
 }
 
+/* Where nothing leads to its destination, ip_route_input_slow() says so, and does not ask any more
+ * whether to believe that the node itself has sent it; that of 127.0.0.0/8 it asks before. */
+static __always_inline int is_answered_unasked(const struct packet *packet)
+{
+	return packet->tuple.family == FAMILY_IPV4 && packet->route.kind == ROUTE_REFUSED &&
+	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4) &&
+	       claims_to_be_the_node(packet);
+}
+
 static __always_inline int start_service_flow(struct __sk_buff *skb, struct packet *packet)
 {
 	struct flow *flow = &packet->flow;
@@ -107,14 +116,18 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 
 	if (!backend)
 		return drop(packet, DROP_NO_BACKEND);
+	masquerade = lead_to(packet, backend);
+	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
+		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
+	if (packet->martian && is_answered_unasked(packet)) {
+		packet->martian = 0;
+		packet->only_tracked = 0;
+	}
 	if (packet->martian) {
 		/* Nothing is left of it but that. */
 		affinity_keep(packet, backend->id);
 		return pass(packet, PASS_MARTIAN);
 	}
-	masquerade = lead_to(packet, backend);
-	route_find(skb, packet, &packet->tuple.source, &flow->backend.address,
-		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
 	/* Whole, it comes here again. */
 	if (is_in_fragments(packet) && stack_refuses(packet))
 		return hold(packet);
