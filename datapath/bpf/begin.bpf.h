@@ -17,9 +17,11 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 					 __u32 mark)
 {
 	const struct interface_settings *interface;
+	__u64 state = present_state;
 
 	packet->ifindex = ifindex;
-	packet->generation = node_generation;
+	packet->generation = state;
+	packet->service_state = state >> 32;
 	packet->mark = mark;
 	packet->now = clock_now();
 	packet->host_origin = 0;

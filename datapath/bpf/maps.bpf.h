@@ -19,7 +19,10 @@
 /* Written by control. */
 
 /* In .bss, which userspace maps. */
-volatile __u32 node_generation __weak;
+
+/* Which state of the maps packets go by: in the lower half the generation of the node's entries, in the
+ * upper the number of the services' state. So one write changes whatever changes at once. */
+volatile __u64 present_state __weak;
 struct settings node_settings[GENERATIONS] __weak;
 
 static __always_inline const struct settings *settings_of(const struct packet *packet)
@@ -57,7 +60,7 @@ struct {
 	__uint(max_entries, 1024);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct frontend_key);
-	__type(value, struct frontend);
+	__type(value, struct frontend_versions);
 } frontends __weak SEC(".maps");
 
 struct {

@@ -181,6 +181,7 @@ struct packet {
 	__u32 link_header_length;
 	__u32 mark;
 	__u32 generation; /* of the node's settings, interfaces and addresses */
+	__u32 service_state; /* that it goes by */
 	struct headers headers;
 	struct tuple tuple; /* ports are zero where the packet has none */
 	struct tcp_segment tcp;

@@ -154,7 +154,7 @@ static __always_inline int input_drops_cut_header(struct packet *packet)
 		return 0;
 	packet->key = packet->tuple;
 	packet->key.protocol = IPPROTO_TCP;
-	return !!frontend_find(0, 0, &packet->key, FRONTEND_HEALTH_CHECK);
+	return !!frontend_find(packet, 0, 0, &packet->key, FRONTEND_HEALTH_CHECK);
 }
 
 /* If it goes on, then to INPUT: what is received for many is never forwarded. */

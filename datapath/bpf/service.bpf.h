@@ -31,8 +31,23 @@ enum refusal {
 	REFUSAL_DROP_SOURCE_RANGE,
 };
 
-static __always_inline const struct frontend *
-frontend_find(const struct address *address, __be16 port, const struct tuple *like, __u8 kind)
+/* As the packet's state has it. */
+static __always_inline const struct frontend *frontend_at(const struct packet *packet,
+							  const struct frontend_key *key)
+{
+	const struct frontend_versions *versions = bpf_map_lookup_elem(&frontends, key);
+	const struct frontend *frontend;
+
+	if (!versions)
+		return 0;
+	frontend = packet->service_state < versions->since ? &versions->before : &versions->after;
+	return frontend->service_id ? frontend : 0;
+}
+
+static __always_inline const struct frontend *frontend_find(const struct packet *packet,
+							    const struct address *address,
+							    __be16 port, const struct tuple *like,
+							    __u8 kind)
 {
 	struct frontend_key key = {
 		.port = port,
@@ -43,16 +58,17 @@ frontend_find(const struct address *address, __be16 port, const struct tuple *li
 
 	if (kind == FRONTEND_ADDRESS)
 		key.address = *address;
-	return bpf_map_lookup_elem(&frontends, &key);
+	return frontend_at(packet, &key);
 }
 
-static __always_inline const struct frontend *frontend_listed(__u32 list, __u32 place)
+static __always_inline const struct frontend *frontend_listed(const struct packet *packet,
+							      __u32 list, __u32 place)
 {
 	struct frontend_key key = {.kind = FRONTEND_LISTED};
 
 	key.address.words[0] = list;
 	key.address.words[1] = place;
-	return bpf_map_lookup_elem(&frontends, &key);
+	return frontend_at(packet, &key);
 }
 
 /* `frontend`: null where there is none. */
@@ -165,7 +181,7 @@ VERIFIED_ONCE int choose_among(struct packet *packet, __u8 kind)
 	if (!packet)
 		return 0;
 	tuple = &packet->tuple;
-	frontend = frontend_find(&tuple->destination, tuple->destination_port, tuple, kind);
+	frontend = frontend_find(packet, &tuple->destination, tuple->destination_port, tuple, kind);
 	if (frontend)
 		packet->frontend = *frontend;
 	note_rules(packet, frontend ? &packet->frontend : 0, kind);
@@ -174,7 +190,7 @@ VERIFIED_ONCE int choose_among(struct packet *packet, __u8 kind)
 			return 1;
 		if (!packet->frontend.others)
 			break;
-		frontend = frontend_listed(packet->frontend.others, place);
+		frontend = frontend_listed(packet, packet->frontend.others, place);
 		if (frontend)
 			packet->frontend = *frontend;
 	}
@@ -250,8 +266,8 @@ rules_of(struct packet *packet, const struct socket_address *destination, __u8 k
 {
 	if (!(packet->rules_read & 1 << kind))
 		note_rules(packet,
-			   frontend_find(&destination->address, destination->port, &packet->tuple,
-					 kind),
+			   frontend_find(packet, &destination->address, destination->port,
+					 &packet->tuple, kind),
 			   kind);
 	return kind == FRONTEND_ADDRESS ? &packet->address_rules : &packet->node_port_rules;
 }
@@ -260,7 +276,7 @@ rules_of(struct packet *packet, const struct socket_address *destination, __u8 k
 static __always_inline int is_health_check(const struct packet *packet, __be16 port)
 {
 	return port && packet->tuple.protocol == IPPROTO_TCP &&
-	       frontend_find(0, port, &packet->tuple, FRONTEND_HEALTH_CHECK);
+	       frontend_find(packet, 0, port, &packet->tuple, FRONTEND_HEALTH_CHECK);
 }
 
 /* Of packets that come with it. */

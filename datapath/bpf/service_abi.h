@@ -6,8 +6,7 @@
  *
  * Several services may have the same address and port. Packets that the first does not lead
  * anywhere are for the next. The first stands at the address itself, with what filter rules of any of
- * them refuse; the others make a list, which is written and removed as sets are. So one write of one
- * entry changes all that is at an address.
+ * them refuse; the others make a list, which is written and removed as sets are.
  */
 #pragma once
 
@@ -65,6 +64,15 @@ struct frontend {
 	__u32 affinity_timeout; /* seconds */
 	__u32 source_ranges; /* a list of prefixes */
 	__u32 others; /* a list of the frontends behind this one; 0: there are none */
+};
+
+/* What is at a key, in states of the services before `since`, and from that one on: nothing where there
+ * is no `service_id`. Each packet takes the present state when it comes in. So all that an update
+ * changes is written ahead, and changes for packets at once. */
+struct frontend_versions {
+	struct frontend before;
+	struct frontend after;
+	__u32 since;
 };
 
 /* The backend at place `index` of a set. */

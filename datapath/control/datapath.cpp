@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <random>
@@ -16,6 +17,7 @@
 #include "datapath/control/loaded_object.h"
 #include "datapath/control/node_maps.h"
 #include "datapath/control/release.h"
+#include "datapath/control/running_programs.h"
 #include "datapath/control/service_programmer.h"
 #include "datapath/control/skeleton.h"
 #include "datapath/control/tc_attachment.h"
@@ -33,8 +35,7 @@ BpfMap<Key, Value> handle(const bpf_map* map) {
 }
 
 control::NodeMapHandles node_maps(const datapath_bpf& object) {
-  return {.generation = &object.bss->node_generation,
-          .settings = object.bss->node_settings,
+  return {.settings = object.bss->node_settings,
           .interfaces = handle<abi::interface_key, abi::interface_settings>(object.maps.interfaces),
           .local_addresses =
               handle<abi::local_address_key, abi::local_address>(object.maps.local_addresses),
@@ -44,7 +45,7 @@ control::NodeMapHandles node_maps(const datapath_bpf& object) {
 
 control::ServiceMapHandles service_maps(const datapath_bpf& object) {
   return {
-      .frontends = handle<abi::frontend_key, abi::frontend>(object.maps.frontends),
+      .frontends = handle<abi::frontend_key, abi::frontend_versions>(object.maps.frontends),
       .backends = handle<abi::backend_key, abi::backend>(object.maps.backends),
       .members = handle<abi::member_key, uint32_t>(object.maps.members),
       .source_ranges = handle<abi::source_range_key, uint32_t>(object.maps.source_ranges),
@@ -99,6 +100,24 @@ class Datapath::State {
     return settings.set("net/ipv4/conf/all/route_localnet", "1");
   }
 
+  // From here on packets go by what was prepared.
+  void switch_over() {
+    const uint64_t next = uint64_t{services.maps().next_state()} << 32 | node.next_generation();
+    if (next == object->bss->present_state) return;
+    // What was written before is to be seen by whoever sees this.
+    __atomic_store_n(&object->bss->present_state, next, __ATOMIC_RELEASE);
+    switched_over = std::chrono::steady_clock::now();
+    if (observer) observer();
+  }
+
+  // No packet may still go by the state before the present one: what only that needs is written
+  // over. Where nothing is attached, test runs alone meet the maps.
+  Result<void> wait_for_earlier_states() const {
+    if (attachments.empty()) return {};
+    if (std::chrono::steady_clock::now() >= switched_over + control::kProgramsAreOver) return {};
+    return control::wait_for_running_programs();
+  }
+
   uint64_t now() const {
     const uint64_t rate = object->data->clock_rate;
     return (rate != 0 ? monotonic_nanoseconds() * rate : 0) + object->bss->clock_offset;
@@ -113,6 +132,7 @@ class Datapath::State {
   control::LoadedObject object;
   control::NodeMaps node;
   control::ServiceProgrammer services;
+  std::chrono::steady_clock::time_point switched_over;
   control::WriteObserver observer;
   RingBuffer records;
   const RecordConsumer* consumer = nullptr;  // of the drain under way
@@ -151,14 +171,17 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
   const control::Release release(proxy);
   if (auto offered = release.check_offered(); !offered) return offered;
-  control::MapTransaction node_writes(state_->observer);
-  if (auto prepared = state_->node.prepare(world, cluster, proxy, node_writes); !prepared) {
+  if (auto over = state_->wait_for_earlier_states(); !over) return over;
+  control::MapTransaction writes(state_->observer);
+  if (auto prepared = state_->node.prepare(world, cluster, proxy, writes); !prepared) {
     return prepared;
   }
   const auto facts = control::node_facts(world, cluster, proxy);
-  if (auto written = state_->services.program(cluster, facts); !written) return written;
-  node_writes.commit();
-  if (state_->node.take_over() && state_->observer) state_->observer();
+  if (auto prepared = state_->services.prepare(cluster, facts, writes); !prepared) return prepared;
+  writes.commit();
+  state_->switch_over();
+  state_->node.take_over();
+  state_->services.take_over();
   if (!state_->attachments.empty()) {
     if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
   }
@@ -174,8 +197,7 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
 }
 
 void Datapath::observe_writes(std::function<void()> observer) {
-  state_->observer = observer;
-  state_->services.maps().observe_writes(std::move(observer));
+  state_->observer = std::move(observer);
 }
 
 int Datapath::ingress_program() const {

@@ -48,9 +48,11 @@ class Datapath {
   Datapath(Datapath&&) noexcept;
   Datapath& operator=(Datapath&&) noexcept;
 
-  // Makes the maps say what the objects say, by writing what differs. Flows live on, but for those
-  // of UDP whose endpoint is gone. After an error packets meet what they met before. A release of
-  // kube-proxy that is not offered (release.h) is an error of the environment.
+  // Makes the maps say what the objects say, by writing what differs. Every packet meets all of it
+  // as it was, or all as it is to be. Flows live on, but for those of UDP whose endpoint is gone.
+  // After an error packets meet what they met before. Where programs are attached, waits some
+  // milliseconds for those that still go by what was written over within the last second. A release
+  // of kube-proxy that is not offered (release.h) is an error of the environment.
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
   // Called after each write of program() to a map, or to a variable of the programs.

@@ -5,7 +5,6 @@
 
 #include "datapath/control/abi_address.h"
 #include "datapath/control/node_settings.h"
-#include "datapath/control/running_programs.h"
 #include "datapath/control/source_candidates.h"
 
 namespace kubeproof::control {
@@ -125,10 +124,6 @@ Result<void> NodeMaps::prepare(const World& world, const Cluster& cluster, const
   Node next = make_node(world, cluster, proxy);
   if (same(next, nodes_[generation_])) return {};
   if (auto enough = check_room(next); !enough) return enough;
-  // Nobody may still go by the generation that is written.
-  if (std::chrono::steady_clock::now() < taken_over_ + kProgramsAreOver) {
-    if (auto over = wait_for_running_programs(); !over) return over;
-  }
   if (auto written = write(next, transaction); !written) return written;
   next_ = std::move(next);
   return {};
@@ -159,14 +154,14 @@ Result<void> NodeMaps::write(const Node& next, MapTransaction& transaction) {
   return written;
 }
 
-bool NodeMaps::take_over() {
-  if (!next_) return false;
-  generation_ = (generation_ + 1) % GENERATIONS;
+uint32_t NodeMaps::next_generation() const {
+  return next_ ? (generation_ + 1) % GENERATIONS : generation_;
+}
+
+void NodeMaps::take_over() {
+  if (!next_) return;
+  generation_ = next_generation();
   nodes_[generation_] = *std::exchange(next_, std::nullopt);
-  // What was written before is to be seen by whoever sees this.
-  __atomic_store_n(maps_.generation, generation_, __ATOMIC_RELEASE);
-  taken_over_ = std::chrono::steady_clock::now();
-  return true;
 }
 
 Result<void> NodeMaps::set_link(uint32_t interface, const Link& link) {

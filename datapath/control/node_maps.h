@@ -1,10 +1,9 @@
 // Makes the maps and variables of the node itself say what its settings say. They belong together,
 // so there are two generations of them: the one that packets do not go by is written, and then
-// becomes the one that they go by, by one write.
+// becomes the one that they go by (present_state in maps.bpf.h).
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -20,9 +19,7 @@
 namespace kubeproof::control {
 
 struct NodeMapHandles {
-  // Variables of the programs, shared with them.
-  volatile uint32_t* generation = nullptr;
-  abi::settings* settings = nullptr;  // one for each generation
+  abi::settings* settings = nullptr;  // variables of the programs; one for each generation
   BpfMap<abi::interface_key, abi::interface_settings> interfaces;
   BpfMap<abi::local_address_key, abi::local_address> local_addresses;
   BpfMap<abi::local_address_key, abi::local_address> local_prefixes;
@@ -32,11 +29,14 @@ class NodeMaps {
  public:
   explicit NodeMaps(NodeMapHandles maps) : maps_(std::move(maps)) {}
 
-  // Writes what packets will meet after take_over(). To be taken back where that is not called.
+  // Writes what packets will meet that go by next_generation(); none may still go by it. To be
+  // taken back where take_over() is not called.
   Result<void> prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
                        MapTransaction& transaction);
-  // Whether there was anything.
-  bool take_over();
+  // The present one, if nothing changes.
+  uint32_t next_generation() const;
+  // Packets go by it.
+  void take_over();
 
   // All links are taken for Ethernet, with an address of zeros, until this is said.
   Result<void> set_link(uint32_t interface, const Link& link);
@@ -76,7 +76,6 @@ class NodeMaps {
   std::array<Node, GENERATIONS> nodes_;
   uint32_t generation_ = 0;  // that packets go by
   std::optional<Node> next_;
-  std::chrono::steady_clock::time_point taken_over_;
   std::map<uint32_t, Link> links_;
   std::map<uint32_t, uint32_t> xdp_flags_;
 };

@@ -38,6 +38,10 @@ abi::source_range_key key_of(const Cidr& range, uint32_t list) {
   return key;
 }
 
+bool is_frontend(const abi::frontend& frontend) {
+  return frontend.service_id != 0;
+}
+
 bool equal(const std::vector<abi::frontend>& a, const std::vector<abi::frontend>& b) {
   return a.size() == b.size() &&
          (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof a[0]) == 0);
@@ -73,16 +77,16 @@ void ServiceMaps::Counts::add(const FrontendList& list, int sign) {
   frontends += sign * static_cast<int64_t>(list.frontends.size());
 }
 
-Result<void> ServiceMaps::program(const TableChange& change) {
+Result<void> ServiceMaps::prepare(TableChange change, MapTransaction& transaction) {
+  prepared_.reset();
   remove_retired();
   auto plan = make_plan(change);
   if (!plan) return tl::unexpected(plan.error());
   if (auto room = make_room(*plan); !room) return room;
-  MapTransaction transaction(observer_);
   if (auto written = write(*plan, transaction); !written) return written;
-  if (auto switched = switch_frontends(change, *plan, transaction); !switched) return switched;
-  transaction.commit();
-  take_over(change, std::move(*plan));
+  const auto is_seen = write_frontends(change, *plan, transaction);
+  if (!is_seen) return tl::unexpected(is_seen.error());
+  prepared_.emplace(Prepared{std::move(change), *std::move(plan), *is_seen});
   return {};
 }
 
@@ -105,18 +109,19 @@ Result<ServiceMaps::Plan> ServiceMaps::make_plan(const TableChange& change) {
 }
 
 void ServiceMaps::plan_frontends(const TableChange& change, Plan& plan) {
-  Counts replaced;
   for (const auto& [place, owners] : change.frontends) {
-    const bool is_there = maps_.frontends.find(key_of(place)).has_value();
-    plan.at_rest.frontends += (owners.empty() ? 0 : 1) - (is_there ? 1 : 0);
+    const abi::frontend_key key = key_of(place);
+    const auto versions = maps_.frontends.find(key);
+    const bool is_there = versions && is_frontend(versions->after);
+    if (owners.empty() && is_there) {
+      plan.going.push_back(key);
+      --plan.at_rest.frontends;
+    } else if (!owners.empty() && !is_there) {
+      ++plan.at_rest.frontends;
+      ++plan.on_the_way.frontends;
+    }
     plan_list(place, owners, plan);
-    const FrontendList& before = list_at(place);
-    const auto after = plan.lists.find(place);
-    if (after == plan.lists.end() || after->second.id != before.id) replaced.add(before, 1);
   }
-  // Frontends that go, go before others come.
-  plan.on_the_way.frontends =
-      std::max(plan.on_the_way.frontends, plan.at_rest.frontends + replaced.frontends);
 }
 
 void ServiceMaps::plan_list(const FrontendPlace& place, const std::vector<FrontendOwner>& owners,
@@ -235,6 +240,7 @@ Result<void> ServiceMaps::check_room(const Counts& counts, const char* when) con
 
 Result<void> ServiceMaps::write(const Plan& plan, MapTransaction& transaction) {
   if (auto written = write_sets(plan, transaction); !written) return written;
+  if (auto written = write_lists(plan, transaction); !written) return written;
   for (const RangeList* list : plan.new_ranges) {
     for (const Cidr& range : list->ranges) {
       auto written = transaction.insert(maps_.source_ranges, key_of(range, list->id), uint32_t{1});
@@ -268,34 +274,30 @@ Result<void> ServiceMaps::write_lists(const Plan& plan, MapTransaction& transact
     for (size_t i = 0; i < list->frontends.size(); ++i) {
       abi::frontend value = list->frontends[i];
       value.others = i + 1 < list->frontends.size() ? list->id : 0;
-      auto written = transaction.insert(maps_.frontends, key_in_list(list->id, i), value);
+      const abi::frontend_versions in_all_states{.before = {}, .after = value, .since = 0};
+      auto written = transaction.insert(maps_.frontends, key_in_list(list->id, i), in_all_states);
       if (!written) return written;
     }
   }
   return {};
 }
 
-// What goes, goes before what comes, so that a full map can still be turned over.
-Result<void> ServiceMaps::switch_frontends(const TableChange& change, const Plan& plan,
-                                           MapTransaction& transaction) {
-  if (auto written = write_lists(plan, transaction); !written) return written;
-  for (const bool going : {true, false}) {
-    for (const auto& [place, owners] : change.frontends) {
-      if (owners.empty() != going) continue;
-      const abi::frontend_key key = key_of(place);
-      const auto before = maps_.frontends.find(key);
-      Result<void> written;
-      if (going) {
-        if (before) written = transaction.erase(maps_.frontends, key, *before);
-      } else if (const abi::frontend after = entry(place, owners, plan); !before) {
-        written = transaction.insert(maps_.frontends, key, after);
-      } else if (std::memcmp(&*before, &after, sizeof after) != 0) {
-        written = transaction.replace(maps_.frontends, key, *before, after);
-      }
-      if (!written) return written;
-    }
+Result<bool> ServiceMaps::write_frontends(const TableChange& change, const Plan& plan,
+                                          MapTransaction& transaction) {
+  bool any = false;
+  for (const auto& [place, owners] : change.frontends) {
+    const abi::frontend_key key = key_of(place);
+    const auto present = maps_.frontends.find(key);
+    const abi::frontend before = present ? present->after : abi::frontend{};
+    const abi::frontend after = owners.empty() ? abi::frontend{} : entry(place, owners, plan);
+    if (std::memcmp(&before, &after, sizeof after) == 0) continue;
+    const abi::frontend_versions versions{.before = before, .after = after, .since = state_ + 1};
+    const auto written = present ? transaction.replace(maps_.frontends, key, *present, versions)
+                                 : transaction.insert(maps_.frontends, key, versions);
+    if (!written) return tl::unexpected(written.error());
+    any = true;
   }
-  return {};
+  return any;
 }
 
 abi::frontend ServiceMaps::entry(const FrontendPlace& place,
@@ -322,8 +324,14 @@ abi::frontend ServiceMaps::frontend(const FrontendOwner& owner, const Plan& plan
   return value;
 }
 
-void ServiceMaps::take_over(const TableChange& change, Plan plan) {
+void ServiceMaps::take_over() {
+  if (!prepared_) return;
+  state_ = next_state();
+  auto [change, plan, is_seen] = *std::exchange(prepared_, std::nullopt);
   counts_ = plan.at_rest;
+  for (const abi::frontend_key& key : plan.going) {
+    retire({.since = Clock::now(), .gone = Gone{.key = key, .since = state_}});
+  }
   take_over_lists(change, plan);
   for (const auto& [name, entry] : change.services) {
     const auto before = services_.find(name);
@@ -357,6 +365,7 @@ void ServiceMaps::take_over_lists(const TableChange& change, Plan& plan) {
 void ServiceMaps::retire(Retired retired) {
   retired_counts_.add(retired.set, 1);
   retired_counts_.add(retired.frontends, 1);
+  if (retired.gone) ++retired_counts_.frontends;
   retired_counts_.source_ranges += static_cast<int64_t>(retired.ranges.ranges.size());
   retired_.push_back(std::move(retired));
 }
@@ -395,6 +404,12 @@ void ServiceMaps::remove(const Retired& retired) {
   const FrontendList& list = retired.frontends;
   for (size_t i = 0; i < list.frontends.size(); ++i) {
     std::ignore = maps_.frontends.erase(key_in_list(list.id, i));
+  }
+  if (const auto& gone = retired.gone) {
+    // Another may be there by then.
+    const auto versions = maps_.frontends.find(gone->key);
+    if (versions && versions->since == gone->since) std::ignore = maps_.frontends.erase(gone->key);
+    --retired_counts_.frontends;
   }
   retired_counts_.add(set, -1);
   retired_counts_.add(list, -1);

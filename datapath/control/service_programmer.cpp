@@ -4,7 +4,8 @@
 
 namespace kubeproof::control {
 
-Result<void> ServiceProgrammer::program(const Cluster& cluster, const NodeFacts& node) {
+Result<void> ServiceProgrammer::prepare(const Cluster& cluster, const NodeFacts& node,
+                                        MapTransaction& transaction) {
   outdated_.merge(objects_.adopt(cluster));
   if (node_ != node) {
     for (const auto& [key, service] : objects_.services()) outdated_.insert(key);
@@ -21,12 +22,17 @@ Result<void> ServiceProgrammer::program(const Cluster& cluster, const NodeFacts&
                        ? std::vector<ServiceEntry>()
                        : make_service_entries(*service, objects_.slices_of(key), node);
   }
-  const auto change = table_.plan(entries);
+  auto change = table_.plan(entries);
   if (!change) return tl::unexpected(change.error());
-  if (auto written = maps_.program(*change); !written) return written;
-  table_.take_over(std::move(entries));
-  outdated_.clear();
+  if (auto written = maps_.prepare(*std::move(change), transaction); !written) return written;
+  prepared_ = std::move(entries);
   return {};
+}
+
+void ServiceProgrammer::take_over() {
+  maps_.take_over();
+  table_.take_over(std::exchange(prepared_, {}));
+  outdated_.clear();
 }
 
 std::set<Family> ServiceProgrammer::take_udp_changes() {

@@ -18,8 +18,11 @@ class ServiceProgrammer {
  public:
   explicit ServiceProgrammer(ServiceMapHandles maps) : maps_(std::move(maps)) {}
 
-  // After an error the maps say what they said before, and the next call makes up for it.
-  Result<void> program(const Cluster& cluster, const NodeFacts& node);
+  // Writes what packets will meet that go by maps().next_state(). To be taken back where
+  // take_over() is not called; the next call makes up for it.
+  Result<void> prepare(const Cluster& cluster, const NodeFacts& node, MapTransaction& transaction);
+  // Packets go by it.
+  void take_over();
 
   // The families in which endpoints of services with UDP ports changed since this was last asked.
   std::set<Family> take_udp_changes();
@@ -34,6 +37,7 @@ class ServiceProgrammer {
   EndpointWatch watch_;
   std::set<Family> udp_changes_;
   std::optional<NodeFacts> node_;
+  ServiceTable::NewEntries prepared_;
   ServiceTable table_;
   ServiceMaps maps_;
 };

@@ -102,6 +102,8 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(frontend, local_set), MEMBER(frontend, local_count),
              MEMBER(frontend, affinity_timeout), MEMBER(frontend, source_ranges),
              MEMBER(frontend, others)),
+      LAYOUT(frontend_versions, MEMBER(frontend_versions, before), MEMBER(frontend_versions, after),
+             MEMBER(frontend_versions, since)),
       LAYOUT(backend_key, MEMBER(backend_key, set), MEMBER(backend_key, index)),
       LAYOUT(backend, MEMBER(backend, address), MEMBER(backend, port), MEMBER(backend, zero),
              MEMBER(backend, id)),
@@ -209,7 +211,7 @@ TEST_F(Abi, MapsHoldWhatControlTakesThemToHold) {
   expect(maps.interfaces, "struct interface_key", "struct interface_settings");
   expect(maps.local_addresses, "struct local_address_key", "struct local_address");
   expect(maps.local_prefixes, "struct local_address_key", "struct local_address");
-  expect(maps.frontends, "struct frontend_key", "struct frontend");
+  expect(maps.frontends, "struct frontend_key", "struct frontend_versions");
   expect(maps.backends, "struct backend_key", "struct backend");
   expect(maps.members, "struct member_key", "4 bytes");
   expect(maps.source_ranges, "struct source_range_key", "4 bytes");

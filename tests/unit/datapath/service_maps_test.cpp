@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -16,6 +17,28 @@
 
 namespace kubeproof::control {
 namespace {
+
+// What Datapath does about services alone.
+class Services {
+ public:
+  explicit Services(ServiceMapHandles maps) : programmer_(std::move(maps)) {}
+
+  Result<void> program(const Cluster& cluster, const NodeFacts& node = {}) {
+    MapTransaction writes(observer_);
+    if (auto done = programmer_.prepare(cluster, node, writes); !done) return done;
+    writes.commit();
+    programmer_.take_over();
+    return {};
+  }
+  void observe_writes(WriteObserver observer) { observer_ = std::move(observer); }
+  ServiceMaps& maps() { return programmer_.maps(); }
+
+ private:
+  WriteObserver observer_;
+  ServiceProgrammer programmer_;
+};
+
+constexpr uint32_t kLatest = std::numeric_limits<uint32_t>::max();
 
 // Real maps, since a map that is full is what the kernel says it is.
 class ServiceMapsTest : public testing::Test {
@@ -45,7 +68,7 @@ class ServiceMapsTest : public testing::Test {
   }
 
   ServiceMapHandles handles(uint32_t frontends = 16, uint32_t backends = 16) {
-    return {.frontends = map<abi::frontend_key, abi::frontend>("frontends", frontends),
+    return {.frontends = map<abi::frontend_key, abi::frontend_versions>("frontends", frontends),
             .backends = map<abi::backend_key, abi::backend>("backends", backends),
             .members = map<abi::member_key, uint32_t>("members", backends),
             .source_ranges =
@@ -99,23 +122,37 @@ class ServiceMapsTest : public testing::Test {
     return result;
   }
 
-  static Result<void> program(ServiceProgrammer& services, const Cluster& cluster) {
-    return services.program(cluster, {});
+  static Result<void> program(Services& services, const Cluster& cluster) {
+    return services.program(cluster);
   }
 
-  static std::optional<abi::frontend> web(const ServiceMapHandles& maps) {
+  static abi::frontend_key key_of(const IpAddress& address) {
     abi::frontend_key key{};
-    key.address = to_abi(*IpAddress::parse("10.96.0.10"));
+    key.address = to_abi(address);
     key.port = htons(80);
     key.protocol = kTcp;
     key.family = abi::FAMILY_IPV4;
     key.kind = abi::FRONTEND_ADDRESS;
-    return maps.frontends.find(key);
+    return key;
+  }
+
+  // What a packet that goes by that state meets.
+  static std::optional<abi::frontend> frontend_at(const ServiceMapHandles& maps,
+                                                  const IpAddress& address,
+                                                  uint32_t state = kLatest) {
+    const auto versions = maps.frontends.find(key_of(address));
+    if (!versions) return std::nullopt;
+    const abi::frontend& frontend = state < versions->since ? versions->before : versions->after;
+    return frontend.service_id == 0 ? std::nullopt : std::optional(frontend);
+  }
+
+  static std::optional<abi::frontend> web(const ServiceMapHandles& maps, uint32_t state = kLatest) {
+    return frontend_at(maps, IpAddress::v4(0x0a60000aU), state);
   }
 
   // "10.0.0.1 10.0.0.2 ", or "?" for each backend that the frontend promises and the map lacks.
-  static std::string backends_of_web(const ServiceMapHandles& maps) {
-    const auto frontend = web(maps);
+  static std::string backends_of_web(const ServiceMapHandles& maps, uint32_t state = kLatest) {
+    const auto frontend = web(maps, state);
     if (!frontend) return "no frontend";
     std::string result;
     for (uint32_t i = 0; i < frontend->cluster_count; ++i) {
@@ -131,7 +168,7 @@ class ServiceMapsTest : public testing::Test {
 
 TEST_F(ServiceMapsTest, AFrontendLeadsToItsBackends) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   const auto two = cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")});
   ASSERT_TRUE(services.program(two, node_facts(world(), two, {})));
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 10.0.0.2 ");
@@ -140,7 +177,7 @@ TEST_F(ServiceMapsTest, AFrontendLeadsToItsBackends) {
 
 TEST_F(ServiceMapsTest, EndpointsHereAreListedWhereAPolicyAsksForThem) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   auto two = cluster({endpoint("10.0.0.1", "node-a"), endpoint("10.0.0.2", "node-b")});
   ASSERT_TRUE(services.program(two, node_facts(world(), two, {})));
   EXPECT_EQ(web(maps)->local_count, 0u);
@@ -152,7 +189,7 @@ TEST_F(ServiceMapsTest, EndpointsHereAreListedWhereAPolicyAsksForThem) {
 
 TEST_F(ServiceMapsTest, AServiceWithoutEndpointsDoesNotHideAnotherAtTheSameAddress) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   Cluster cluster;
   for (const char* name : {"empty", "web"}) {
     Service one = service(name, name == std::string("web") ? "10.96.0.11" : "10.96.0.12");
@@ -165,15 +202,15 @@ TEST_F(ServiceMapsTest, AServiceWithoutEndpointsDoesNotHideAnotherAtTheSameAddre
   EXPECT_EQ(backends_of_web(maps), "10.0.0.1 ");
 }
 
-TEST_F(ServiceMapsTest, EveryWriteLeavesTheOldOrTheNewService) {
+TEST_F(ServiceMapsTest, NoWriteChangesThePresentState) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 2))));
+  const uint32_t present = services.maps().next_state();
   size_t writes = 0;
-  services.maps().observe_writes([&] {
+  services.observe_writes([&] {
     ++writes;
-    const std::string seen = backends_of_web(maps);
-    EXPECT_TRUE(seen == "10.0.0.1 10.0.0.2 " || seen == "10.0.1.1 10.0.1.2 ") << seen;
+    EXPECT_EQ(backends_of_web(maps, present), "10.0.0.1 10.0.0.2 ");
   });
   ASSERT_TRUE(program(services, cluster(endpoints(1, 2))));
   EXPECT_EQ(backends_of_web(maps), "10.0.1.1 10.0.1.2 ");
@@ -182,7 +219,7 @@ TEST_F(ServiceMapsTest, EveryWriteLeavesTheOldOrTheNewService) {
 
 TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsItsBackends) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
   const abi::backend_key old{.set = web(maps)->cluster_set, .index = 0};
   ASSERT_TRUE(program(services, cluster(endpoints(1, 1))));
@@ -194,7 +231,7 @@ TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsItsBackends) {
 
 TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsTheOthersAtItsAddress) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, sharing({"a", "b", "c"})));
   const uint32_t old = web(maps)->others;
   ASSERT_NE(old, 0u);
@@ -212,12 +249,12 @@ TEST_F(ServiceMapsTest, AProgramThatReadTheOldFrontendStillFindsTheOthersAtItsAd
 
 TEST_F(ServiceMapsTest, TheOthersAtAnAddressAreWrittenAnewOnlyWhereTheyDiffer) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   Cluster cluster = sharing({"a", "b", "c"});
   ASSERT_TRUE(program(services, cluster));
   const uint32_t list = web(maps)->others;
   size_t writes = 0;
-  services.maps().observe_writes([&] { ++writes; });
+  services.observe_writes([&] { ++writes; });
   const EndpointSlice only = slice("a", 8080, endpoints(3, 1));
   cluster.endpoint_slices[only.key] = only;
   ASSERT_TRUE(program(services, cluster));
@@ -227,11 +264,11 @@ TEST_F(ServiceMapsTest, TheOthersAtAnAddressAreWrittenAnewOnlyWhereTheyDiffer) {
 
 TEST_F(ServiceMapsTest, ListsAreCountedBesideThoseThatTheyReplace) {
   // Three cluster IPs, the address, and a list of two others there, which one of one replaces.
-  ServiceProgrammer enough(handles(7));
+  Services enough(handles(7));
   ASSERT_TRUE(program(enough, sharing({"a", "b", "c"})));
   EXPECT_TRUE(program(enough, sharing({"a", "c"})));
   EXPECT_TRUE(program(enough, sharing({"a", "b", "c"}))) << "what is retired makes room";
-  ServiceProgrammer too_few(handles(6));
+  Services too_few(handles(6));
   ASSERT_TRUE(program(too_few, sharing({"a", "b", "c"})));
   const auto refused = program(too_few, sharing({"a", "c"}));
   ASSERT_FALSE(refused);
@@ -244,10 +281,10 @@ TEST_F(ServiceMapsTest, TooManyAtOneAddressLeaveWhatWasThere) {
   ServiceMapHandles maps = handles(2000, 2000);
   maps.source_ranges =
       map<abi::source_range_key, uint32_t>("source_ranges", 2000, BPF_MAP_TYPE_LPM_TRIE);
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, sharing({"a", "b"})));
   const auto before = *web(maps);
-  services.maps().observe_writes([] { ADD_FAILURE() << "a write"; });
+  services.observe_writes([] { ADD_FAILURE() << "a write"; });
   std::vector<std::string> names;
   for (int i = 0; i <= FRONTENDS_AT_ONE_PLACE; ++i) names.push_back(fmt::format("s{}", i));
   const auto refused = program(services, sharing(names));
@@ -257,19 +294,19 @@ TEST_F(ServiceMapsTest, TooManyAtOneAddressLeaveWhatWasThere) {
   const auto after = web(maps);
   ASSERT_TRUE(after);
   EXPECT_EQ(std::memcmp(&before, &*after, sizeof before), 0);
-  services.maps().observe_writes({});
+  services.observe_writes({});
   names.pop_back();
   EXPECT_TRUE(program(services, sharing(names)));
   EXPECT_EQ(listed(maps, web(maps)->others), size_t{FRONTENDS_AT_ONE_PLACE} - 1);
 }
 
 TEST_F(ServiceMapsTest, WhatDidNotChangeIsNotWritten) {
-  ServiceProgrammer services(handles());
+  Services services(handles());
   Cluster both = cluster(endpoints(0, 1));
   put(both, service("other", "10.96.0.11"), endpoints(1, 1));
   ASSERT_TRUE(program(services, both));
   size_t writes = 0;
-  services.maps().observe_writes([&] { ++writes; });
+  services.observe_writes([&] { ++writes; });
   ASSERT_TRUE(program(services, both));
   EXPECT_EQ(writes, 0u);
   put(both, service("other", "10.96.0.11"), endpoints(2, 1));
@@ -279,7 +316,7 @@ TEST_F(ServiceMapsTest, WhatDidNotChangeIsNotWritten) {
 
 TEST_F(ServiceMapsTest, AnEndpointKeepsItsIdentifierAndAnotherNeverGetsIt) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   const auto first_id = [&] {
     return maps.backends.find({.set = web(maps)->cluster_set, .index = 0})->id;
   };
@@ -295,7 +332,7 @@ TEST_F(ServiceMapsTest, AnEndpointKeepsItsIdentifierAndAnotherNeverGetsIt) {
 
 TEST_F(ServiceMapsTest, AServiceThatComesBackIsAnother) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
   const uint32_t id = web(maps)->service_id;
   ASSERT_TRUE(program(services, Cluster()));
@@ -307,13 +344,13 @@ TEST_F(ServiceMapsTest, AServiceThatComesBackIsAnother) {
 
 TEST_F(ServiceMapsTest, AnEndpointThatMovesToAnotherSliceStays) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   Cluster moving = cluster(endpoints(0, 1));
   ASSERT_TRUE(program(services, moving));
   EndpointSlice second = slice("web", 8080, endpoints(0, 1));
   second.key.name = "web-def";
   moving.endpoint_slices[second.key] = second;
-  services.maps().observe_writes([] { ADD_FAILURE() << "a write"; });
+  services.observe_writes([] { ADD_FAILURE() << "a write"; });
   ASSERT_TRUE(program(services, moving)) << "in both";
   moving.endpoint_slices.erase({"default", "web-abc"});
   ASSERT_TRUE(program(services, moving)) << "in the new one only";
@@ -322,9 +359,9 @@ TEST_F(ServiceMapsTest, AnEndpointThatMovesToAnotherSliceStays) {
 
 TEST_F(ServiceMapsTest, AClusterThatDoesNotFitLeavesWhatWasThere) {
   const auto maps = handles(16, 4);
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 2))));
-  services.maps().observe_writes([] { ADD_FAILURE() << "a write"; });
+  services.observe_writes([] { ADD_FAILURE() << "a write"; });
   const auto refused = program(services, cluster(endpoints(1, 5)));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
@@ -334,7 +371,7 @@ TEST_F(ServiceMapsTest, AClusterThatDoesNotFitLeavesWhatWasThere) {
 
 TEST_F(ServiceMapsTest, EveryMapSaysWhenItIsTooSmall) {
   const auto refusal = [&](const ServiceMapHandles& maps, const Cluster& cluster) {
-    ServiceProgrammer services(maps);
+    Services services(maps);
     const auto refused = program(services, cluster);
     return refused ? "none" : refused.error().message;
   };
@@ -359,7 +396,7 @@ TEST_F(ServiceMapsTest, EveryMapSaysWhenItIsTooSmall) {
 
 TEST_F(ServiceMapsTest, WhatFitsButNotBesideTheOldIsRefusedBeforeAnythingIsWritten) {
   const auto maps = handles(16, 4);
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 2))));
   const auto refused = program(services, cluster(endpoints(1, 3)));
   ASSERT_FALSE(refused);
@@ -371,7 +408,7 @@ TEST_F(ServiceMapsTest, WhatFitsButNotBesideTheOldIsRefusedBeforeAnythingIsWritt
 
 TEST_F(ServiceMapsTest, AMapThatFitsTwiceCanBeTurnedOverAgainAndAgain) {
   const auto maps = handles(16, 4);
-  ServiceProgrammer services(maps);
+  Services services(maps);
   for (int network = 0; network < 5; ++network) {
     const auto done = program(services, cluster(endpoints(network, 2)));
     ASSERT_TRUE(done) << done.error().message;
@@ -384,7 +421,7 @@ TEST_F(ServiceMapsTest, AWriteThatFailsOnTheWayIsTakenBack) {
   // Less than control takes it for, as where the kernel is out of memory.
   ServiceMapHandles claimed = maps;
   claimed.backends = {maps.backends.fd(), "backends", 100};
-  ServiceProgrammer services(claimed);
+  Services services(claimed);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 4))));
   const auto refused = program(services, cluster(endpoints(1, 9)));
   ASSERT_FALSE(refused);
@@ -397,7 +434,7 @@ TEST_F(ServiceMapsTest, AWriteThatFailsOnTheWayIsTakenBack) {
 
 TEST_F(ServiceMapsTest, WhatWasRefusedIsMadeUpFor) {
   const auto maps = handles(16, 4);
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
   Cluster more = cluster(endpoints(1, 2));
   put(more, service("other", "10.96.0.11"), endpoints(2, 3));
@@ -407,10 +444,53 @@ TEST_F(ServiceMapsTest, WhatWasRefusedIsMadeUpFor) {
   EXPECT_EQ(backends_of_web(maps), "10.0.1.1 10.0.1.2 ");
 }
 
+TEST_F(ServiceMapsTest, AFrontendThatIsGoneIsThereForPacketsOfTheStateBefore) {
+  const auto maps = handles();
+  Services services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
+  const uint32_t before = services.maps().next_state();
+  ASSERT_TRUE(program(services, Cluster()));
+  EXPECT_EQ(backends_of_web(maps), "no frontend");
+  EXPECT_EQ(backends_of_web(maps, before), "10.0.0.1 ");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  services.maps().remove_retired();
+  EXPECT_FALSE(maps.frontends.find(key_of(*IpAddress::parse("10.96.0.10"))));
+}
+
+TEST_F(ServiceMapsTest, AFrontendThatComesBackOutlivesTheOneThatWasGone) {
+  const auto maps = handles();
+  Services services(maps);
+  ASSERT_TRUE(program(services, cluster(endpoints(0, 1))));
+  ASSERT_TRUE(program(services, Cluster()));
+  ASSERT_TRUE(program(services, cluster(endpoints(1, 1))));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  services.maps().remove_retired();
+  EXPECT_EQ(backends_of_web(maps), "10.0.1.1 ");
+}
+
+TEST_F(ServiceMapsTest, FrontendsHaveToFitBesideThoseThatGo) {
+  const auto at = [](const std::string& address) {
+    Cluster cluster;
+    put(cluster, service("web", address), endpoints(0, 1));
+    return cluster;
+  };
+  Services services(handles(2));
+  for (const char* address : {"10.96.0.1", "10.96.0.2", "10.96.0.3"}) {
+    EXPECT_TRUE(program(services, at(address))) << "what is retired makes room";
+  }
+  Services narrow(handles(1));
+  ASSERT_TRUE(program(narrow, at("10.96.0.1")));
+  const auto refused = program(narrow, at("10.96.0.2"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "BPF map 'frontends' holds 1 entries, and the old and the new services, side by side, "
+            "need 2");
+}
+
 TEST_F(ServiceMapsTest, ManyServicesHaveIdentifiersOfTheirOwn) {
   constexpr int kServices = 70'000;
   const auto maps = handles(kServices, kServices);
-  ServiceProgrammer services(maps);
+  Services services(maps);
   Cluster many;
   for (int i = 0; i < kServices; ++i) {
     put(many, service(fmt::format("s{}", i), IpAddress::v4(0x0a600000U + i).to_string()),
@@ -419,13 +499,7 @@ TEST_F(ServiceMapsTest, ManyServicesHaveIdentifiersOfTheirOwn) {
   ASSERT_TRUE(program(services, many));
   std::set<uint32_t> seen;
   for (int i = 0; i < kServices; ++i) {
-    abi::frontend_key key{};
-    key.address = to_abi(IpAddress::v4(0x0a600000U + i));
-    key.port = htons(80);
-    key.protocol = kTcp;
-    key.family = abi::FAMILY_IPV4;
-    key.kind = abi::FRONTEND_ADDRESS;
-    const auto frontend = maps.frontends.find(key);
+    const auto frontend = frontend_at(maps, IpAddress::v4(0x0a600000U + i));
     ASSERT_TRUE(frontend);
     seen.insert(frontend->service_id);
   }
@@ -434,7 +508,7 @@ TEST_F(ServiceMapsTest, ManyServicesHaveIdentifiersOfTheirOwn) {
 
 TEST_F(ServiceMapsTest, MembersTellWhereAnEndpointStandsForAffinity) {
   const auto maps = handles();
-  ServiceProgrammer services(maps);
+  Services services(maps);
   ASSERT_TRUE(program(services, cluster(endpoints(0, 2), true)));
   const uint32_t set = web(maps)->cluster_set;
   const auto second = maps.backends.find({.set = set, .index = 1});

@@ -234,6 +234,66 @@ TEST_F(UpdateProgram, AServiceIsRenamed) {
   });
 }
 
+TEST_F(UpdateProgram, AnExternalIpOfTheNodeBecomesANodePortAndBack) {
+  Service web = web_service(Family::kIpv4, kTcp);
+  web.external_ips = {"192.168.0.2"};
+  web.ports[0].port = 30000;
+  web.ports[0].node_port = 31000;
+  put(web);
+  put_endpoints({"10.180.1.7"});
+  const std::vector<Probe> probes = {from_outside("192.168.0.2:30000")};
+  update(probes, [&] {
+    web.external_ips = {};
+    web.ports[0].node_port = 30000;
+    put(web);
+  });
+  update(probes, [&] {
+    web.external_ips = {"192.168.0.2"};
+    web.ports[0].node_port = 31000;
+    put(web);
+  });
+}
+
+TEST_F(UpdateProgram, AServiceGivesItsAddressToTheNodePortOfAnother) {
+  Service one = sharing("one", 21);
+  one.external_ips = {"192.168.0.2"};
+  one.ports[0].port = 30022;
+  one.ports[0].node_port = 31000;
+  Service other = sharing("other", 22);
+  other.ports[0].node_port = 30022;
+  put(one);
+  put(other);
+  put_endpoint("one", "10.180.1.7");
+  update({from_outside("192.168.0.2:30022"), from_pod("192.168.0.2:30022")}, [&] {
+    one.external_ips = {};
+    put(one);
+    put_endpoint("other", "10.180.1.8");
+  });
+}
+
+TEST_F(UpdateProgram, ServicesAndTheNodeChangeAtOnce) {
+  put(web_service(Family::kIpv4, kTcp));
+  put_endpoints({"10.180.1.7"});
+  const std::vector<Probe> probes = {from_outside("198.51.100.7:80"),
+                                     from_outside("192.168.0.2:30080")};
+  // One packet's fate tells which state another one meets.
+  program();
+  const auto before = outcomes(probes);
+  Service web = web_service(Family::kIpv4, kTcp);
+  web.external_ips = {};
+  put(web);
+  put_endpoints({"10.180.1.8"});
+  world_.interfaces[1].addresses.clear();
+  std::set<std::vector<std::string>> met;
+  datapath_->observe_writes([&] { met.insert(outcomes(probes)); });
+  program();
+  datapath_->observe_writes({});
+  const auto after = outcomes(probes);
+  met.insert(before);
+  met.insert(after);
+  EXPECT_EQ(met.size(), 2U) << "whatever an update changes, changes at once";
+}
+
 TEST_F(UpdateProgram, PortsChange) {
   Service web = web_service(Family::kIpv4, kTcp);
   put(web);
