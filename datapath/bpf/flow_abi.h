@@ -193,9 +193,11 @@ struct fragmented {
 	__u32 sctp_end; /* where the last chunk of which it has the beginning ends */
 	__u32 sctp_seconds; /* how long the flow then lives; 0: no longer than before */
 	__u32 affinity_backend; /* to which the client is led once it is whole; 0: to none */
+	__u32 affinity_timeout; /* seconds */
+	__u8 affinity_lapsed; /* which of its former choices the client then loses, a bit for each */
 	__u8 protocol; /* behind all extension headers; 0: none has told */
 	__u8 portless;
-	__u16 zero[3];
+	__u8 zero;
 	struct fragment_run runs[FRAGMENT_RUNS]; /* in no order, with gaps between them */
 };
 

@@ -225,6 +225,7 @@ struct packet {
 	struct tuple to; /* what the tuple is to become */
 	struct tuple quoted_to; /* and the quoted one */
 	struct choice choice;
+	__u8 affinity_lapsed; /* a bit for each choice of the client's affinity that it does away with */
 	struct frontend frontend; /* asked by nat rules */
 	/* At the destination in question. Each frontend is read once: at another moment an update may have
 	 * come between, and nat and filter would take the packet for different services. */

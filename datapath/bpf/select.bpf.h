@@ -2,8 +2,10 @@
 /*
  * One endpoint of a set: uniformly, or with session affinity the one that the client was led to
  * before. Affinity follows xt_recent as kube-proxy uses it: a list of clients for each endpoint,
- * tried in the order of the endpoints; a choice made anew is noted, one found is renewed. Leaves
- * out: the length of such a list (100 clients); and of the endpoints that a client was led to, one
+ * tried in the order of the endpoints; a choice made anew is noted, one found is renewed, and one that
+ * was looked at and had lapsed is forgotten (--reap), though rules may look back further one day.
+ * Leaves out: the length of such a list (100 clients); that only the client which came there least
+ * recently is forgotten, also when others look; and of the endpoints that a client was led to, one
  * after the other, all but the latest (AFFINITY_CHOICES).
  */
 #pragma once
@@ -24,12 +26,35 @@ static __always_inline struct backend *backend_at(__u32 set, __u32 index)
 	return bpf_map_lookup_elem(&backends, &key);
 }
 
-/* The first backend of the set, in its order, that the client was led to within the timeout. */
-static __always_inline struct backend *affinity_find(const struct affinity *affinity,
-						     const struct packet *packet,
-						     const struct choice *choice)
+static __always_inline int has_lapsed(const struct affinity_choice *former,
+				      const struct packet *packet)
 {
-	__u64 timeout = choice->affinity_timeout * 1000000000ull;
+	return former->time + packet->choice.affinity_timeout * 1000000000ull < packet->now;
+}
+
+/* Those of the set at places before `end`. */
+static __always_inline void note_lapsed(const struct affinity *affinity, struct packet *packet,
+					__u32 end)
+{
+	for (int i = 0; i < AFFINITY_CHOICES; i++) {
+		const struct affinity_choice *former = &affinity->choices[i];
+		struct member_key key = {.set = packet->choice.set,
+					 .backend_id = former->backend_id};
+		const __u32 *index;
+
+		if (!former->backend_id || !has_lapsed(former, packet))
+			continue;
+		index = bpf_map_lookup_elem(&members, &key);
+		if (index && *index < end)
+			packet->affinity_lapsed |= 1 << i;
+	}
+}
+
+/* The first backend of the set, in its order, that the client was led to within the timeout; the
+ * rules for those behind it are not asked. */
+static __always_inline struct backend *
+affinity_find(const struct affinity *affinity, struct packet *packet, const struct choice *choice)
+{
 	__u32 best = choice->count;
 
 	for (int i = 0; i < AFFINITY_CHOICES; i++) {
@@ -37,13 +62,23 @@ static __always_inline struct backend *affinity_find(const struct affinity *affi
 		struct member_key key = {.set = choice->set, .backend_id = former->backend_id};
 		const __u32 *index;
 
-		if (!former->backend_id || former->time + timeout < packet->now)
+		if (!former->backend_id || has_lapsed(former, packet))
 			continue;
 		index = bpf_map_lookup_elem(&members, &key);
 		if (index && *index < best)
 			best = *index;
 	}
+	note_lapsed(affinity, packet, best);
 	return best < choice->count ? backend_at(choice->set, best) : 0;
+}
+
+/* What select_backend() found lapsed, unless another processor has renewed it. */
+static __always_inline void affinity_forget(struct affinity *affinity, const struct packet *packet)
+{
+	for (int i = 0; i < AFFINITY_CHOICES; i++) {
+		if (packet->affinity_lapsed & 1 << i && has_lapsed(&affinity->choices[i], packet))
+			affinity->choices[i].backend_id = 0;
+	}
 }
 
 /* Takes the place of the same backend, of a free one, or of the oldest. */
@@ -78,7 +113,7 @@ static __always_inline void affinity_key_of(struct affinity_key *key, const stru
 	key->family = packet->tuple.family;
 }
 
-/* Changes nothing yet. */
+/* Changes nothing but the packet. */
 static __noinline struct backend *select_backend(struct packet *packet)
 {
 	const struct choice *choice = &packet->choice;
@@ -86,6 +121,7 @@ static __noinline struct backend *select_backend(struct packet *packet)
 	struct affinity_key key;
 	struct backend *backend;
 
+	packet->affinity_lapsed = 0;
 	if (choice->flags & FRONTEND_AFFINITY) {
 		affinity_key_of(&key, packet, choice);
 		affinity = bpf_map_lookup_elem(&affinities, &key);
@@ -111,6 +147,7 @@ static __noinline void affinity_keep(const struct packet *packet, __u32 backend_
 	affinity_key_of(&key, packet, choice);
 	affinity = bpf_map_lookup_elem(&affinities, &key);
 	if (affinity) {
+		affinity_forget(affinity, packet);
 		affinity_note(affinity, backend_id, packet->now);
 		return;
 	}

@@ -93,10 +93,15 @@ static __always_inline void enter_before_input(struct packet *packet, int masque
 /* The client is led there, of a datagram in fragments when it is whole. */
 static __always_inline void note_choice(struct packet *packet, const struct backend *backend)
 {
-	if (!is_unfinished(packet))
+	struct fragmented *datagram = &packet->fragments;
+
+	if (!is_unfinished(packet)) {
 		affinity_keep(packet, backend->id);
-	else if (packet->choice.flags & FRONTEND_AFFINITY)
-		packet->fragments.affinity_backend = backend->id;
+	} else if (packet->choice.flags & FRONTEND_AFFINITY) {
+		datagram->affinity_backend = backend->id;
+		datagram->affinity_timeout = packet->choice.affinity_timeout;
+		datagram->affinity_lapsed = packet->affinity_lapsed;
+	}
 }
 
 /* Where nothing leads to its destination, ip_route_input_slow() says so, and does not ask any more

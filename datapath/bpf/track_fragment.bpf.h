@@ -32,6 +32,8 @@ static __always_inline int track_beginning(frame_t *frame, struct packet *packet
 	if (packet->fragments.affinity_backend) {
 		packet->choice.service_id = state->service_id;
 		packet->choice.flags = FRONTEND_AFFINITY;
+		packet->choice.affinity_timeout = packet->fragments.affinity_timeout;
+		packet->affinity_lapsed = packet->fragments.affinity_lapsed;
 		affinity_keep(packet, packet->fragments.affinity_backend);
 	}
 	return TRACK_OK;

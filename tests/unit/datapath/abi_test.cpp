@@ -89,6 +89,7 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(fragmented, sctp_state), MEMBER(fragmented, sctp_flags),
              MEMBER(fragmented, sctp_tags), MEMBER(fragmented, sctp_end),
              MEMBER(fragmented, sctp_seconds), MEMBER(fragmented, affinity_backend),
+             MEMBER(fragmented, affinity_timeout), MEMBER(fragmented, affinity_lapsed),
              MEMBER(fragmented, protocol), MEMBER(fragmented, portless), MEMBER(fragmented, zero),
              MEMBER(fragmented, runs)),
       LAYOUT(fragment_run, MEMBER(fragment_run, begin), MEMBER(fragment_run, end)),
