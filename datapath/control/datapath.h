@@ -22,7 +22,8 @@ namespace kubeproof {
 
 // How many entries the maps can hold.
 struct MapSizes {
-  uint32_t frontends = 400'000;
+  uint32_t frontends =
+      1'000'000;  // addresses and ports; a dual-stack load balancer has up to eight
   uint32_t backends = 2'000'000;
   uint32_t flows = 1'000'000;     // entries; a flow takes two, a masqueraded one four
   uint32_t affinities = 100'000;  // pairs of a client and a service

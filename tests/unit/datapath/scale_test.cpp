@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "datapath/control/datapath.h"
+#include "datapath/control/service_entries.h"
 #include "tests/unit/datapath/control_fixture.h"
 
 namespace kubeproof::control {
@@ -30,6 +31,22 @@ Cluster large_cluster() {
   return cluster;
 }
 
+TEST(Scale, AHundredThousandDualStackLoadBalancersHaveRoom) {
+  Service web = service("web", "10.96.0.10");
+  web.type = ServiceType::kLoadBalancer;
+  web.ip_families = {Family::kIpv4, Family::kIpv6};
+  web.cluster_ips = {"10.96.0.10", "fd00:96::10"};
+  web.external_ips = {"198.51.100.200", "2001:db8:e::1"};
+  web.load_balancer_ingress = {{.ip = "203.0.113.1"}, {.ip = "2001:db8:113::1"}};
+  web.ports[0].node_port = 30080;
+  size_t frontends = 0;
+  for (const ServiceEntry& entry : make_service_entries(web, {}, node_facts(world(), {}, {}))) {
+    frontends += entry.frontends.size();
+  }
+  EXPECT_EQ(frontends, 8U) << "cluster IP, external IP, load balancer IP, node port, twice";
+  EXPECT_LE(frontends * kServices, MapSizes().frontends);
+}
+
 TEST(Scale, AHundredThousandServicesWithAMillionEndpointsFit) {
   auto datapath = Datapath::load();
   if (!datapath) GTEST_SKIP() << datapath.error().message;
@@ -39,12 +56,12 @@ TEST(Scale, AHundredThousandServicesWithAMillionEndpointsFit) {
   datapath->observe_writes([&] { ++writes; });
   const auto programmed = datapath->program(world(), cluster, {});
   ASSERT_TRUE(programmed) << programmed.error().message;
-  EXPECT_EQ(writes, kServices * (kEndpointsEach + 1));
+  EXPECT_EQ(writes, kServices * (kEndpointsEach + 1) + 1) << "the last shows them to packets";
 
   writes = 0;
   put_endpoints(cluster, kServices / 2, 0x0c000000);
   ASSERT_TRUE(datapath->program(world(), cluster, {}));
-  EXPECT_EQ(writes, kEndpointsEach + 1) << "the endpoints of one service, and its frontend";
+  EXPECT_EQ(writes, kEndpointsEach + 2) << "one service's endpoints, its frontend, and the last";
 }
 
 }  // namespace
