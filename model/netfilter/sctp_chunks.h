@@ -8,23 +8,9 @@
 #include "model/netfilter/flow_tuple.h"
 #include "model/netfilter/sctp_state.h"
 #include "model/packet/bytes.h"
+#include "model/packet/sctp_chunk.h"
 
 namespace kubeproof::netfilter {
-
-enum SctpChunkType : uint8_t {
-  kSctpData = 0,
-  kSctpInit = 1,
-  kSctpInitAck = 2,
-  kSctpHeartbeat = 4,
-  kSctpHeartbeatAck = 5,
-  kSctpAbort = 6,
-  kSctpShutdown = 7,
-  kSctpShutdownAck = 8,
-  kSctpError = 9,
-  kSctpCookieEcho = 10,
-  kSctpCookieAck = 11,
-  kSctpShutdownComplete = 14,
-};
 
 struct SctpChunk {
   uint8_t type = 0;

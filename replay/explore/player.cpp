@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/packet/checksum.h"
+#include "model/packet/sctp_chunk.h"
 #include "replay/explore/address_plan.h"
 #include "replay/explore/cut_fragments.h"
 #include "replay/explore/shape_packet.h"
@@ -86,8 +87,7 @@ PacketBuilder Player::builder(const PacketStep& step, const Path& path, Flow& fl
       return tcp;
     }
     case kSctp: {
-      constexpr uint8_t kInit = 1;
-      const uint32_t tag = step.sctp_chunk == kInit ? 0 : receiver.next_sequence;
+      const uint32_t tag = step.sctp_chunk == kSctpInit ? 0 : receiver.next_sequence;
       return PacketBuilder::sctp(path.from, path.to)
           .seq(tag + static_cast<uint32_t>(step.sequence_offset))
           .payload(sctp_chunk(step.sctp_chunk, sender.next_sequence, step.shape.payload));

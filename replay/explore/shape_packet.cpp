@@ -72,31 +72,6 @@ void add_drawn_options(const std::vector<Bytes>& drawn, Family family, PacketBui
 
 }  // namespace
 
-Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload) {
-  enum : uint8_t { kData = 0, kInit = 1, kInitAck = 2, kHeartbeat = 4, kHeartbeatAck = 5 };
-  constexpr uint8_t kCookieEcho = 10;
-  Bytes chunk = {type, 0, 0, 0};
-  const auto append = [&chunk](uint32_t word) {
-    chunk.resize(chunk.size() + 4);
-    store32(chunk, chunk.size() - 4, word);
-  };
-  if (type == kInit || type == kInitAck) {
-    append(senders_tag);
-    append(65535);    // window
-    append(0x10001);  // streams
-    append(1);        // first transmission sequence number
-  } else if (type == kData) {
-    chunk[1] = 3;  // a whole message
-    for (const uint32_t word : {1U, 0U, 0U}) append(word);
-    chunk.resize(chunk.size() + std::max<size_t>(payload, 4) / 4 * 4);
-  } else if (type == kHeartbeat || type == kHeartbeatAck || type == kCookieEcho) {
-    append(0x10008);
-    append(0xabcdef);
-  }
-  store16(chunk, 2, static_cast<uint16_t>(chunk.size()));
-  return chunk;
-}
-
 void cut(const PacketShape& shape, Bytes& packet) {
   const auto view = parse_packet(packet);
   const size_t length = view ? view->transport_offset + size_t{shape.cut_to} : 0;

@@ -1,5 +1,5 @@
 // What a planned packet's shape does to its bytes: IP options and extension headers, defects, where
-// it is cut short; and the chunks of SCTP.
+// it is cut short.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,5 @@ void spoil(const PacketShape& shape, std::vector<Bytes>& fragments);
 // checksum. IPv6 fragments that loop through lo are cut anew, with an identification that nobody
 // can foresee, and pass INPUT one by one (ipv6_defrag() leaves alone what has a flow).
 void fit_to_socket(Family family, PacketShape& shape);
-
-// One chunk (RFC 9260, section 3.3), with as little in it as its type allows.
-Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload);
 
 }  // namespace kubeproof::explore

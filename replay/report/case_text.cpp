@@ -89,13 +89,15 @@ void CasesText::verdict() {
   }
 }
 
-// From the first engine that ran.
+// From the first engine that ran. What one case does not reach is no news.
 void CasesText::cells() {
   const auto ran =
       std::find_if(totals_.engines.begin(), totals_.engines.end(), [](const ColumnReport& column) {
         return column.status == ColumnStatus::kRan && column.packets != 0;
       });
-  if (ran != totals_.engines.end()) write_cells(out_, ran->cells, CellRows::kByKindAndPolicy);
+  if (ran == totals_.engines.end()) return;
+  write_cells(out_, ran->cells, CellRows::kByKindAndPolicy);
+  if (report_.cases.size() > 1) write_reach(out_, ran->cells);
 }
 
 void CasesText::one_case(const CaseReport& one) {

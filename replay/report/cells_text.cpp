@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 #include <utility>
 
@@ -80,26 +79,35 @@ void write_cells(TextWriter& out, const CellCounts& cells, CellRows rows) {
   out.add("\n" + table.render(2));
 }
 
-std::vector<std::string> unreached_cells(const CellCounts& cells) {
-  constexpr std::array kProtocols = {CellProtocol::kTcp, CellProtocol::kUdp, CellProtocol::kSctp};
+std::vector<std::string> name_cells(const std::vector<TrafficCell>& cells) {
   std::vector<std::string> lines;
-  for (const ServiceKind service : {ServiceKind::kClusterIp, ServiceKind::kNodePort,
-                                    ServiceKind::kLoadBalancer, ServiceKind::kExternalIp}) {
-    for (const CellPolicy policy : {CellPolicy::kCluster, CellPolicy::kLocal}) {
-      for (size_t origin = 0; origin < kOrigins; ++origin) {
-        const Row row{service, policy, static_cast<Origin>(origin)};
-        std::string missing;
-        for (const Family family : {Family::kIpv4, Family::kIpv6}) {
-          for (const CellProtocol protocol : kProtocols) {
-            if (cells[{service, row.origin, family, protocol, policy}] != 0) continue;
-            missing += (missing.empty() ? "" : ", ") + name_of(family, protocol);
-          }
-        }
-        if (!missing.empty()) lines.push_back(name_of(row) + ": " + missing);
-      }
+  for (auto cell = cells.begin(); cell != cells.end();) {
+    const Row row{cell->service, cell->policy, cell->origin};
+    const auto end = std::find_if(cell, cells.end(), [&row](const TrafficCell& other) {
+      return Row{other.service, other.policy, other.origin} != row;
+    });
+    std::string names;
+    for (auto one = cell; one != end; ++one) {
+      names += (one == cell ? "" : ", ") + name_of(one->family, one->protocol);
     }
+    const bool whole_row = end - cell == kFamilies * kServiceProtocols.size();
+    lines.push_back(name_of(row) + ": " + (whole_row ? "all" : names));
+    cell = end;
   }
   return lines;
+}
+
+void write_reach(TextWriter& out, const CellCounts& cells) {
+  const std::vector<TrafficCell> unreached = unreached_cells(cells);
+  if (unreached.empty()) {
+    out.line("\n  reached all {} cells of services", kServiceCells);
+    return;
+  }
+  const bool few = unreached.size() <= kServiceCells / 2;
+  out.line("\n  reached {} of {} cells of services{}", kServiceCells - unreached.size(),
+           kServiceCells, few ? "; never" : "");
+  if (!few) return;
+  for (const std::string& line : name_cells(unreached)) out.line("    {}", line);
 }
 
 }  // namespace kubeproof

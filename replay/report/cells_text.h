@@ -16,8 +16,12 @@ enum class CellRows : uint8_t {
 
 void write_cells(TextWriter& out, const CellCounts& cells, CellRows rows);
 
-// Of those that TCP, UDP and SCTP to services could reach, one line for each row of the table:
-// "ClusterIP Local, host: IPv6 SCTP".
-std::vector<std::string> unreached_cells(const CellCounts& cells);
+// How many of the cells of services were reached, and which never were; of a run that meant to
+// reach a few alone only how many.
+void write_reach(TextWriter& out, const CellCounts& cells);
+
+// One line for each row of the table: "ClusterIP Local, host: IPv6 SCTP". The cells are in the
+// order of unreached_cells().
+std::vector<std::string> name_cells(const std::vector<TrafficCell>& cells);
 
 }  // namespace kubeproof

@@ -178,10 +178,7 @@ void TextReport::traffic() {
                    [](const ColumnReport& c) { return c.status == ColumnStatus::kRan; });
   if (ran == report_.engines.end() || ran->packets == 0) return;
   write_cells(out_, ran->cells, report_.fuzz ? CellRows::kByKindAndPolicy : CellRows::kByKind);
-  if (!report_.fuzz || ran->packets < kPacketsThatReachEverything) return;
-  const std::vector<std::string> unreached = unreached_cells(ran->cells);
-  if (!unreached.empty()) out_.line("\n  never reached");
-  for (const std::string& line : unreached) out_.line("    {}", line);
+  if (report_.fuzz && ran->packets >= kPacketsThatReachEverything) write_reach(out_, ran->cells);
 }
 
 void TextReport::import() {

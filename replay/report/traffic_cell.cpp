@@ -66,4 +66,22 @@ TrafficCell CellCounts::cell_at(size_t index) {
   return cell;
 }
 
+std::vector<TrafficCell> unreached_cells(const CellCounts& cells) {
+  std::vector<TrafficCell> unreached;
+  for (const ServiceKind service : {ServiceKind::kClusterIp, ServiceKind::kNodePort,
+                                    ServiceKind::kLoadBalancer, ServiceKind::kExternalIp}) {
+    for (const CellPolicy policy : {CellPolicy::kCluster, CellPolicy::kLocal}) {
+      for (size_t origin = 0; origin < kOrigins; ++origin) {
+        for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+          for (const CellProtocol protocol : kServiceProtocols) {
+            const TrafficCell cell{service, static_cast<Origin>(origin), family, protocol, policy};
+            if (cells[cell] == 0) unreached.push_back(cell);
+          }
+        }
+      }
+    }
+  }
+  return unreached;
+}
+
 }  // namespace kubeproof

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "model/packet/packet_view.h"
 
@@ -22,6 +23,10 @@ inline constexpr size_t kOrigins = 5;
 inline constexpr size_t kCellProtocols = 5;
 inline constexpr size_t kFamilies = 2;
 inline constexpr size_t kCellPolicies = 2;
+
+// What Services speak.
+inline constexpr std::array kServiceProtocols = {CellProtocol::kTcp, CellProtocol::kUdp,
+                                                 CellProtocol::kSctp};
 
 // Names in JSON and text: "ClusterIP", "pod", "TCP". These are stable.
 std::string_view to_string(ServiceKind kind);
@@ -66,5 +71,13 @@ class CellCounts {
 
   std::array<uint64_t, kCells> counts_{};
 };
+
+// The cells of services: every kind of client can ask every kind of address, whatever its policy,
+// over either family and each of the protocols of Services. None of them is empty by nature.
+inline constexpr size_t kServiceCells =
+    (kServiceKinds - 1) * kCellPolicies * kOrigins * kFamilies * kServiceProtocols.size();
+
+// Those of them that are empty, row by row of the table.
+std::vector<TrafficCell> unreached_cells(const CellCounts& cells);
 
 }  // namespace kubeproof

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include "model/packet/packet_builder.h"
+#include "model/packet/sctp_chunk.h"
 
 namespace kubeproof {
 namespace {
 
+// Of SCTP, these are the verification tags.
 constexpr uint32_t kClientStart = 1000;
 constexpr uint32_t kServerStart = 5000;
 constexpr std::string_view kAnswer = "answer";
@@ -24,7 +26,10 @@ Bytes Conversation::opening() const {
     case kUdp:
       return PacketBuilder::udp(plan_.from, plan_.to).ttl(plan_.ttl).payload(plan_.payload).build();
     case kSctp:
-      return PacketBuilder::sctp(plan_.from, plan_.to).ttl(plan_.ttl).build();
+      return PacketBuilder::sctp(plan_.from, plan_.to)
+          .ttl(plan_.ttl)
+          .payload(sctp_chunk(kSctpInit, kClientStart, 0))
+          .build();
     default:
       return PacketBuilder::ip(plan_.from.address, plan_.to.address, plan_.protocol)
           .ttl(plan_.ttl)
@@ -38,6 +43,7 @@ void Conversation::run(OpeningWatch* watch) {
   if (!client_sends(opening(), arrival, watch) || !plan_.reply) return;
   if (plan_.protocol == kTcp) run_tcp(arrival);
   if (plan_.protocol == kUdp) run_udp(arrival);
+  if (plan_.protocol == kSctp) run_sctp(arrival);
 }
 
 void Conversation::run_udp(Arrival arrival) {
@@ -70,6 +76,30 @@ void Conversation::run_tcp(Arrival arrival) {
          client_sends(client(1 + sent, 1 + answered).fin().build(), arrival) &&
          server_sends(server(1 + answered, 2 + sent).fin().build(), arrival) &&
          client_sends(client(2 + sent, 2 + answered).build(), arrival));
+}
+
+void Conversation::run_sctp(Arrival arrival) {
+  const auto length = static_cast<uint16_t>(plan_.payload.size());
+  const auto client = [&](uint8_t chunk) {
+    return PacketBuilder::sctp(plan_.from, plan_.to)
+        .ttl(plan_.ttl)
+        .seq(kServerStart)
+        .payload(sctp_chunk(chunk, kClientStart, length))
+        .build();
+  };
+  const auto server = [&](uint8_t chunk) {
+    return PacketBuilder::sctp(arrival.server, arrival.client)
+        .seq(kClientStart)
+        .payload(sctp_chunk(chunk, kServerStart, kAnswer.size()))
+        .build();
+  };
+  (void)(server_sends(server(kSctpInitAck), arrival) &&
+         client_sends(client(kSctpCookieEcho), arrival) &&
+         server_sends(server(kSctpCookieAck), arrival) &&
+         client_sends(client(kSctpData), arrival) && server_sends(server(kSctpData), arrival) &&
+         client_sends(client(kSctpShutdown), arrival) &&
+         server_sends(server(kSctpShutdownAck), arrival) &&
+         client_sends(client(kSctpShutdownComplete), arrival));
 }
 
 bool Conversation::client_sends(const Bytes& packet, Arrival& arrival, OpeningWatch* watch) {

@@ -21,7 +21,7 @@ struct ConversationPlan {
   Ingress ingress;
   SocketAddress from;
   SocketAddress to;
-  uint8_t protocol = kTcp;  // of SCTP and of other protocols, only the opening packet
+  uint8_t protocol = kTcp;  // of any but TCP, UDP and SCTP, only the opening packet
   uint8_t ttl = 64;
   std::string payload = "kubeproof";
   bool reply = true;  // false: the client alone speaks, one packet
@@ -46,6 +46,7 @@ class Conversation {
 
   void run_tcp(Arrival arrival);
   void run_udp(Arrival arrival);
+  void run_sctp(Arrival arrival);
   // Both return whether the conversation can go on.
   bool client_sends(const Bytes& packet, Arrival& arrival, OpeningWatch* watch = nullptr);
   bool server_sends(const Bytes& packet, const Arrival& arrival);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/cluster/address_text.h"
 #include "model/packet/packet_view.h"
 
 namespace kubeproof {
@@ -35,10 +36,14 @@ void TrafficClassifier::update(const Cluster& cluster) {
   node_ports_.clear();
   other_nodes_.clear();
   pods_.clear();
+  other_pod_cidrs_.clear();
   for (const auto& [key, service] : cluster.services) add_service(service);
   for (const auto& [key, node] : cluster.nodes) {
     if (key.name == world_.node_name) continue;
     for (const NodeAddress& address : node.addresses) insert_address(address.address, other_nodes_);
+    for (const std::string& text : node.pod_cidrs) {
+      if (const auto cidr = parse_sloppy_cidr(text)) other_pod_cidrs_.push_back(*cidr);
+    }
   }
   for (const auto& [key, slice] : cluster.endpoint_slices) {
     for (const SliceEndpoint& endpoint : slice.endpoints) {
@@ -90,11 +95,13 @@ Origin TrafficClassifier::origin_of(uint32_t interface, const IpAddress& client)
   if (interface == 0) return Origin::kHost;
   if (pod_interfaces_.contains(interface)) return Origin::kPod;
   const auto contains_client = [&](const Cidr& cidr) { return cidr.contains(client); };
-  if (std::any_of(world_.pod_cidrs.begin(), world_.pod_cidrs.end(), contains_client)) {
-    return Origin::kPod;
-  }
+  const auto contain_client = [&](const std::vector<Cidr>& cidrs) {
+    return std::any_of(cidrs.begin(), cidrs.end(), contains_client);
+  };
+  if (contain_client(world_.pod_cidrs)) return Origin::kPod;
   if (other_nodes_.contains(client)) return Origin::kOtherNode;
-  return pods_.contains(client) ? Origin::kPodElsewhere : Origin::kOutside;
+  const bool is_pod = pods_.contains(client) || contain_client(other_pod_cidrs_);
+  return is_pod ? Origin::kPodElsewhere : Origin::kOutside;
 }
 
 TrafficCell TrafficClassifier::classify(const Injection& injection, const Fate& fate) const {

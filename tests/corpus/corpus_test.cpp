@@ -2,17 +2,21 @@
 // those of older releases, which the datapath does not stand in for, through the kernel's
 // netfilter.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <ostream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "replay/case/read_case.h"
 #include "replay/report/case_text.h"
+#include "replay/report/cells_text.h"
 #include "replay/run/run_case.h"
 #include "tools/kubeproof/engine_options.h"
 #include "tools/kubeproof/find_cases.h"
@@ -84,6 +88,57 @@ TEST_P(Releases, Passes) {
 
 INSTANTIATE_TEST_SUITE_P(, Releases, testing::ValuesIn(cases_in(kReleases)),
                          [](const auto& info) { return test_name(info.param, kReleases); });
+
+// Of the cells of one kind of service address and traffic policy those that the case leaves empty,
+// as the kernel's netfilter sees it.
+std::vector<TrafficCell> empty_cells(const std::string& file, ServiceKind kind, CellPolicy policy) {
+  const auto one = read_case(file);
+  if (!one) throw std::runtime_error(one.error().message);
+  const auto ran = run_case(
+      *one, [] { return engine_options().make_one("netfilter"); }, make_oracle);
+  if (!ran) throw std::runtime_error(ran.error().message);
+  std::vector<TrafficCell> empty = unreached_cells(ran->report.engines.at(0).cells);
+  std::erase_if(empty, [&](const TrafficCell& cell) {
+    return cell.service != kind || cell.policy != policy;
+  });
+  return empty;
+}
+
+struct ServiceFolder {
+  const char* folder;
+  ServiceKind kind;
+};
+
+void PrintTo(const ServiceFolder& folder, std::ostream* out) {
+  *out << folder.folder;
+}
+
+class CellsOfServices : public testing::TestWithParam<ServiceFolder> {};
+
+// In each state of the endpoints: so none is covered by a packet that happens to come by.
+TEST_P(CellsOfServices, AreAllReached) {
+  const auto engines = engine_options().make_one("netfilter");
+  ASSERT_TRUE(engines) << engines.error().message;
+  if (!engines->front().engine) GTEST_SKIP() << engines->front().engine.error().message;
+  for (const CellPolicy policy : {CellPolicy::kCluster, CellPolicy::kLocal}) {
+    for (const char* endpoints :
+         {"no-endpoints", "endpoints-elsewhere", "endpoints-here-and-elsewhere"}) {
+      const std::string file =
+          fmt::format("{}/{}/{}-policy-{}.yaml", kCases, GetParam().folder,
+                      policy == CellPolicy::kLocal ? "local" : "cluster", endpoints);
+      const auto empty = empty_cells(file, GetParam().kind, policy);
+      EXPECT_TRUE(empty.empty()) << file << " leaves empty\n  "
+                                 << fmt::format("{}", fmt::join(name_cells(empty), "\n  "));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(, CellsOfServices,
+                         testing::Values(ServiceFolder{"cluster-ip", ServiceKind::kClusterIp},
+                                         ServiceFolder{"node-port", ServiceKind::kNodePort},
+                                         ServiceFolder{"load-balancer", ServiceKind::kLoadBalancer},
+                                         ServiceFolder{"external-ip", ServiceKind::kExternalIp}),
+                         [](const auto& info) { return std::string(to_string(info.param.kind)); });
 
 // How many packets of the case the datapath's ledger took under that entry; empty where the
 // datapath cannot run, or does not agree otherwise.

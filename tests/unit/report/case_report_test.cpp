@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "replay/report/case_text.h"
+#include "replay/report/traffic_cell.h"
 
 namespace kubeproof {
 namespace {
@@ -106,6 +107,41 @@ TEST(CaseText, NamesAnEngineThatCannotRunWithWhatItLacks) {
   skipped.status = ColumnStatus::kSkipped;
   skipped.reason = "needs CAP_NET_ADMIN";
   place_of(render_text(run_of({one}), false), "netfilter skipped: needs CAP_NET_ADMIN");
+}
+
+CaseReport reaching_all_but(const std::vector<TrafficCell>& exceptions) {
+  CaseReport one = passing("a.yaml");
+  CellCounts& cells = one.report.engines[0].cells;
+  for (const TrafficCell& cell : unreached_cells(CellCounts())) cells[cell] = 1;
+  for (const TrafficCell& cell : exceptions) cells[cell] = 0;
+  return one;
+}
+
+TEST(CaseText, NamesTheCellsOfServicesThatSeveralCasesNeverReached) {
+  std::vector<TrafficCell> never = {{ServiceKind::kExternalIp, Origin::kPodElsewhere, Family::kIpv6,
+                                     CellProtocol::kSctp, CellPolicy::kLocal}};
+  for (const Family family : {Family::kIpv4, Family::kIpv6}) {
+    for (const CellProtocol protocol : kServiceProtocols) {
+      never.push_back({ServiceKind::kClusterIp, Origin::kHost, family, protocol});
+    }
+  }
+  const CaseReport one = reaching_all_but(never);
+  place_of(render_text(run_of({one, passing("b.yaml")}), false),
+           "\n  reached 233 of 240 cells of services; never\n"
+           "    ClusterIP, host: all\n"
+           "    ExternalIP Local, pod elsewhere: IPv6 SCTP\n");
+  place_of(render_text(run_of({reaching_all_but({}), passing("b.yaml")}), false),
+           "\n  reached all 240 cells of services\n");
+  EXPECT_EQ(render_text(run_of({one}), false).find("reached"), std::string::npos) << "of one case";
+}
+
+TEST(CaseText, TellsOfCasesThatReachLittleHowManyCellsAlone) {
+  CaseReport one = passing("a.yaml");
+  one.report.engines[0]
+      .cells[{ServiceKind::kNodePort, Origin::kHost, Family::kIpv4, CellProtocol::kTcp}] = 8;
+  const std::string text = render_text(run_of({one, passing("b.yaml")}), false);
+  place_of(text, "\n  reached 1 of 240 cells of services\n");
+  EXPECT_EQ(text.find("LoadBalancer"), std::string::npos) << text;
 }
 
 TEST(CaseText, NamesFilesThatWerePassedOver) {

@@ -62,6 +62,13 @@ TEST(Conversation, MakesTwoExchangesOverUdp) {
   EXPECT_EQ(run.column().agree, 4U);
 }
 
+TEST(Conversation, MakesAnSctpAssociationFromHandshakeToShutdown) {
+  OneEngine run(translate_service, translate_service);
+  run.session().converse(plan(kSctp), kSource);
+  EXPECT_EQ(run.column().packets, 9U);
+  EXPECT_EQ(run.column().agree, 9U);
+}
+
 TEST(Conversation, EndsWhereTheOpeningPacketGetsNowhere) {
   OneEngine run(drop, drop);
   run.session().converse(plan(kTcp), kSource);

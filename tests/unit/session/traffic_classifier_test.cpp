@@ -40,6 +40,7 @@ TEST_F(Classifier, KnowsWhereAClientIs) {
   Node other;
   other.key.name = "node-b";
   other.addresses.push_back({"InternalIP", "192.168.0.3"});
+  other.pod_cidrs = {"10.180.8.0/24"};
   configuration_.cluster.nodes[other.key] = other;
   Pod pod;
   pod.key = {"default", "p"};
@@ -51,6 +52,7 @@ TEST_F(Classifier, KnowsWhereAClientIs) {
   EXPECT_EQ(origin_of(Ingress{kPod1.interface}, "10.180.0.1:4000"), Origin::kPod);
   EXPECT_EQ(origin_of(uplink, "192.168.0.3:4000"), Origin::kOtherNode);
   EXPECT_EQ(origin_of(uplink, "10.180.7.7:4000"), Origin::kPodElsewhere);
+  EXPECT_EQ(origin_of(uplink, "10.180.8.7:4000"), Origin::kPodElsewhere) << "of a node's range";
   EXPECT_EQ(origin_of(uplink, "203.0.113.9:4000"), Origin::kOutside);
 }
 
