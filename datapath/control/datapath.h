@@ -22,11 +22,10 @@ namespace kubeproof {
 
 // How many entries the maps can hold.
 struct MapSizes {
-  uint32_t frontends =
-      1'000'000;  // addresses and ports; a dual-stack load balancer has up to eight
+  uint32_t frontends = 1'000'000;  // an address and port; a service that has all kinds has eight
   uint32_t backends = 2'000'000;
   uint32_t flows = 1'000'000;     // entries; a flow takes two, a masqueraded one four
-  uint32_t affinities = 100'000;  // pairs of a client and a service
+  uint32_t affinities = 500'000;  // pairs of a client and a service port; there from the start
   uint32_t trace_bytes = 1 << 18;
 
   friend bool operator==(const MapSizes&, const MapSizes&) = default;
