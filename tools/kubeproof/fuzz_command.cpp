@@ -188,8 +188,10 @@ void add_fuzz_command(CLI::App& program, int& status) {
       ->type_name("KIND[,KIND…]")
       ->delimiter(',');
   command
-      ->add_option("--with", options->with,
-                   "Kinds that come up only where asked for: oddities, groups")
+      ->add_option(
+          "--with", options->with,
+          "Kinds that come up only where asked for: oddities, and groups, which the built-in\n"
+          "programs are known to treat otherwise (datapath/README.md)")
       ->type_name("KIND[,KIND…]")
       ->delimiter(',');
   command->add_option("--save", options->save, "Leave a case here for each failure, made simple")
