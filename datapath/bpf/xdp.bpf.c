@@ -2,10 +2,12 @@
 /*
  * The program at XDP of uplinks: what the programs at tc and the stack between them would do with a
  * packet on its way from outside to an endpoint elsewhere, or from there back, in one step and
- * without a socket buffer. It finishes a packet or leaves it alone: as long as anything may be for
- * others to do (the stack's refusals, fragments, options, ICMP, endpoints and clients on this node,
- * a next hop not known yet) it has changed neither the packet nor a map, and the packet goes on to
- * tc as it came.
+ * without a socket buffer. It finishes a packet or leaves it alone: where anything may be for others
+ * to do (the stack's refusals, fragments, options, ICMP, endpoints and clients on this node, a next
+ * hop not known yet) the packet goes on to tc as it came, and has begun no flow, moved none on and
+ * led no client anywhere. What looking for its flow may have done by then, tc, where nothing is
+ * decided before that either, would do in its place: lost entries are restored, a flow that is over
+ * goes, and so does a closed connection whose client opens it anew (TRACK_NEW).
  *
  * Leaves out: ICMP redirects, which the stack would send to a client on the link of the endpoint.
  */
