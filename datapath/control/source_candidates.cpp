@@ -5,7 +5,7 @@
 namespace kubeproof::control {
 namespace {
 
-// Host scope (127.0.0.1) never leaves the node; a link-local IPv6 address is no other link's.
+// Host scope (127.0.0.1) does not leave the node; a link-local IPv6 address is no other link's.
 bool may_leave(const InterfaceAddress& own) {
   if (own.secondary || own.scope == AddressScope::kHost || own.address.is_loopback()) return false;
   return own.address.is_v4() || !own.address.is_link_local();
@@ -39,6 +39,14 @@ class CandidateList {
       if (!is_candidate(address) || address.scope == AddressScope::kLink) continue;
       if (has_own_ && address.deprecated) continue;
       add(address, address.address.is_v4() ? kLent : address.prefix_length);
+    }
+  }
+
+  // Of IPv6, where nothing is better: what is good on one link or within the node alone.
+  void add_last_resort(const Interface& interface) {
+    if (family_ != Family::kIpv6) return;
+    for (const InterfaceAddress& address : interface.addresses) {
+      if (!address.address.is_v4()) add(address, address.prefix_length);
     }
   }
 
@@ -85,6 +93,9 @@ size_t fill_source_candidates(const World& world, const Interface& out, Family f
   for (const Interface& other : world.interfaces) {
     if (other.index != out.index) list.add_lent(other);
   }
+  if (list.count() == 0) list.add_last_resort(out);
+  if (list.count() != 0) return list.count();
+  for (const Interface& other : world.interfaces) list.add_last_resort(other);
   return list.count();
 }
 

@@ -11,7 +11,8 @@
 namespace kubeproof::control {
 
 // The interface's own primary addresses in their order, then those of the other interfaces that
-// would stand in where it has none, or none but deprecated ones. Returns how many there are, be it
+// would stand in where it has none, or none but deprecated ones; in IPv6, where there is none of
+// these either, even ::1 and what is of another link. Returns how many there are, be it
 // more than there is room for.
 size_t fill_source_candidates(const World& world, const Interface& out, Family family,
                               abi::source_candidate (&candidates)[SOURCE_CANDIDATES]);

@@ -73,8 +73,26 @@ TEST(SourceCandidates, AnInterfaceGivesItsOwnLinkLocalAddressAlone) {
             (std::vector<std::string>{"fe80::2", "2001:db8::2"}));
 }
 
-TEST(SourceCandidates, LoopbackAddressesNeverLeave) {
+TEST(SourceCandidates, Ipv4LoopbackAddressesNeverLeave) {
   EXPECT_EQ(candidates(world(), 1, Family::kIpv4), std::vector<std::string>{"192.168.0.2"});
+}
+
+TEST(SourceCandidates, WithoutAnyBetterIpv6AddressLoopbackAndOtherLinksStandIn) {
+  World node = world();
+  for (Interface& interface : node.interfaces) interface.addresses.clear();
+  InterfaceAddress further;
+  further.address = *IpAddress::parse("::1");
+  further.prefix_length = 128;
+  further.scope = AddressScope::kHost;
+  node.interfaces[0].addresses = {further};
+  EXPECT_EQ(candidates(node, 1, Family::kIpv6), std::vector<std::string>{"::1"});
+  EXPECT_EQ(candidates(node, 10, Family::kIpv6), std::vector<std::string>{"::1"});
+  further.address = *IpAddress::parse("fe80::2");
+  further.prefix_length = 64;
+  further.scope = AddressScope::kLink;
+  node.interfaces[1].addresses = {further};
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6), std::vector<std::string>{"fe80::2"});
+  EXPECT_EQ(candidates(node, 10, Family::kIpv6), (std::vector<std::string>{"::1", "fe80::2"}));
 }
 
 }  // namespace
