@@ -33,7 +33,8 @@ Configuration one_service() {
 class EbpfEngineTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = make_ebpf_engine({.seed = 1});
+    static EbpfEngines engines({.seed = 1});
+    auto made = engines.make();
     if (!made) GTEST_SKIP() << made.error().message;
     engine_ = std::move(*made);
     const auto programmed = engine_->program(one_service());

@@ -57,7 +57,8 @@ struct Flow {
 class EbpfXdpEngine : public testing::TestWithParam<Flow> {
  protected:
   void SetUp() override {
-    auto made = make_ebpf_engine({.seed = 1, .xdp = true});
+    static EbpfEngines engines({.seed = 1, .xdp = true});
+    auto made = engines.make();
     if (!made) GTEST_SKIP() << made.error().message;
     engine_ = std::move(*made);
     const auto programmed = engine_->program(services());
