@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "model/node/routing.h"
 #include "model/packet/packet_builder.h"
 #include "model/packet/sctp_chunk.h"
 
@@ -119,6 +120,19 @@ bool Conversation::client_sends(const Bytes& packet, Arrival& arrival, OpeningWa
   return false;
 }
 
+// A client may send from an address that the node has no route to, or one that refuses.
+bool Conversation::has_way_back() const {
+  switch (RoutingTable(world_).lookup(plan_.from.address).verdict) {
+    case RouteVerdict::kNoRoute:
+    case RouteVerdict::kUnreachable:
+    case RouteVerdict::kProhibit:
+    case RouteVerdict::kBlackhole:
+      return false;
+    default:
+      return true;
+  }
+}
+
 bool Conversation::server_sends(const Bytes& packet, const Arrival& arrival) {
   ++source_.packet;
   column_.permit({Ingress{arrival.place.interface}, packet, 0});
@@ -131,7 +145,7 @@ bool Conversation::server_sends(const Bytes& packet, const Arrival& arrival) {
       return true;
     }
   }
-  if (taken->judged.judgement == Judgement::kAgrees) {
+  if (taken->judged.judgement == Judgement::kAgrees && has_way_back()) {
     column_.add_divergence(
         source_,
         {DifferenceKind::kReplyPath,

@@ -2,7 +2,7 @@
 // other side is made from what the engine emitted: it answers from where the packet arrived.
 //
 // The invariant of the way back is checked here: a reply to an emission reaches the client from the
-// address and port that the client had contacted.
+// address and port that the client had contacted, unless no route leads to the client.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "model/node/fate.h"
+#include "model/node/world.h"
 #include "model/packet/packet_view.h"
 #include "replay/session/column.h"
 #include "replay/session/opening_watch.h"
@@ -30,8 +31,10 @@ struct ConversationPlan {
 
 class Conversation {
  public:
-  Conversation(Column& column, const ConversationPlan& plan, PacketSource source)
-      : column_(column), plan_(plan), source_(source) {}
+  // `world` outlives it.
+  Conversation(Column& column, const World& world, const ConversationPlan& plan,
+               PacketSource source)
+      : column_(column), world_(world), plan_(plan), source_(source) {}
 
   // `watch` may be null.
   void run(OpeningWatch* watch);
@@ -51,8 +54,10 @@ class Conversation {
   bool client_sends(const Bytes& packet, Arrival& arrival, OpeningWatch* watch = nullptr);
   bool server_sends(const Bytes& packet, const Arrival& arrival);
   Bytes opening() const;
+  bool has_way_back() const;
 
   Column& column_;
+  const World& world_;
   const ConversationPlan& plan_;
   PacketSource source_;
 };

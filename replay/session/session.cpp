@@ -105,7 +105,9 @@ void Session::captured(const CapturedPacket& captured, const PacketSource& sourc
 
 void Session::converse(const ConversationPlan& plan, const PacketSource& source,
                        OpeningWatch* watch) {
-  for (const auto& column : columns_) Conversation(*column, plan, source).run(watch);
+  for (const auto& column : columns_) {
+    Conversation(*column, configuration_.world, plan, source).run(watch);
+  }
 }
 
 bool Session::any_runs() const {

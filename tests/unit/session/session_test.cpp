@@ -10,12 +10,13 @@ namespace {
 // A run of one engine that behaves in one way while another is permitted.
 class OneEngine {
  public:
-  OneEngine(Behaviour engine, Behaviour permitted, FakeOracle::Decoration decorate = {}) {
+  OneEngine(Behaviour engine, Behaviour permitted, FakeOracle::Decoration decorate = {},
+            Configuration configuration = small_configuration()) {
     auto fake = std::make_unique<FakeEngine>("fake", std::move(engine));
     engine_ = fake.get();
     std::vector<EngineChoice> choices;
     choices.push_back({"fake", false, std::move(fake)});
-    session_ = *Session::start(small_configuration(), std::move(choices),
+    session_ = *Session::start(std::move(configuration), std::move(choices),
                                [&] { return std::make_unique<FakeOracle>(permitted, decorate); });
   }
 
@@ -101,6 +102,28 @@ TEST(Conversation, WantsTheReplyToComeFromTheContactedAddress) {
             DifferenceKind::kReplyPath);
   EXPECT_EQ(column.divergences[0].source, "web.json step 1 packet 2");
   EXPECT_EQ(column.packets, column.agree + column.diverge + column.consequences);
+}
+
+TEST(Conversation, WantsNoReplyWhereNoRouteLeadsToTheClient) {
+  const auto answers_to_nobody = [](const Injection& injection, Fate& fate) {
+    const auto view = parse_packet(injection.packet);
+    if (view->source_port != 8080) translate_service(injection, fate);
+  };
+  const auto divergences = [&](const char* destination, RouteType type) {
+    Configuration configuration = small_configuration();
+    Route route;
+    route.destination = *Cidr::parse(destination);
+    route.type = type;
+    configuration.world.routes.push_back(route);
+    OneEngine run(answers_to_nobody, answers_to_nobody, {}, std::move(configuration));
+    run.session().converse(plan(kTcp), kSource);
+    return run.column().divergences.size();
+  };
+  for (const RouteType type :
+       {RouteType::kBlackhole, RouteType::kUnreachable, RouteType::kProhibit}) {
+    EXPECT_EQ(divergences("10.0.0.1/32", type), 0U);
+    EXPECT_EQ(divergences("10.0.0.2/32", type), 1U) << "another's";
+  }
 }
 
 TEST(Session, CountsADivergenceOnceAndItsConsequencesBesides) {
