@@ -166,13 +166,17 @@ void CaptureImport::State::import(const PendingSighting& merged) {
   const Interface* entrance =
       packet.ingress.is_host() ? &world_.uplink() : world_.find_interface(packet.ingress.interface);
   const uint32_t mtu = entrance != nullptr ? entrance->mtu : world_.uplink().mtu;
-  if (merged.view.total_length > mtu) {
+  const uint32_t longest = std::min(mtu, kLongestPacket);
+  if (merged.view.total_length > longest) {
     if (const auto payload = tcp_payload_size(merged.packet, merged.view)) {
-      return import_cut(merged, packet, *payload, mtu);
+      return import_cut(merged, packet, *payload, longest);
     }
     // A process may send more than fits, and leave the cutting to the node.
-    if (!packet.ingress.is_host()) {
+    if (merged.view.total_length > mtu && !packet.ingress.is_host()) {
       return summary_.note(ImportNote::kUnknownSegments, merged.place);
+    }
+    if (merged.view.total_length > kLongestPacket) {
+      return summary_.note(ImportNote::kTooLarge, merged.place);
     }
   }
   packet.packet = merged.packet;
@@ -187,11 +191,11 @@ void CaptureImport::State::import(const PendingSighting& merged) {
 }
 
 void CaptureImport::State::import_cut(const PendingSighting& merged, CapturedPacket& packet,
-                                      uint32_t payload, uint32_t mtu) {
+                                      uint32_t payload, uint32_t longest) {
   summary_.note(ImportNote::kSegmented, merged.place);
   Bytes whole = merged.packet;
   complete(whole, merged.view, merged.place);
-  const uint32_t room = segment_payload_size(whole, merged.view, mtu);
+  const uint32_t room = segment_payload_size(whole, merged.view, longest);
   const std::vector<uint32_t> cuts = plan_cuts(merged, payload, room);
   const size_t first = ready_.size();
   for (Bytes& segment : cut_segments(whole, merged.view, cuts)) {

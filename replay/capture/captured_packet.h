@@ -21,6 +21,10 @@ struct FramePlace {
   friend auto operator<=>(const FramePlace&, const FramePlace&) = default;
 };
 
+// The most that every engine takes (replay/engine/test_run.h): longer segments of TCP, as jumbo
+// frames carry them, are cut as offloaded ones are.
+inline constexpr uint32_t kLongestPacket = 3500;
+
 struct CapturedPacket {
   std::chrono::nanoseconds time{};  // since the epoch, as captured
   FramePlace place;                 // of its first sighting

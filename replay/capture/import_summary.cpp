@@ -33,6 +33,8 @@ constexpr std::array<NoteText, static_cast<size_t>(ImportNote::kCount)> kTexts =
     {"unexplained_departures", "packets seen leaving that nothing seen entering explains", true},
     {"unknown_segments", "frames larger than the MTU that are not TCP, whose segments are unknown",
      true},
+    {"too_large", "packets of more than 3,500 bytes that are not TCP, and more than test runs take",
+     true},
     {"other_hooks", "packets logged at other hooks than OUTPUT and PREROUTING", true},
     {"not_ip", "frames that are not IP", true},
     {"cut_by_snap_length", "packets cut by the snap length", true},

@@ -29,6 +29,7 @@ enum class ImportNote : uint8_t {
   kBridged,
   kUnexplainedDeparture,
   kUnknownSegments,
+  kTooLarge,
   kOtherHook,
   kNotIp,
   kCutBySnapLength,

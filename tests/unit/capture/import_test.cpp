@@ -180,9 +180,28 @@ TEST_F(ImportTest, TheMtuIsThatOfTheIngress) {
   world_.interfaces[2].mtu = 9000;
   EXPECT_EQ(
       import_raw(
-          {PacketBuilder::tcp("10.180.0.1:7", "10.96.0.10:80").ack(1).payload_size(8000).build()})
+          {PacketBuilder::tcp("10.180.0.1:7", "10.96.0.10:80").ack(1).payload_size(3000).build()})
           .size(),
       1U);
+}
+
+TEST_F(ImportTest, JumboSegmentsAreCutToWhatEnginesTake) {
+  world_.interfaces[2].mtu = 9000;
+  const auto packets = import_raw(
+      {PacketBuilder::tcp("10.180.0.1:7", "10.96.0.10:80").ack(1).payload_size(8000).build()});
+  ASSERT_EQ(packets.size(), 3U);
+  EXPECT_EQ(packets[0].packet.size(), kLongestPacket);
+  EXPECT_EQ(packets[2].packet.size(), 40U + 8000 - 2 * (kLongestPacket - 40));
+  EXPECT_EQ(count(ImportNote::kSegmented), 1U);
+}
+
+TEST_F(ImportTest, OtherPacketsThatNoEngineTakesAreSetAside) {
+  world_.interfaces[2].mtu = 9000;
+  EXPECT_TRUE(import_raw({PacketBuilder::udp("10.180.0.1:7", "10.96.0.10:53")
+                              .payload_size(kLongestPacket - 27)
+                              .build()})
+                  .empty());
+  EXPECT_EQ(count(ImportNote::kTooLarge), 1U);
 }
 
 TEST_F(ImportTest, LargeDatagramsHaveUnknownSegments) {
@@ -192,7 +211,7 @@ TEST_F(ImportTest, LargeDatagramsHaveUnknownSegments) {
 
 TEST_F(ImportTest, ProcessesMaySendLargeDatagrams) {
   const Bytes packet =
-      PacketBuilder::udp("192.168.0.2:7", "10.96.0.10:53").payload_size(4000).build();
+      PacketBuilder::udp("192.168.0.2:7", "10.96.0.10:53").payload_size(3000).build();
   const std::string file =
       write_capture("log.pcap", DLT_NFLOG, {{microseconds(0), logged_output(packet)}});
   const auto packets = import({file});
