@@ -150,6 +150,7 @@ enum fragments_flag {
 	FRAGMENTS_UNSUMMED = 1 << 0, /* the checksum cannot be told */
 	FRAGMENTS_WITHOUT_CHECKSUM = 1 << 1, /* UDP */
 	FRAGMENTS_SPOILT = 1 << 2, /* one contradicts another: they are never whole */
+	FRAGMENTS_BROKEN = 1 << 3, /* connection tracking makes nothing of its header */
 };
 
 /* Enough for 64 KiB in fragments of an Ethernet MTU, in any order; with more gaps nobody waits for the

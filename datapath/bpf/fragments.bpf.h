@@ -222,7 +222,7 @@ static __always_inline void fragment_note_header(frame_t *frame, struct packet *
 static __always_inline int fragment_completes_refused(const struct packet *packet)
 {
 	return packet->whole && packet->tuple.protocol != IPPROTO_SCTP &&
-	       !(packet->fragments.flags & FRAGMENTS_SPOILT);
+	       !(packet->fragments.flags & (FRAGMENTS_SPOILT | FRAGMENTS_BROKEN));
 }
 
 static __always_inline int fragment_course(struct packet *packet)
@@ -405,6 +405,8 @@ static __always_inline void fragment_decide(struct packet *packet)
 	struct fragment_key key;
 
 	datagram->course = course_of_first(packet);
+	if (packet->broken)
+		datagram->flags |= FRAGMENTS_BROKEN;
 	datagram->source_port = packet->tuple.source_port;
 	datagram->destination_port = packet->tuple.destination_port;
 	if (packet->tuple.protocol == IPPROTO_TCP && tcp->whole) {

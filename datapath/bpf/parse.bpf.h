@@ -212,6 +212,8 @@ static __always_inline int parse_ip(frame_t *frame, struct headers *headers, str
 					    : parse_ipv6(frame, headers, tuple, limit, quoted);
 }
 
+/* A length below that of the header is wrong anywhere; the rest of one beyond a first fragment may
+ * stand in the next. */
 static __always_inline int parse_tcp(frame_t *frame, struct packet *packet)
 {
 	const struct headers *headers = &packet->headers;
@@ -223,7 +225,8 @@ static __always_inline int parse_tcp(frame_t *frame, struct packet *packet)
 	    frame_load(frame, headers->transport, &tcp, sizeof(tcp)))
 		return 0;
 	header_length = tcp.doff * 4;
-	if (header_length < sizeof(tcp) || header_length > length)
+	packet->broken = header_length < sizeof(tcp);
+	if (packet->broken || header_length > length)
 		return 0;
 	packet->tcp.whole = 1;
 	packet->tcp.sequence = bpf_ntohl(tcp.seq);

@@ -201,8 +201,9 @@ static __always_inline int martian_is_tracked(struct __sk_buff *skb, const struc
 
 static __always_inline void finish(struct packet *packet)
 {
-	if (packet->headers.fragment == FRAGMENT_FIRST && (packet->tracked || packet->held) &&
-	    !packet->whole && packet->trace.reason != DROP_FRAGMENT)
+	if (packet->headers.fragment == FRAGMENT_FIRST &&
+	    (packet->tracked || packet->broken || packet->held) && !packet->whole &&
+	    packet->trace.reason != DROP_FRAGMENT)
 		fragment_decide(packet);
 	trace_end(packet);
 }
