@@ -52,6 +52,7 @@ struct tcp_segment {
 	__u8 header_length;
 	__u8 scale; /* offered by a SYN */
 	__u8 offers; /* enum tcp_end_flag: what a SYN's options say */
+	__u8 selective_read; /* selective acknowledgments have been found */
 };
 
 /* Where a walk over the IP options of a packet is. */

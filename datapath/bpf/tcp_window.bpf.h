@@ -57,12 +57,14 @@ static __always_inline __u32 tcp_segment_end(const struct tcp_segment *segment)
 	return segment->sequence + segment->payload_length;
 }
 
+/* Of several such options, the first that is well-formed (tcp_sack()). */
 #define tcp_read_selective BY_FRAME(tcp_read_selective)
 VERIFIED_ONCE int tcp_read_selective(frame_t *frame, struct tcp_segment *segment, __u32 at,
 				     __u32 length)
 {
-	if (!segment || !length || length % TCP_SELECTIVE_BLOCK)
+	if (!segment || segment->selective_read || !length || length % TCP_SELECTIVE_BLOCK)
 		return 0;
+	segment->selective_read = 1;
 	for (__u32 block = 0; block < TCP_SELECTIVE_BLOCKS_MAX; block++) {
 		__be32 edges[2];
 
@@ -89,6 +91,7 @@ VERIFIED_ONCE int tcp_read_options(frame_t *frame, struct packet *packet)
 	segment->highest_acknowledgment = segment->acknowledgment;
 	segment->offers = 0;
 	segment->scale = 0;
+	segment->selective_read = 0;
 	at = packet->headers.transport + TCP_HEADER;
 	end = packet->headers.transport + segment->header_length;
 	if (at >= end)
@@ -117,7 +120,6 @@ VERIFIED_ONCE int tcp_read_options(frame_t *frame, struct packet *packet)
 				segment->scale = TCP_SCALE_MAX;
 		} else if (option[0] == TCP_OPTION_SELECTIVE) {
 			tcp_read_selective(frame, segment, at + 2, option[1] - 2);
-			break;
 		}
 		at += option[1];
 	}
