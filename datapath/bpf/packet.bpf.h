@@ -227,9 +227,8 @@ struct packet {
 	struct tuple quoted_to; /* and the quoted one */
 	struct choice choice;
 	__u8 affinity_lapsed; /* a bit for each choice of the client's affinity that it does away with */
-	struct frontend frontend; /* asked by nat rules */
-	/* At the destination in question. Each frontend is read once: at another moment an update may have
-	 * come between, and nat and filter would take the packet for different services. */
+	struct frontend frontend; /* the last that was looked up */
+	/* At the destination in question. */
 	struct filter_rules address_rules;
 	struct filter_rules node_port_rules;
 	__u8 rules_read; /* of which frontends: 1 << enum frontend_kind */

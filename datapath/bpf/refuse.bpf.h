@@ -102,13 +102,13 @@ static __always_inline int enters_loopback(const struct packet *packet)
 	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4);
 }
 
-static __always_inline int enters_loopback_at_input(const struct packet *packet)
+static __always_inline int enters_loopback_at_input(struct packet *packet)
 {
 	return enters_loopback(packet) && !is_health_check(packet, packet->tuple.destination_port);
 }
 
 /* A marked packet of a process: by way of lo MASQUERADE gives it an address of another interface. */
-static __always_inline int enters_loopback_masqueraded(const struct packet *packet)
+static __always_inline int enters_loopback_masqueraded(struct packet *packet)
 {
 	return is_for_guarded_loopback(packet) &&
 	       !is_health_check(packet, packet->tuple.destination_port);
@@ -154,7 +154,7 @@ static __always_inline int input_drops_cut_header(struct packet *packet)
 		return 0;
 	packet->key = packet->tuple;
 	packet->key.protocol = IPPROTO_TCP;
-	return !!frontend_find(packet, 0, 0, &packet->key, FRONTEND_HEALTH_CHECK);
+	return frontend_find(packet, 0, 0, &packet->key, FRONTEND_HEALTH_CHECK);
 }
 
 /* If it goes on, then to INPUT: what is received for many is never forwarded. */

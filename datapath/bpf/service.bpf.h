@@ -31,23 +31,33 @@ enum refusal {
 	REFUSAL_DROP_SOURCE_RANGE,
 };
 
-/* As the packet's state has it. */
-static __always_inline const struct frontend *frontend_at(const struct packet *packet,
-							  const struct frontend_key *key)
-{
-	const struct frontend_versions *versions = bpf_map_lookup_elem(&frontends, key);
-	const struct frontend *frontend;
+/* An update may remove what is at a key and write it anew: two looks are in vain at most. */
+#define FRONTEND_LOOKS 3
 
-	if (!versions)
-		return 0;
-	frontend = packet->service_state < versions->since ? &versions->before : &versions->after;
-	return frontend->service_id ? frontend : 0;
+/* What is at the key in the packet's state, if anything, becomes `packet->frontend`. Control replaces
+ * entries while packets look for them. The kernel gives the memory of one that was replaced to the next
+ * that is written, at once, and for a moment a look-up may find neither (htab_map_update_elem()). What
+ * another look finds at the same place has been the key's all along. */
+static __always_inline int frontend_read(struct packet *packet, const struct frontend_key *key)
+{
+	int is_there = 0;
+
+	for (int look = 0; look < FRONTEND_LOOKS; look++) {
+		const struct frontend_versions *versions = bpf_map_lookup_elem(&frontends, key);
+
+		if (versions)
+			packet->frontend = packet->service_state < versions->since
+						   ? versions->before
+						   : versions->after;
+		is_there = versions && packet->frontend.service_id;
+		if (bpf_map_lookup_elem(&frontends, key) == versions)
+			break;
+	}
+	return is_there;
 }
 
-static __always_inline const struct frontend *frontend_find(const struct packet *packet,
-							    const struct address *address,
-							    __be16 port, const struct tuple *like,
-							    __u8 kind)
+static __always_inline int frontend_find(struct packet *packet, const struct address *address,
+					 __be16 port, const struct tuple *like, __u8 kind)
 {
 	struct frontend_key key = {
 		.port = port,
@@ -58,28 +68,26 @@ static __always_inline const struct frontend *frontend_find(const struct packet 
 
 	if (kind == FRONTEND_ADDRESS)
 		key.address = *address;
-	return frontend_at(packet, &key);
+	return frontend_read(packet, &key);
 }
 
-static __always_inline const struct frontend *frontend_listed(const struct packet *packet,
-							      __u32 list, __u32 place)
+static __always_inline int frontend_find_listed(struct packet *packet, __u32 list, __u32 place)
 {
 	struct frontend_key key = {.kind = FRONTEND_LISTED};
 
 	key.address.words[0] = list;
 	key.address.words[1] = place;
-	return frontend_at(packet, &key);
+	return frontend_read(packet, &key);
 }
 
-/* `frontend`: null where there is none. */
-static __always_inline void note_rules(struct packet *packet, const struct frontend *frontend,
-				       __u8 kind)
+/* Of `packet->frontend`, if it `is_there`. */
+static __always_inline void note_rules(struct packet *packet, int is_there, __u8 kind)
 {
 	struct filter_rules *rules =
 		kind == FRONTEND_ADDRESS ? &packet->address_rules : &packet->node_port_rules;
 
-	rules->flags = frontend ? frontend->flags : 0;
-	rules->service_id = frontend ? frontend->service_id : 0;
+	rules->flags = is_there ? packet->frontend.flags : 0;
+	rules->service_id = is_there ? packet->frontend.service_id : 0;
 	packet->rules_read |= 1 << kind;
 }
 
@@ -175,24 +183,20 @@ VERIFIED_ONCE int choose_set(struct packet *packet)
 /* Rules of one kind, service by service. */
 VERIFIED_ONCE int choose_among(struct packet *packet, __u8 kind)
 {
-	const struct frontend *frontend;
 	const struct tuple *tuple;
+	int is_there;
 
 	if (!packet)
 		return 0;
 	tuple = &packet->tuple;
-	frontend = frontend_find(packet, &tuple->destination, tuple->destination_port, tuple, kind);
-	if (frontend)
-		packet->frontend = *frontend;
-	note_rules(packet, frontend ? &packet->frontend : 0, kind);
-	for (__u32 place = 1; frontend && place <= FRONTENDS_AT_ONE_PLACE; place++) {
+	is_there = frontend_find(packet, &tuple->destination, tuple->destination_port, tuple, kind);
+	note_rules(packet, is_there, kind);
+	for (__u32 place = 1; is_there && place <= FRONTENDS_AT_ONE_PLACE; place++) {
 		if (choose_set(packet))
 			return 1;
 		if (!packet->frontend.others)
 			break;
-		frontend = frontend_listed(packet, packet->frontend.others, place);
-		if (frontend)
-			packet->frontend = *frontend;
+		is_there = frontend_find_listed(packet, packet->frontend.others, place);
 	}
 	packet->trace.flags &= ~(TRACE_SHORT_CIRCUIT | TRACE_LOCAL_SET);
 	return 0;
@@ -273,7 +277,7 @@ rules_of(struct packet *packet, const struct socket_address *destination, __u8 k
 }
 
 /* INPUT accepts what goes to a health check's port, whatever the rules behind it say. */
-static __always_inline int is_health_check(const struct packet *packet, __be16 port)
+static __always_inline int is_health_check(struct packet *packet, __be16 port)
 {
 	return port && packet->tuple.protocol == IPPROTO_TCP &&
 	       frontend_find(packet, 0, port, &packet->tuple, FRONTEND_HEALTH_CHECK);
