@@ -57,7 +57,7 @@ endfunction()
 
 # kubeproof_grouped_test(NAME SOURCES file... [LINK library...])
 # One, for the kernel, whose tests share what takes longer to make than they take to run: ctest knows
-# it by the groups of tests that kubeproof_test_group() names.
+# it by the groups of tests that kubeproof_test_groups() names.
 function(kubeproof_grouped_test name)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LINK")
   add_executable(${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/grouped_main.cpp)
@@ -70,6 +70,7 @@ endfunction()
 # `others`.
 function(kubeproof_test_groups program)
   cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "GROUP")
+  set(names)
   set(rest)
   foreach(group IN LISTS ARG_GROUP)
     string(REGEX MATCH "^([^=]+)=(.+)$" matched ${group})

@@ -85,8 +85,8 @@ class Datapath::State {
   explicit State(control::LoadedObject loaded)
       : object(std::move(loaded)), node(node_maps(*object)), services(service_maps(*object)) {}
 
-  // What the stack needs to be told to deliver as kube-proxy does.
-  Result<void> prepare_kernel() {
+  // What the stack needs to be told to deliver as kube-proxy does on such a node.
+  Result<void> prepare_kernel(const abi::settings& of_node) {
     // What is for the node itself goes through lo, with the source that its receiver is to see.
     for (const char* path : {"net/ipv4/conf/lo/accept_local", "net/ipv4/conf/lo/route_localnet"}) {
       if (auto set = settings.set(path, "1"); !set) return set;
@@ -96,7 +96,7 @@ class Datapath::State {
       if (!control::KernelSettings::exists(path)) continue;
       if (auto set = settings.set(path, "1"); !set) return set;
     }
-    if ((node.settings().flags & abi::SETTING_LOCALHOST_NODE_PORTS) == 0) return {};
+    if ((of_node.flags & abi::SETTING_LOCALHOST_NODE_PORTS) == 0) return {};
     return settings.set("net/ipv4/conf/all/route_localnet", "1");
   }
 
@@ -178,13 +178,14 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
   }
   const auto facts = control::node_facts(world, cluster, proxy);
   if (auto prepared = state_->services.prepare(cluster, facts, writes); !prepared) return prepared;
+  if (!state_->attachments.empty()) {
+    auto prepared = state_->prepare_kernel(state_->node.next_settings());
+    if (!prepared) return prepared;
+  }
   writes.commit();
   state_->switch_over();
   state_->node.take_over();
   state_->services.take_over();
-  if (!state_->attachments.empty()) {
-    if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
-  }
   const std::set<Family> changed = state_->services.take_udp_changes();
   if (!changed.empty()) {
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
@@ -236,7 +237,8 @@ std::string Datapath::service_name(uint32_t service_id) const {
 }
 
 Result<void> Datapath::attach(uint32_t interface) {
-  if (auto prepared = state_->prepare_kernel(); !prepared) return prepared;
+  auto prepared = state_->prepare_kernel(state_->node.settings());
+  if (!prepared) return prepared;
   const auto link = control::link_of(interface);
   if (!link) return tl::unexpected(link.error());
   if (auto set = state_->node.set_link(interface, *link); !set) return set;

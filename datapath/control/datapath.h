@@ -89,7 +89,8 @@ class Datapath {
   // destructor does.
   Result<void> detach(uint32_t interface);
 
-  // Ends all flows and affinities, as if no packet had been met since loading; services stay.
+  // Ends all flows and affinities, as if no packet had been met since loading; services stay. No
+  // packet may be on its way through a program.
   void forget_packets();
 
   // Removes flows whose time is over; how many entries went.

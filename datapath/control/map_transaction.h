@@ -1,6 +1,6 @@
 // Writes to several maps that stand or fall together: what was written is taken back, in reverse,
-// unless it is committed. Packets see every single write as it happens; the order of the writes is
-// what keeps them from seeing a half-written service.
+// unless it is committed. Every single write is there for packets as it happens; what keeps them
+// from a half-written service is that it is about a state that none of them goes by yet.
 #pragma once
 
 #include <functional>

@@ -35,6 +35,9 @@ class NodeMaps {
                        MapTransaction& transaction);
   // The present one, if nothing changes.
   uint32_t next_generation() const;
+  const abi::settings& next_settings() const {
+    return next_ ? next_->settings : nodes_[generation_].settings;
+  }
   // Packets go by it.
   void take_over();
 

@@ -101,8 +101,9 @@ Result<ServiceMaps::Plan> ServiceMaps::make_plan(const TableChange& change) {
     if (entry) plan_service(*entry, before, plan);
   }
   plan_frontends(change, plan);
-  // Each service, endpoint, set and list takes one.
-  if (last_id_ > std::numeric_limits<uint32_t>::max() / 2) {
+  // Each service, endpoint, set and list takes one, and states are numbered, too.
+  constexpr uint32_t kLast = std::numeric_limits<uint32_t>::max();
+  if (last_id_ > kLast / 2 || state_ == kLast) {
     return environment_error("identifiers are used up: the datapath has to be loaded anew");
   }
   return plan;

@@ -3,6 +3,8 @@
 // checksums, segments that nobody has cut yet.
 #include <bpf/bpf.h>
 #include <fmt/format.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include <cerrno>
 #include <chrono>
@@ -220,6 +222,29 @@ TEST_F(AttachedSettings, LoopbackIsOpenedOnceNodePortsAreToAnswerThere) {
   EXPECT_EQ(route_localnet(), "1");
   ASSERT_TRUE(detach());
   EXPECT_EQ(route_localnet(), "0");
+}
+
+TEST_F(AttachedSettings, WhatCannotBeSetLeavesTheNodeAsItWas) {
+  SocketAddress server = node_port(Backend::kOnPod, Family::kIpv4);
+  server.address = IpAddress::parse("127.0.0.1").value();
+  const Client client = {network().node(), server.address};
+  ASSERT_TRUE(detach());
+  ProxyConfig proxy = proxy_config();
+  proxy.localhost_node_ports = false;
+  ASSERT_TRUE(program(proxy));
+  ASSERT_TRUE(attach());
+  std::thread([&] {
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_TRUE(network().node().run([]() -> Result<int> {
+      const char* path = "/proc/sys/net/ipv4/conf/all/route_localnet";
+      return mount("/dev/null", path, nullptr, MS_BIND, nullptr);
+    }));
+    EXPECT_FALSE(program(proxy_config()));
+  }).join();
+  EXPECT_NE(exchange_stream(client, server, 1).failed_at, "");
+  ASSERT_TRUE(program(proxy_config()));
+  EXPECT_EQ(exchange_stream(client, server, 1).failed_at, "");
 }
 
 // Somebody may take back what opens 127.0.0.0/8 to links; lo stays open.
