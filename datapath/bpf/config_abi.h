@@ -74,13 +74,19 @@ enum interface_flag {
 	INTERFACE_GATEWAYS_NAME_SOURCE = 1 << 6,
 };
 
+enum candidate_owner {
+	CANDIDATE_NONE = 0, /* nor is there any behind it */
+	CANDIDATE_OWN,
+	CANDIDATE_LENT, /* by another interface: good for nobody on the link alone */
+};
+
 /* An address that the kernel may give to a packet that leaves here. */
 struct source_candidate {
 	struct address address;
 	struct address subnet; /* its peer's, where it has one */
-	__u8 prefix_length; /* 255: lent by another interface */
+	__u8 prefix_length;
 	__u8 scope; /* RT_SCOPE_*; IPv4 only */
-	__u8 valid;
+	__u8 owner; /* enum candidate_owner */
 	__u8 deprecated; /* IPv6 only */
 };
 

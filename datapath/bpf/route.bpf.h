@@ -288,6 +288,13 @@ static __always_inline __u32 ipv6_label(const struct address *address)
 	return 1;
 }
 
+/* __ipv6_dev_get_saddr() asks its own interface alone. */
+static __always_inline int is_of_one_link(const struct address *destination)
+{
+	return address_is_multicast(destination, FAMILY_IPV6) ||
+	       address_is_link_local(destination) || address_is_loopback(destination, FAMILY_IPV6);
+}
+
 /* Greater is better: scope, then what is not deprecated, then label, then the common prefix; 0 for
  * no address. */
 VERIFIED_ONCE __u32 ipv6_preference(const struct source_candidate *candidate,
@@ -295,7 +302,8 @@ VERIFIED_ONCE __u32 ipv6_preference(const struct source_candidate *candidate,
 {
 	__u32 prefix, scope, preference;
 
-	if (!candidate || !destination || !candidate->valid)
+	if (!candidate || !destination || candidate->owner == CANDIDATE_NONE ||
+	    (candidate->owner == CANDIDATE_LENT && is_of_one_link(destination)))
 		return 0;
 	prefix = address_common_prefix(&candidate->address, destination);
 	scope = ipv6_scope(&candidate->address);
@@ -306,14 +314,15 @@ VERIFIED_ONCE __u32 ipv6_preference(const struct source_candidate *candidate,
 	       (ipv6_label(&candidate->address) == ipv6_label(destination)) << 8 | prefix;
 }
 
-/* Greater is better; 0 for no address. What other interfaces lend has no subnet here. */
+/* Greater is better; 0 for no address. */
 VERIFIED_ONCE __u32 ipv4_preference(const struct source_candidate *candidate,
 				    const struct address *next_hop, __u32 scope)
 {
-	if (!candidate || !next_hop || !candidate->valid || candidate->scope > scope)
+	if (!candidate || !next_hop || candidate->owner == CANDIDATE_NONE ||
+	    candidate->scope > scope)
 		return 0;
-	return candidate->prefix_length <= 32 && address_has_prefix(next_hop, &candidate->subnet,
-								    candidate->prefix_length)
+	return candidate->owner == CANDIDATE_OWN && address_has_prefix(next_hop, &candidate->subnet,
+								       candidate->prefix_length)
 		       ? 2
 		       : 1;
 }
@@ -347,7 +356,7 @@ VERIFIED_ONCE int select_source(const struct packet *packet, __u32 ifindex,
 			candidate = &interface->ipv6[i];
 			preference = ipv6_preference(candidate, destination);
 		}
-		if (!candidate->valid)
+		if (candidate->owner == CANDIDATE_NONE)
 			break;
 		if (preference > best) {
 			best = preference;

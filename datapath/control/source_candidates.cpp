@@ -11,9 +11,6 @@ bool may_leave(const InterfaceAddress& own) {
   return own.address.is_v4() || !own.address.is_link_local();
 }
 
-// The prefix length of an IPv4 address of another interface: no next hop is in its subnet.
-constexpr uint8_t kLent = 255;
-
 class CandidateList {
  public:
   CandidateList(Family family, abi::source_candidate (&candidates)[SOURCE_CANDIDATES])
@@ -24,12 +21,12 @@ class CandidateList {
   void add_own(const Interface& interface) {
     for (const InterfaceAddress& address : interface.addresses) {
       if (!is_candidate(address)) continue;
-      add(address, address.prefix_length);
+      add(address, abi::CANDIDATE_OWN);
       has_preferred_ |= !address.deprecated;
     }
     has_own_ = count_ != 0;
     for (const InterfaceAddress& address : interface.addresses) {
-      if (is_of_link(address)) add(address, address.prefix_length);
+      if (is_of_link(address)) add(address, abi::CANDIDATE_OWN);
     }
   }
 
@@ -38,15 +35,15 @@ class CandidateList {
     for (const InterfaceAddress& address : interface.addresses) {
       if (!is_candidate(address) || address.scope == AddressScope::kLink) continue;
       if (has_own_ && address.deprecated) continue;
-      add(address, address.address.is_v4() ? kLent : address.prefix_length);
+      add(address, abi::CANDIDATE_LENT);
     }
   }
 
   // Of IPv6, where nothing is better: what is good on one link or within the node alone.
-  void add_last_resort(const Interface& interface) {
+  void add_last_resort(const Interface& interface, abi::candidate_owner owner) {
     if (family_ != Family::kIpv6) return;
     for (const InterfaceAddress& address : interface.addresses) {
-      if (!address.address.is_v4()) add(address, address.prefix_length);
+      if (!address.address.is_v4()) add(address, owner);
     }
   }
 
@@ -65,14 +62,14 @@ class CandidateList {
            address.address.is_link_local();
   }
 
-  void add(const InterfaceAddress& address, uint8_t prefix_length) {
+  void add(const InterfaceAddress& address, abi::candidate_owner owner) {
     const size_t place = count_++;
     if (place >= SOURCE_CANDIDATES) return;
     candidates_[place] = {.address = to_abi(address.address),
                           .subnet = to_abi(address.subnet().base()),
-                          .prefix_length = prefix_length,
+                          .prefix_length = address.prefix_length,
                           .scope = static_cast<uint8_t>(address.scope),
-                          .valid = 1,
+                          .owner = owner,
                           .deprecated = address.deprecated};
   }
 
@@ -93,9 +90,11 @@ size_t fill_source_candidates(const World& world, const Interface& out, Family f
   for (const Interface& other : world.interfaces) {
     if (other.index != out.index) list.add_lent(other);
   }
-  if (list.count() == 0) list.add_last_resort(out);
+  if (list.count() == 0) list.add_last_resort(out, abi::CANDIDATE_OWN);
   if (list.count() != 0) return list.count();
-  for (const Interface& other : world.interfaces) list.add_last_resort(other);
+  for (const Interface& other : world.interfaces) {
+    list.add_last_resort(other, abi::CANDIDATE_LENT);
+  }
   return list.count();
 }
 

@@ -125,7 +125,7 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(settings, udp_timeout), MEMBER(settings, udp_stream_timeout)),
       LAYOUT(source_candidate, MEMBER(source_candidate, address), MEMBER(source_candidate, subnet),
              MEMBER(source_candidate, prefix_length), MEMBER(source_candidate, scope),
-             MEMBER(source_candidate, valid), MEMBER(source_candidate, deprecated)),
+             MEMBER(source_candidate, owner), MEMBER(source_candidate, deprecated)),
       LAYOUT(interface_settings, MEMBER(interface_settings, flags),
              MEMBER(interface_settings, link_header_length),
              MEMBER(interface_settings, link_address), MEMBER(interface_settings, ipv6_mtu),

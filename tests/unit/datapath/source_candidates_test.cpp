@@ -13,7 +13,7 @@ std::vector<std::string> candidates(const World& world, uint32_t index, Family f
   fill_source_candidates(world, *world.find_interface(index), family, list);
   std::vector<std::string> texts;
   for (const abi::source_candidate& candidate : list) {
-    if (candidate.valid != 0) {
+    if (candidate.owner != abi::CANDIDATE_NONE) {
       texts.push_back(from_abi(candidate.address, static_cast<uint8_t>(family)).to_string());
     }
   }
