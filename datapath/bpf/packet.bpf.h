@@ -254,4 +254,5 @@ struct packet {
 	__u8 received_source_routed;
 	__u32 received_identification; /* IPv4 */
 	__u64 received_flow; /* its flow's id, or RECEIVED_…; 0: there is nothing to say */
+	__u64 received_expires; /* who speaks of it later is not the stack */
 };

@@ -84,6 +84,7 @@ VERIFIED_ONCE int recall_refused(int known)
 		packet->received_source_routed = refused->source_routed;
 		packet->received_identification = packet->quoted_headers.identification;
 		packet->received_flow = refused->flow_id;
+		packet->received_expires = refused->expires;
 		packet->flow = refused->flow;
 	}
 	if (refused->packets > 1)

@@ -328,9 +328,9 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	packet->of_a_process =
 		packet->host_origin && transport_checksum(skb, packet) == CHECKSUM_WRONG;
 	/* What a process makes does not go with the packet that the stack was given. */
-	if (packet->of_a_process)
+	if (packet->of_a_process || packet->now >= packet->received_expires)
 		packet->received_flow = 0;
-	else if (packet->host_origin)
+	if (packet->host_origin && !packet->of_a_process)
 		recall_refused(is_about_received(packet) || is_about_sent(packet));
 	if (packet->host_origin && is_about_received(packet)) {
 		if (packet->received_source_routed)

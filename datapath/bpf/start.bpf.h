@@ -105,11 +105,13 @@ static __always_inline void note_choice(struct packet *packet, const struct back
 }
 
 /* Where nothing leads to its destination, ip_route_input_slow() says so, and does not ask any more
- * whether to believe that the node itself has sent it; that of 127.0.0.0/8 it asks before. */
+ * whether to believe that the node itself has sent it; that of 127.0.0.0/8 it asks before, where that is
+ * closed. */
 static __always_inline int is_answered_unasked(const struct packet *packet)
 {
 	return packet->tuple.family == FAMILY_IPV4 && packet->route.kind == ROUTE_REFUSED &&
-	       !address_is_loopback(&packet->tuple.source, FAMILY_IPV4) &&
+	       (settings_of(packet)->flags & SETTING_ROUTE_LOCALNET ||
+		!address_is_loopback(&packet->tuple.source, FAMILY_IPV4)) &&
 	       claims_to_be_the_node(packet);
 }
 

@@ -148,6 +148,15 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	return host_packet(skb, packet, flow);
 }
 
+static __always_inline void note_as_received(struct packet *packet)
+{
+	packet->received = packet->to;
+	packet->received_as = packet->tuple;
+	packet->received_source_routed = packet->source_routed;
+	packet->received_identification = packet->headers.identification;
+	packet->received_expires = packet->now + REFUSED_LIFETIME;
+}
+
 /* For what the stack may say of it. */
 static __always_inline void note_received(struct packet *packet)
 {
@@ -155,10 +164,7 @@ static __always_inline void note_received(struct packet *packet)
 	int invalid = end->reason == PASS_INVALID || end->reason == PASS_STACK_ANSWERS ||
 		      end->reason == PASS_MALFORMED;
 
-	packet->received = packet->to;
-	packet->received_as = packet->tuple;
-	packet->received_source_routed = packet->source_routed;
-	packet->received_identification = packet->headers.identification;
+	note_as_received(packet);
 	if (end->verdict == VERDICT_PASS && !packet->received_flow && invalid)
 		packet->received_flow = RECEIVED_AS_SENT;
 	/* By way of lo the stack receives it as well. */
@@ -179,10 +185,7 @@ static __always_inline void note_looped(struct packet *packet)
 		packet->received_flow = 0;
 		return;
 	}
-	packet->received = packet->to;
-	packet->received_as = packet->tuple;
-	packet->received_source_routed = packet->source_routed;
-	packet->received_identification = packet->headers.identification;
+	note_as_received(packet);
 }
 
 /* A first fragment that came last, so that all is known of it at once. */
