@@ -30,6 +30,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->portless = 0;
 	packet->broken = 0;
 	packet->options_refused = 0;
+	packet->masqueraded_before_input = 0;
 	packet->refused_silently = 0;
 	packet->source_routed = 0;
 	packet->martian = 0;

@@ -196,6 +196,7 @@ struct packet {
 	__u8 options_refused; /* by the stack, behind PREROUTING */
 	__u8 refused_silently; /* then: it says nothing of it */
 	__u8 martian; /* likewise, for its source */
+	__u8 masqueraded_before_input; /* the node's own: INPUT answers an address of the node */
 	__u8 source_routed; /* IPv4: it made stops on its way, by which an error about it goes back */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
 	/* Options of an IPv4 packet that the stack receives, by where they stand in the frame; 0: there

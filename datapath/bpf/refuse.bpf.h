@@ -137,6 +137,7 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 		   packet->host_origin ? LOOPBACK_IFINDEX : packet->ifindex);
 	if (stack_refuses(packet))
 		return 0;
+	packet->masqueraded_before_input = packet->host_origin && flow->flags & FLOW_MASQUERADED;
 	*action = refuse(skb, packet, refusal, destination_changes(flow));
 	return 1;
 }

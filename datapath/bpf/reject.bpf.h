@@ -195,8 +195,8 @@ static __always_inline int is_anycast(const struct packet *packet, const struct 
 {
 	struct local_address local;
 
-	return packet->tuple.family == FAMILY_IPV6 && local_find(packet, client, &local) &&
-	       local.flags & LOCAL_ADDRESS_SHARED;
+	return packet->tuple.family == FAMILY_IPV6 && !packet->masqueraded_before_input &&
+	       local_find(packet, client, &local) && local.flags & LOCAL_ADDRESS_SHARED;
 }
 
 /* icmp6_send() answers such a client where it came in. */

@@ -84,6 +84,7 @@ static __always_inline void enter_before_input(struct packet *packet, int masque
 	    filter_refusal(packet, &flow->backend, HOOK_OUTPUT, masquerade))
 		return;
 	flow->flags |= FLOW_HOST_CLIENT | FLOW_HOST_BACKEND;
+	packet->masqueraded_before_input = masquerade;
 	/* The fragments behind this one are refused without a look at their flow. */
 	flow->status &= ~FLOW_UNFINISHED;
 	if (!masquerade || choose_source(packet))
@@ -133,7 +134,7 @@ static __always_inline int start_service_flow(struct __sk_buff *skb, struct pack
 	if (packet->martian) {
 		/* Nothing is left of it but that. */
 		affinity_keep(packet, backend->id);
-		return pass(packet, PASS_MARTIAN);
+		return drop(packet, DROP_MARTIAN);
 	}
 	/* Whole, it comes here again. */
 	if (is_in_fragments(packet) && stack_refuses(packet))
@@ -196,6 +197,15 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	return start_flow(skb, marked, 0);
 }
 
+static __always_inline int unserved_martian(struct __sk_buff *skb, struct packet *packet)
+{
+	route_find(skb, packet, &packet->tuple.source, &packet->tuple.destination, packet->ifindex);
+	/* About the whole. */
+	if (is_in_fragments(packet) && is_answered_unasked(packet))
+		return hold(packet);
+	return pass(packet, PASS_MARTIAN);
+}
+
 /* Nobody answers it. */
 static __always_inline int packet_for_many(struct packet *packet)
 {
@@ -240,7 +250,7 @@ VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 	if (service_choose(packet))
 		return start_service_flow(skb, packet);
 	if (packet->martian)
-		return pass(packet, PASS_MARTIAN);
+		return unserved_martian(skb, packet);
 	return destination_is_special(packet) ? packet_for_many(packet)
 					      : unserved_packet(skb, packet);
 }

@@ -119,6 +119,8 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 		flow_remove(flow, &packet->tuple);
 		return start(skb, packet);
 	}
+	if (packet->martian && (reply ? source_changes(flow) : destination_changes(flow)))
+		return drop(packet, DROP_MARTIAN);
 	if (packet->only_tracked)
 		return end_tracked(skb, packet);
 	trace_flow(packet, flow);

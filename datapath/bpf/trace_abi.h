@@ -89,6 +89,7 @@ enum reason {
 	DROP_TABLE_FULL, /* no room for another flow */
 	DROP_NO_BACKEND, /* the maps contradict each other */
 	DROP_NO_ROUTE, /* of the node's own, and no route to the endpoint */
+	DROP_MARTIAN, /* as PASS_MARTIAN, but not what it was sent to is where the stack would seek a way */
 	DROP_ICMP_REDIRECT, /* about a translated flow */
 	DROP_REWRITE, /* a helper refused to change the packet */
 	DROP_REJECT_SILENT, /* to be rejected, but no error may be sent about it */

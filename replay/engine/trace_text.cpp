@@ -177,6 +177,8 @@ std::string_view reason_text(abi::reason reason) {
       return "flow table full";
     case abi::DROP_NO_BACKEND:
       return "maps contradict each other: no such backend";
+    case abi::DROP_MARTIAN:
+      return "martian source of a translated packet";
     case abi::DROP_NO_ROUTE:
       return "no route to the endpoint";
     case abi::DROP_ICMP_REDIRECT:
