@@ -241,8 +241,9 @@ static __always_inline int is_own_reply(const struct tuple *key, const struct fl
 }
 
 /* `packet->flow` says who talks to whom; `redraw`: the port is not to stay (--random-fully). */
-VERIFIED_ONCE int flow_create(struct packet *packet, int redraw)
+VERIFIED_ONCE int flow_create(int redraw)
 {
+	struct packet *packet = this_packet();
 	struct flow *flow;
 	int claim = CLAIM_TAKEN;
 
@@ -275,9 +276,9 @@ VERIFIED_ONCE int flow_create(struct packet *packet, int redraw)
 /* The same, where need be in the place of another. */
 static __always_inline int flow_enter(struct packet *packet, int redraw)
 {
-	int result = flow_create(packet, redraw);
+	int result = flow_create(redraw);
 
 	if (result == CREATE_TABLE_FULL && make_room_for_flow(packet->now))
-		result = flow_create(packet, redraw);
+		result = flow_create(redraw);
 	return result;
 }

@@ -88,7 +88,7 @@ static __always_inline void enter_before_input(struct packet *packet, int masque
 	/* The fragments behind this one are refused without a look at their flow. */
 	flow->status &= ~FLOW_UNFINISHED;
 	if (!masquerade || choose_source(packet))
-		flow_create(packet, masquerade);
+		flow_create(masquerade);
 }
 
 /* The client is led there, of a datagram in fragments when it is whole. */

@@ -251,8 +251,9 @@ static __always_inline __u8 family_of(const struct __sk_buff *skb)
 
 /* A frame for many, or what the node sends to many and hears itself (dev_loopback_xmit()): INPUT has
  * its say, and nothing of it goes on. What is for another machine the stack drops anyway. */
-VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb, struct packet *packet)
+VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb)
 {
+	struct packet *packet = this_packet();
 	struct flow *flow, *state;
 	int result, begins;
 
@@ -362,7 +363,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if (packet->ifindex == LOOPBACK_IFINDEX)
 		action = pass(packet, PASS_LOOPBACK);
 	else if (skb->pkt_type != PACKET_TO_HOST)
-		action = handle_for_many(skb, packet);
+		action = handle_for_many(skb);
 	else
 		action = close_loopback(packet, handle(skb, packet));
 	if (packet->held)

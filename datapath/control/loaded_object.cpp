@@ -23,11 +23,24 @@ constexpr uint32_t kMostRecent = 65'536;
 // kept for that load's error message.
 thread_local std::string* kept_messages = nullptr;
 
+// What the verifier says goes on for megabytes, and ends with what it is about.
+constexpr size_t kMostOfAMessage = 4096;
+
 int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG || kept_messages == nullptr) return 0;
-  char line[4096];
-  const int length = std::vsnprintf(line, sizeof line, format, arguments);
-  if (length > 0) *kept_messages += line;
+  va_list again;
+  va_copy(again, arguments);
+  const int length = std::vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (length <= 0) return length;
+  std::string message(static_cast<size_t>(length) + 1, '\0');
+  std::vsnprintf(message.data(), message.size(), format, arguments);
+  message.pop_back();
+  if (message.size() > kMostOfAMessage) {
+    const size_t line = message.find('\n', message.size() - kMostOfAMessage);
+    message.replace(0, std::min(line, message.size() - kMostOfAMessage), "...");
+  }
+  *kept_messages += message;
   return length;
 }
 
