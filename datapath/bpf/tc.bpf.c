@@ -322,7 +322,7 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 		packet->martian = is_martian(packet);
 		if (packet->martian) {
 			if (!martian_is_tracked(skb, packet))
-				return pass(packet, PASS_MARTIAN);
+				return unserved_martian(skb, packet);
 			packet->only_tracked = 1;
 		}
 	}
