@@ -8,6 +8,7 @@
 #include <span>
 #include <string_view>
 
+#include "replay/engine/ebpf_engine.h"
 #include "replay/engine/engine_probe.h"
 #include "replay/engine/file_descriptor.h"
 #include "replay/engine/private_namespace.h"
@@ -83,14 +84,11 @@ void add_missing_helpers(EngineProbe& probe, bpf_prog_type type,
   }
 }
 
-}  // namespace
-
-EngineProbe probe_ebpf_tc() {
-  EngineProbe probe{"ebpf-tc", {}, {}};
+void add_missing_of_tc(EngineProbe& probe) {
   if (const auto missing =
           test_run_missing(BPF_PROG_TYPE_SCHED_CLS, "tc hooks", "CONFIG_NET_CLS_BPF")) {
     probe.missing.push_back(*missing);
-    return probe;
+    return;
   }
   for (const MapFeature& map : kMaps) {
     if (libbpf_probe_bpf_map_type(map.type, nullptr) != 1) {
@@ -101,18 +99,39 @@ EngineProbe probe_ebpf_tc() {
   if (const auto space = PrivateNamespace::create(); !space) {
     probe.missing.push_back(space.error().message);
   }
+}
+
+void add_missing_of_xdp(EngineProbe& probe) {
+  if (const auto missing = test_run_missing(BPF_PROG_TYPE_XDP, "XDP", "CONFIG_NET")) {
+    probe.missing.push_back(*missing);
+    return;
+  }
+  add_missing_helpers(probe, BPF_PROG_TYPE_XDP, kXdpHelpers);
+}
+
+// Where nothing is known to be missing, the verifier has its say.
+void try_programs(EngineProbe& probe, bool xdp) {
+  if (!probe.available()) return;
+  if (const auto engine = make_ebpf_engine({.xdp = xdp}); !engine) {
+    probe.missing.push_back(engine.error().message);
+  }
+}
+
+}  // namespace
+
+EngineProbe probe_ebpf_tc() {
+  EngineProbe probe{"ebpf-tc", {}, {}};
+  add_missing_of_tc(probe);
+  try_programs(probe, false);
   return probe;
 }
 
 // All that ebpf-tc needs, too: its programs stand behind XDP.
 EngineProbe probe_ebpf_xdp() {
-  EngineProbe probe{"ebpf-xdp", probe_ebpf_tc().missing, {}};
-  if (!probe.available()) return probe;
-  if (const auto missing = test_run_missing(BPF_PROG_TYPE_XDP, "XDP", "CONFIG_NET")) {
-    probe.missing.push_back(*missing);
-    return probe;
-  }
-  add_missing_helpers(probe, BPF_PROG_TYPE_XDP, kXdpHelpers);
+  EngineProbe probe{"ebpf-xdp", {}, {}};
+  add_missing_of_tc(probe);
+  if (probe.available()) add_missing_of_xdp(probe);
+  try_programs(probe, true);
   return probe;
 }
 

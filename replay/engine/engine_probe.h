@@ -14,7 +14,7 @@ namespace kubeproof {
 
 struct EngineProbe {
   std::string name;                  // as --engine spells it
-  std::vector<std::string> missing;  // one line each: what, and how to get it
+  std::vector<std::string> missing;  // what, and how to get it
   std::vector<std::string> notes;    // how it runs here
 
   bool available() const { return missing.empty(); }
