@@ -229,7 +229,7 @@ static __always_inline int packet_for_many(struct packet *packet)
 static __always_inline int end_tracked(struct __sk_buff *skb, struct packet *packet)
 {
 	if (packet->martian)
-		return pass(packet, PASS_MARTIAN);
+		return unserved_martian(skb, packet);
 	return packet->fragments.course == FRAGMENTS_INVALID ? invalid_packet(skb, packet)
 							     : drop(packet, DROP_FRAGMENT);
 }
@@ -244,7 +244,8 @@ VERIFIED_ONCE int start(struct __sk_buff *skb, struct packet *packet)
 	if (packet->headers.fragment == FRAGMENT_LATER)
 		return pass(packet, PASS_FRAGMENT);
 	if (!flow_begin(skb, packet))
-		return packet->martian ? pass(packet, PASS_MARTIAN) : invalid_packet(skb, packet);
+		return packet->martian ? unserved_martian(skb, packet)
+				       : invalid_packet(skb, packet);
 	if (!packet->host_origin)
 		packet->received_flow = RECEIVED_NEW;
 	if (service_choose(packet))
