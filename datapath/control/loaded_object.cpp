@@ -37,8 +37,7 @@ int keep_message(libbpf_print_level level, const char* format, va_list arguments
   std::vsnprintf(message.data(), message.size(), format, arguments);
   message.pop_back();
   if (message.size() > kMostOfAMessage) {
-    const size_t line = message.find('\n', message.size() - kMostOfAMessage);
-    message.replace(0, std::min(line, message.size() - kMostOfAMessage), "...");
+    message.replace(0, message.size() - kMostOfAMessage, "...");
   }
   *kept_messages += message;
   return length;

@@ -288,7 +288,7 @@ Result<bool> ServiceMaps::write_frontends(const TableChange& change, const Plan&
   bool any = false;
   for (const auto& [place, owners] : change.frontends) {
     const abi::frontend_key key = key_of(place);
-    const auto present = maps_.frontends.find(key);
+    const auto present = maps_.frontends.find(key);  // make_room() may have removed it
     const abi::frontend before = present ? present->after : abi::frontend{};
     const abi::frontend after = owners.empty() ? abi::frontend{} : entry(place, owners, plan);
     if (std::memcmp(&before, &after, sizeof after) == 0) continue;

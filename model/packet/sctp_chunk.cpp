@@ -1,6 +1,7 @@
 #include "model/packet/sctp_chunk.h"
 
 #include <algorithm>
+
 namespace kubeproof {
 
 Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload) {

@@ -22,8 +22,9 @@ enum SctpChunkType : uint8_t {
   kSctpShutdownComplete = 14,
 };
 
-// One chunk, with as little in it as its type allows. `senders_tag` is what INIT and INIT ACK
-// announce; `payload` is for DATA.
+// One chunk, with as much in it as connection tracking looks at, which of SHUTDOWN, ABORT and ERROR
+// is nothing behind their length. `senders_tag` is what INIT and INIT ACK announce; `payload` is
+// for DATA.
 Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload);
 
 }  // namespace kubeproof

@@ -1,6 +1,8 @@
 #include "replay/session/traffic_classifier.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "model/cluster/address_text.h"
 #include "model/packet/packet_view.h"
@@ -36,15 +38,16 @@ void TrafficClassifier::update(const Cluster& cluster) {
   node_ports_.clear();
   other_nodes_.clear();
   pods_.clear();
-  other_pod_cidrs_.clear();
+  std::vector<PrefixMap<PodCidr>::Item> pod_cidrs;
   for (const auto& [key, service] : cluster.services) add_service(service);
   for (const auto& [key, node] : cluster.nodes) {
     if (key.name == world_.node_name) continue;
     for (const NodeAddress& address : node.addresses) insert_address(address.address, other_nodes_);
     for (const std::string& text : node.pod_cidrs) {
-      if (const auto cidr = parse_sloppy_cidr(text)) other_pod_cidrs_.push_back(*cidr);
+      if (const auto cidr = parse_sloppy_cidr(text)) pod_cidrs.push_back({*cidr, {}});
     }
   }
+  other_pod_cidrs_ = {std::move(pod_cidrs), [](const PodCidr&, const PodCidr&) { return false; }};
   for (const auto& [key, slice] : cluster.endpoint_slices) {
     for (const SliceEndpoint& endpoint : slice.endpoints) {
       for (const std::string& address : endpoint.addresses) insert_address(address, pods_);
@@ -95,12 +98,11 @@ Origin TrafficClassifier::origin_of(uint32_t interface, const IpAddress& client)
   if (interface == 0) return Origin::kHost;
   if (pod_interfaces_.contains(interface)) return Origin::kPod;
   const auto contains_client = [&](const Cidr& cidr) { return cidr.contains(client); };
-  const auto contain_client = [&](const std::vector<Cidr>& cidrs) {
-    return std::any_of(cidrs.begin(), cidrs.end(), contains_client);
-  };
-  if (contain_client(world_.pod_cidrs)) return Origin::kPod;
+  if (std::any_of(world_.pod_cidrs.begin(), world_.pod_cidrs.end(), contains_client)) {
+    return Origin::kPod;
+  }
   if (other_nodes_.contains(client)) return Origin::kOtherNode;
-  const bool is_pod = pods_.contains(client) || contain_client(other_pod_cidrs_);
+  const bool is_pod = pods_.contains(client) || other_pod_cidrs_.find(client) != nullptr;
   return is_pod ? Origin::kPodElsewhere : Origin::kOutside;
 }
 

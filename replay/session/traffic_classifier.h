@@ -6,10 +6,10 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "model/cluster/cluster.h"
 #include "model/node/fate.h"
+#include "model/node/prefix_map.h"
 #include "model/node/world.h"
 #include "replay/report/report.h"
 #include "replay/report/traffic_cell.h"
@@ -55,7 +55,8 @@ class TrafficClassifier {
   std::unordered_set<uint32_t> pod_interfaces_;
   std::unordered_set<IpAddress> other_nodes_;
   std::unordered_set<IpAddress> pods_;
-  std::vector<Cidr> other_pod_cidrs_;  // of other nodes
+  struct PodCidr {};
+  PrefixMap<PodCidr> other_pod_cidrs_;  // of other nodes
   std::unordered_map<ServiceAddress, Role, Hash> services_;
   std::unordered_map<uint32_t, CellPolicy> node_ports_;  // by port and protocol
 };
