@@ -79,8 +79,10 @@ enum run_relation {
 	RUN_CONTRADICTS,
 };
 
-static __always_inline int run_relation(const struct fragmented *datagram, __u32 begin, __u32 end)
+VERIFIED_ONCE int run_relation(const struct fragmented *datagram, __u32 begin, __u32 end)
 {
+	if (!datagram)
+		return RUN_CONTRADICTS;
 	for (int i = 0; i < FRAGMENT_RUNS; i++) {
 		const struct fragment_run *run = &datagram->runs[i];
 
@@ -92,22 +94,46 @@ static __always_inline int run_relation(const struct fragmented *datagram, __u32
 	return RUN_APART;
 }
 
-/* 0 where it has no room. */
-static __always_inline int run_add(struct fragmented *datagram, __u32 begin, __u32 end)
+/* The run that ends where another begins goes. Says where it began; without one, where the other
+ * does. */
+VERIFIED_ONCE __u32 run_take_before(struct fragmented *datagram, __u32 begin)
 {
+	if (!datagram)
+		return begin;
 	for (int i = 0; i < FRAGMENT_RUNS; i++) {
 		struct fragment_run *run = &datagram->runs[i];
+		__u32 its_begin = run->begin;
 
-		if (run->begin == run->end || (run->end != begin && run->begin != end))
+		if (its_begin == run->end || run->end != begin)
 			continue;
-		if (run->end == begin)
-			begin = run->begin;
-		else
-			end = run->end;
 		run->begin = run->end = 0;
+		return its_begin;
 	}
-	if (!begin)
-		datagram->front = end;
+	return begin;
+}
+
+/* Likewise the one behind it. */
+VERIFIED_ONCE __u32 run_take_after(struct fragmented *datagram, __u32 end)
+{
+	if (!datagram)
+		return end;
+	for (int i = 0; i < FRAGMENT_RUNS; i++) {
+		struct fragment_run *run = &datagram->runs[i];
+		__u32 its_end = run->end;
+
+		if (run->begin == its_end || run->begin != end)
+			continue;
+		run->begin = run->end = 0;
+		return its_end;
+	}
+	return end;
+}
+
+/* 0 where there is no room. */
+VERIFIED_ONCE int run_place(struct fragmented *datagram, __u32 begin, __u32 end)
+{
+	if (!datagram)
+		return 0;
 	for (int i = 0; i < FRAGMENT_RUNS; i++) {
 		struct fragment_run *run = &datagram->runs[i];
 
@@ -120,19 +146,34 @@ static __always_inline int run_add(struct fragmented *datagram, __u32 begin, __u
 	return 0;
 }
 
+/* It is apart from what is there, and so has one neighbour at most on either side. */
+static __always_inline int run_add(struct fragmented *datagram, __u32 begin, __u32 end)
+{
+	begin = run_take_before(datagram, begin);
+	end = run_take_after(datagram, end);
+	if (!begin)
+		datagram->front = end;
+	return run_place(datagram, begin, end);
+}
+
+VERIFIED_ONCE int ends_behind(const struct fragmented *datagram, __u32 end)
+{
+	if (!datagram)
+		return 1;
+	for (int i = 0; i < FRAGMENT_RUNS; i++) {
+		if (datagram->runs[i].end > end)
+			return 1;
+	}
+	return 0;
+}
+
 /* Whether its end is not where others say that it is, or are themselves. */
 static __always_inline int end_is_contradicted(const struct headers *headers,
 					       const struct fragmented *datagram, __u32 end)
 {
 	if (datagram->length)
 		return headers->more_fragments ? end > datagram->length : end != datagram->length;
-	if (headers->more_fragments)
-		return 0;
-	for (int i = 0; i < FRAGMENT_RUNS; i++) {
-		if (datagram->runs[i].end > end)
-			return 1;
-	}
-	return 0;
+	return !headers->more_fragments && ends_behind(datagram, end);
 }
 
 /* Counts it. 0 where it repeats what is there, or contradicts it: then all is spoilt. */

@@ -71,10 +71,12 @@ static __always_inline int frontend_find(struct packet *packet, const struct add
 	return frontend_read(packet, &key);
 }
 
-static __always_inline int frontend_find_listed(struct packet *packet, __u32 list, __u32 place)
+VERIFIED_ONCE int frontend_find_listed(struct packet *packet, __u32 list, __u32 place)
 {
 	struct frontend_key key = {.kind = FRONTEND_LISTED};
 
+	if (!packet)
+		return 0;
 	key.address.words[0] = list;
 	key.address.words[1] = place;
 	return frontend_read(packet, &key);
