@@ -148,7 +148,7 @@ VERIFIED_ONCE int claim_key(__u8 role)
 {
 	struct packet *packet = this_packet();
 	struct tuple key;
-	long error;
+	int error; /* before Linux 6.4 only this half of it is set (struct bpf_map_ops) */
 
 	if (!packet)
 		return CLAIM_NO_ROOM;

@@ -114,6 +114,17 @@ static __always_inline int enters_loopback_masqueraded(struct packet *packet)
 	       !is_health_check(packet, packet->tuple.destination_port);
 }
 
+/* A later packet of a flow of no service. */
+static __always_inline int enters_loopback_again(struct __sk_buff *skb, struct packet *packet,
+						 const struct flow *flow)
+{
+	int enters = packet->host_origin
+			     ? flow->flags & FLOW_MASQUERADED && enters_loopback_masqueraded(packet)
+			     : enters_loopback_at_input(packet);
+
+	return enters && !flow->service_id && !stack_refuses_options(skb, packet);
+}
+
 /* A later packet from the client. */
 static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *packet,
 					const struct flow *flow, const struct flow *state,
@@ -126,8 +137,7 @@ static __always_inline int refuse_again(struct __sk_buff *skb, struct packet *pa
 	packet->rules_read = 0;
 	refusal = refusal_on_the_way(skb, packet, &flow->backend, flow->flags & FLOW_HOST_BACKEND,
 				     has_masquerade_mark(packet));
-	if (!refusal && !packet->host_origin && !packet->options_refused && !flow->service_id &&
-	    enters_loopback_at_input(packet)) {
+	if (!refusal && enters_loopback_again(skb, packet, flow)) {
 		*action = drop(packet, DROP_LOCALNET);
 		return 1;
 	}

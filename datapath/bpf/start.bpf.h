@@ -192,8 +192,10 @@ static __always_inline int unserved_packet(struct __sk_buff *skb, struct packet 
 	if (stack_refuses(packet))
 		return leave_to_stack(packet);
 	if (packet->host_origin ? marked && enters_loopback_masqueraded(packet)
-				: enters_loopback_at_input(packet))
+				: enters_loopback_at_input(packet)) {
+		enter_before_input(packet, marked);
 		return drop(packet, DROP_LOCALNET);
+	}
 	return start_flow(skb, marked, 0);
 }
 
