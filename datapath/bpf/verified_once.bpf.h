@@ -2,8 +2,9 @@
 /*
  * Functions that the verifier walks by themselves and once, for any arguments, where it would follow
  * a static one through every call anew, with all that calls. It takes as little time as it does to
- * load the programs because nearly every function with a branch or a loop is one of these. What they
- * owe for it:
+ * load the programs because nearly every function with a branch or a loop is one of these; and a loop of
+ * many rounds is one by itself, since it is walked anew for each way that leads to it. What they owe for
+ * it:
  *
  *   - They are not static. A function that takes a frame has a name of its own for each kind of
  *     frame: `#define name BY_FRAME(name)` stands before it (frame.bpf.h).
