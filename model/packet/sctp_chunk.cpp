@@ -22,6 +22,10 @@ Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload) {
   } else if (type == kSctpHeartbeat || type == kSctpHeartbeatAck || type == kSctpCookieEcho) {
     append(0x10008);
     append(0xabcdef);
+  } else if (type == kSctpSelectiveAck) {
+    for (const uint32_t word : {1U, 65535U, 0U}) append(word);  // window; no gaps
+  } else if (type == kSctpShutdown || type == kSctpEcnEcho || type == kSctpWindowReduced) {
+    append(1);  // a transmission sequence number
   }
   store16(chunk, 2, static_cast<uint16_t>(chunk.size()));
   return chunk;

@@ -11,6 +11,7 @@ enum SctpChunkType : uint8_t {
   kSctpData = 0,
   kSctpInit = 1,
   kSctpInitAck = 2,
+  kSctpSelectiveAck = 3,
   kSctpHeartbeat = 4,
   kSctpHeartbeatAck = 5,
   kSctpAbort = 6,
@@ -19,12 +20,13 @@ enum SctpChunkType : uint8_t {
   kSctpError = 9,
   kSctpCookieEcho = 10,
   kSctpCookieAck = 11,
+  kSctpEcnEcho = 12,
+  kSctpWindowReduced = 13,
   kSctpShutdownComplete = 14,
 };
 
-// One chunk, with as much in it as connection tracking looks at, which of SHUTDOWN, ABORT and ERROR
-// is nothing behind their length. `senders_tag` is what INIT and INIT ACK announce; `payload` is
-// for DATA.
+// One chunk, with all that its type has at least. `senders_tag` is what INIT and INIT ACK announce;
+// `payload` is for DATA.
 Bytes sctp_chunk(uint8_t type, uint32_t senders_tag, uint16_t payload);
 
 }  // namespace kubeproof
