@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <map>
 #include <random>
@@ -100,22 +99,56 @@ class Datapath::State {
     return settings.set("net/ipv4/conf/all/route_localnet", "1");
   }
 
-  // From here on packets go by what was prepared.
-  void switch_over() {
-    const uint64_t next = uint64_t{services.maps().next_state()} << 32 | node.next_generation();
-    if (next == object->bss->present_state) return;
-    // What was written before is to be seen by whoever sees this.
-    __atomic_store_n(&object->bss->present_state, next, __ATOMIC_RELEASE);
-    switched_over = std::chrono::steady_clock::now();
-    if (observer) observer();
+  // What is to be changed at once, of the node and of services. Packets go by what `prepare` writes
+  // or, after an error, by what there was.
+  using Prepare = std::function<Result<void>(control::MapTransaction&)>;
+  Result<void> change_node(const Prepare& prepare) {
+    if (auto written = write_ahead(prepare); !written) return written;
+    switch_over(services.maps().present_state());
+    node.take_over();
+    return {};
+  }
+  Result<void> change_all(const Prepare& prepare) {
+    if (auto written = write_ahead(prepare); !written) return written;
+    switch_over(services.maps().next_state());
+    node.take_over();
+    services.take_over();
+    return {};
   }
 
-  // No packet may still go by the state before the present one: what only that needs is written
-  // over. Where nothing is attached, test runs alone meet the maps.
-  Result<void> wait_for_earlier_states() const {
-    if (attachments.empty()) return {};
-    if (std::chrono::steady_clock::now() >= switched_over + control::kProgramsAreOver) return {};
-    return control::wait_for_running_programs();
+  // From here on no packet goes by a state before the present one, or has come upon what was
+  // written over. Where nothing is attached, test runs alone meet the maps.
+  void wait_for_earlier_packets() {
+    if (programs_run && has_written_over) control::wait_for_running_programs();
+    has_written_over = false;
+  }
+
+  Result<control::TcAttachment> attach_programs(uint32_t interface) {
+    if (auto prepared = prepare_kernel(node.settings()); !prepared) {
+      return tl::unexpected(prepared.error());
+    }
+    const auto link = control::link_of(interface);
+    if (!link) return tl::unexpected(link.error());
+    const auto changed = change_node([&](control::MapTransaction& writes) {
+      return node.prepare_link(interface, *link, writes);
+    });
+    if (!changed) return tl::unexpected(changed.error());
+    programs_run = true;
+    return control::TcAttachment::attach(interface, bpf_program__fd(object->progs.tc_ingress),
+                                         bpf_program__fd(object->progs.tc_egress));
+  }
+
+  Result<void> set_xdp(uint32_t interface, uint32_t flags) {
+    return change_node([&](control::MapTransaction& writes) {
+      return node.prepare_xdp(interface, flags, writes);
+    });
+  }
+
+  // Where nothing is attached any more, all is as it was.
+  void settle() {
+    if (!attachments.empty()) return;
+    settings.restore();
+    if (std::exchange(programs_run, false)) control::wait_for_running_programs();
   }
 
   uint64_t now() const {
@@ -132,13 +165,57 @@ class Datapath::State {
   control::LoadedObject object;
   control::NodeMaps node;
   control::ServiceProgrammer services;
-  std::chrono::steady_clock::time_point switched_over;
+  bool programs_run = false;      // other than in test runs
+  bool has_written_over = false;  // what packets may still go by
   control::WriteObserver observer;
   RingBuffer records;
   const RecordConsumer* consumer = nullptr;  // of the drain under way
   control::KernelSettings settings;
   std::map<uint32_t, control::TcAttachment> attachments;
   std::map<uint32_t, control::XdpAttachment> xdp_attachments;
+
+ private:
+  // About states and generations that packets do not go by. All or nothing is written.
+  Result<void> write_ahead(const Prepare& prepare) {
+    if (auto back = take_back(); !back) return back;
+    wait_for_earlier_packets();
+    auto prepared = prepare(writes_);
+    if (prepared) {
+      writes_.commit();
+      return {};
+    }
+    if (auto back = take_back(); !back) {
+      return environment_error("{}; {}", prepared.error().message, back.error().message);
+    }
+    return prepared;
+  }
+
+  // The kernel gives memory of what is written over to what is written next. A packet that came
+  // upon an entry must not find another, and then the first again, in the same place.
+  Result<void> take_back() {
+    if (writes_.empty()) return {};
+    has_written_over = true;
+    wait_for_earlier_packets();
+    auto back = writes_.take_back();
+    has_written_over = true;
+    if (back) return {};
+    return environment_error(
+        "what has been written cannot be taken back ({}): packets go on by what there was, and no "
+        "update can be made before",
+        back.error().message);
+  }
+
+  // From here on packets go by what was prepared.
+  void switch_over(uint32_t services_state) {
+    const uint64_t next = uint64_t{services_state} << 32 | node.next_generation();
+    if (next == object->bss->present_state) return;
+    // What was written before is to be seen by whoever sees this.
+    __atomic_store_n(&object->bss->present_state, next, __ATOMIC_RELEASE);
+    has_written_over = true;
+    if (observer) observer();
+  }
+
+  control::MapTransaction writes_{observer};
 };
 
 Datapath::Datapath(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -171,23 +248,18 @@ Result<void> Datapath::program(const World& world, const Cluster& cluster,
                                const ProxyConfig& proxy) {
   const control::Release release(proxy);
   if (auto offered = release.check_offered(); !offered) return offered;
-  if (auto over = state_->wait_for_earlier_states(); !over) return over;
-  control::MapTransaction writes(state_->observer);
-  if (auto prepared = state_->node.prepare(world, cluster, proxy, writes); !prepared) {
-    return prepared;
-  }
-  const auto facts = control::node_facts(world, cluster, proxy);
-  if (auto prepared = state_->services.prepare(cluster, facts, writes); !prepared) return prepared;
-  if (!state_->attachments.empty()) {
-    auto prepared = state_->prepare_kernel(state_->node.next_settings());
-    if (!prepared) return prepared;
-  }
-  writes.commit();
-  state_->switch_over();
-  state_->node.take_over();
-  state_->services.take_over();
+  const auto prepare = [&](control::MapTransaction& writes) -> Result<void> {
+    if (auto done = state_->node.prepare(world, cluster, proxy, writes); !done) return done;
+    const auto facts = control::node_facts(world, cluster, proxy);
+    if (auto done = state_->services.prepare(cluster, facts, writes); !done) return done;
+    if (state_->attachments.empty()) return {};
+    return state_->prepare_kernel(state_->node.next_settings());
+  };
+  if (auto changed = state_->change_all(prepare); !changed) return changed;
   const std::set<Family> changed = state_->services.take_udp_changes();
   if (!changed.empty()) {
+    // Who still goes by the endpoints before may enter a flow to one of them.
+    state_->wait_for_earlier_packets();
     state_->remove_flows([&](const abi::tuple& tuple, const abi::flow& flow) {
       const Family family = tuple.family == abi::FAMILY_IPV4 ? Family::kIpv4 : Family::kIpv6;
       return changed.contains(family) &&
@@ -237,14 +309,10 @@ std::string Datapath::service_name(uint32_t service_id) const {
 }
 
 Result<void> Datapath::attach(uint32_t interface) {
-  auto prepared = state_->prepare_kernel(state_->node.settings());
-  if (!prepared) return prepared;
-  const auto link = control::link_of(interface);
-  if (!link) return tl::unexpected(link.error());
-  if (auto set = state_->node.set_link(interface, *link); !set) return set;
-  auto attachment = control::TcAttachment::attach(interface, ingress_program(), egress_program());
+  auto attachment = state_->attach_programs(interface);
+  if (attachment) state_->attachments.insert_or_assign(interface, std::move(*attachment));
+  state_->settle();
   if (!attachment) return tl::unexpected(attachment.error());
-  state_->attachments.insert_or_assign(interface, std::move(*attachment));
   return {};
 }
 
@@ -264,23 +332,23 @@ Result<XdpMode> Datapath::attach_xdp(uint32_t interface, bool allow_native) {
   const bool native = attachment->mode() == control::XdpAttachment::Mode::kNative;
   state_->xdp_attachments.insert_or_assign(interface, std::move(*attachment));
   const uint32_t flags = abi::INTERFACE_XDP | (native ? 0 : abi::INTERFACE_XDP_REDIRECT);
-  if (auto set = state_->node.set_xdp(interface, flags); !set) return tl::unexpected(set.error());
+  if (auto set = state_->set_xdp(interface, flags); !set) return tl::unexpected(set.error());
   return native ? XdpMode::kNative : XdpMode::kGeneric;
 }
 
 Result<void> Datapath::allow_xdp(uint32_t interface, bool allow) {
   const uint32_t flags = abi::INTERFACE_XDP | abi::INTERFACE_XDP_REDIRECT;
-  return state_->node.set_xdp(interface, allow ? flags : 0);
+  return state_->set_xdp(interface, allow ? flags : 0);
 }
 
 Result<void> Datapath::detach(uint32_t interface) {
   if (state_->xdp_attachments.erase(interface) != 0) {
-    if (auto set = state_->node.set_xdp(interface, 0); !set) return set;
+    if (auto set = state_->set_xdp(interface, 0); !set) return set;
   }
   if (state_->attachments.erase(interface) == 0) {
     return bad_input("nothing is attached to interface {}", interface);
   }
-  if (state_->attachments.empty()) state_->settings.restore();
+  state_->settle();
   return {};
 }
 
@@ -294,6 +362,7 @@ void Datapath::forget_packets() {
 }
 
 size_t Datapath::collect_garbage() {
+  state_->wait_for_earlier_packets();
   state_->services.maps().remove_retired();
   const uint64_t now = state_->now();
   return state_->remove_flows(

@@ -50,8 +50,8 @@ class Datapath {
 
   // Makes the maps say what the objects say, by writing what differs. Every packet meets all of it
   // as it was, or all as it is to be. Flows live on, but for those of UDP whose endpoint is gone.
-  // After an error packets meet what they met before. Where programs are attached, waits some
-  // milliseconds for those that still go by what was written over within the last second. A release
+  // After an error packets meet what they met before. Where programs are attached, this and what
+  // attaches waits some milliseconds for packets that still go by what is written over. A release
   // of kube-proxy that is not offered (release.h) is an error of the environment.
   Result<void> program(const World& world, const Cluster& cluster, const ProxyConfig& proxy);
 
@@ -86,7 +86,7 @@ class Datapath {
   // attached to generically, with a link-layer address of zeros.
   Result<void> allow_xdp(uint32_t interface, bool allow);
   // From wherever the thread is, XDP included. The last one puts the sysctls back, as the
-  // destructor does.
+  // destructor does, and no packet is on its way through a program any more when it returns.
   Result<void> detach(uint32_t interface);
 
   // Ends all flows and affinities, as if no packet had been met since loading; services stay. No

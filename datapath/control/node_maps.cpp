@@ -119,9 +119,12 @@ Result<void> NodeMaps::check_room(const Node& next) const {
 
 Result<void> NodeMaps::prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
                                MapTransaction& transaction) {
-  next_.reset();
   if (auto enough = check_source_candidates(world); !enough) return enough;
-  Node next = make_node(world, cluster, proxy);
+  return prepare(make_node(world, cluster, proxy), transaction);
+}
+
+Result<void> NodeMaps::prepare(Node next, MapTransaction& transaction) {
+  next_.reset();
   if (same(next, nodes_[generation_])) return {};
   if (auto enough = check_room(next); !enough) return enough;
   if (auto written = write(next, transaction); !written) return written;
@@ -164,14 +167,16 @@ void NodeMaps::take_over() {
   nodes_[generation_] = *std::exchange(next_, std::nullopt);
 }
 
-Result<void> NodeMaps::set_link(uint32_t interface, const Link& link) {
+Result<void> NodeMaps::prepare_link(uint32_t interface, const Link& link,
+                                    MapTransaction& transaction) {
   links_[interface] = link;
-  return rewrite(interface);
+  return prepare_completed(interface, transaction);
 }
 
-Result<void> NodeMaps::set_xdp(uint32_t interface, uint32_t flags) {
+Result<void> NodeMaps::prepare_xdp(uint32_t interface, uint32_t flags,
+                                   MapTransaction& transaction) {
   xdp_flags_[interface] = flags;
-  return rewrite(interface);
+  return prepare_completed(interface, transaction);
 }
 
 void NodeMaps::complete(uint32_t interface, abi::interface_settings& settings) const {
@@ -185,12 +190,12 @@ void NodeMaps::complete(uint32_t interface, abi::interface_settings& settings) c
   }
 }
 
-Result<void> NodeMaps::rewrite(uint32_t interface) {
-  auto& interfaces = nodes_[generation_].interfaces;
-  const auto known = interfaces.find(interface);
-  if (known == interfaces.end()) return {};
-  complete(interface, known->second);
-  return maps_.interfaces.put({.ifindex = interface, .generation = generation_}, known->second);
+Result<void> NodeMaps::prepare_completed(uint32_t interface, MapTransaction& transaction) {
+  Node next = nodes_[generation_];
+  if (const auto known = next.interfaces.find(interface); known != next.interfaces.end()) {
+    complete(interface, known->second);
+  }
+  return prepare(std::move(next), transaction);
 }
 
 }  // namespace kubeproof::control

@@ -29,10 +29,15 @@ class NodeMaps {
  public:
   explicit NodeMaps(NodeMapHandles maps) : maps_(std::move(maps)) {}
 
-  // Writes what packets will meet that go by next_generation(); none may still go by it. To be
+  // These write what packets will meet that go by next_generation(); none may still go by it. To be
   // taken back where take_over() is not called.
   Result<void> prepare(const World& world, const Cluster& cluster, const ProxyConfig& proxy,
                        MapTransaction& transaction);
+  // All links are taken for Ethernet, with an address of zeros, until this is said.
+  Result<void> prepare_link(uint32_t interface, const Link& link, MapTransaction& transaction);
+  // INTERFACE_XDP…, none until this is said.
+  Result<void> prepare_xdp(uint32_t interface, uint32_t flags, MapTransaction& transaction);
+
   // The present one, if nothing changes.
   uint32_t next_generation() const;
   const abi::settings& next_settings() const {
@@ -40,11 +45,6 @@ class NodeMaps {
   }
   // Packets go by it.
   void take_over();
-
-  // All links are taken for Ethernet, with an address of zeros, until this is said.
-  Result<void> set_link(uint32_t interface, const Link& link);
-  // INTERFACE_XDP…, none until this is said.
-  Result<void> set_xdp(uint32_t interface, uint32_t flags);
 
   const abi::settings& settings() const { return nodes_[generation_].settings; }
 
@@ -69,11 +69,13 @@ class NodeMaps {
   static bool same(const Node& one, const Node& other);
   Node make_node(const World& world, const Cluster& cluster, const ProxyConfig& proxy) const;
   Result<void> check_room(const Node& next) const;
+  // Unless it is the present one.
+  Result<void> prepare(Node next, MapTransaction& transaction);
   Result<void> write(const Node& next, MapTransaction& transaction);
 
-  // Adds to what the world says of an interface what was said by the functions above.
+  // Adds to what the world says of an interface what is known of its link and of XDP.
   void complete(uint32_t interface, abi::interface_settings& settings) const;
-  Result<void> rewrite(uint32_t interface);
+  Result<void> prepare_completed(uint32_t interface, MapTransaction& transaction);
 
   NodeMapHandles maps_;
   std::array<Node, GENERATIONS> nodes_;

@@ -3,14 +3,12 @@
 
 #include <chrono>
 
-#include "model/result.h"
-
 namespace kubeproof::control {
 
 // No run of a program takes as long.
 inline constexpr std::chrono::seconds kProgramsAreOver(1);
 
 // Returns once every run of a program that had begun before the call is over.
-Result<void> wait_for_running_programs();
+void wait_for_running_programs();
 
 }  // namespace kubeproof::control

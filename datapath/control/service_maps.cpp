@@ -220,7 +220,7 @@ Result<void> ServiceMaps::make_room(const Plan& plan) {
   beside.source_ranges += retired_counts_.source_ranges;
   if (check_room(beside, "")) return {};
   if (!retired_.empty()) {
-    if (auto over = wait_for_running_programs(); !over) return over;
+    wait_for_running_programs();
     for (const Retired& retired : retired_) remove(retired);
     retired_.clear();
   }

@@ -40,6 +40,7 @@ class ServiceMaps {
   // Writes what packets will meet that go by next_state(). To be taken back where take_over() is
   // not called.
   Result<void> prepare(TableChange change, MapTransaction& transaction);
+  uint32_t present_state() const { return state_; }
   // The present one, if nothing changes.
   uint32_t next_state() const { return prepared_ && prepared_->is_seen ? state_ + 1 : state_; }
   // Packets go by it.

@@ -221,6 +221,14 @@ Result<void> AttachedNode::program(const ProxyConfig& proxy) {
   return datapath_->program(*world, make_cluster(), proxy);
 }
 
+Result<void> AttachedNode::program_without_endpoints() {
+  const auto world = network_->world();
+  if (!world) return tl::unexpected(world.error());
+  Cluster cluster = make_cluster();
+  cluster.endpoint_slices.clear();
+  return datapath_->program(*world, cluster, proxy_config());
+}
+
 Result<void> AttachedNode::attach() {
   return network_->node().run([&]() -> Result<void> {
     for (const uint32_t interface : interfaces_) {

@@ -55,6 +55,7 @@ class AttachedNode : public testing::Test {
 
   // Anew, from another namespace than the node's.
   Result<void> program(const ProxyConfig& proxy);
+  Result<void> program_without_endpoints();
   Result<void> attach();
   // From another namespace than the node's.
   Result<void> detach();

@@ -265,6 +265,13 @@ TEST_F(Detached, LeavesNothing) {
   EXPECT_EQ(traces(), traces_before());
 }
 
+TEST_F(Detached, LeavesNothingWhereAttachingFails) {
+  ASSERT_TRUE(detach());
+  constexpr uint32_t kNobodys = 999'999;
+  EXPECT_FALSE(network().node().run([&] { return datapath().attach(kNobodys); }));
+  EXPECT_EQ(traces(), traces_before());
+}
+
 TEST_F(Detached, IsWhatADatapathThatGoesAwayIs) {
   const int program = datapath().ingress_program();
   bpf_prog_info info{};

@@ -432,6 +432,27 @@ TEST_F(ServiceMapsTest, AWriteThatFailsOnTheWayIsTakenBack) {
   EXPECT_EQ(backends_of_web(maps), "10.0.2.1 10.0.2.2 10.0.2.3 10.0.2.4 ");
 }
 
+TEST_F(ServiceMapsTest, WhatCannotBeTakenBackStaysToBeTakenBack) {
+  const auto two = map<uint32_t, uint32_t>("two", 2);
+  ASSERT_TRUE(two.put(1, 10));
+  const WriteObserver nobody;
+  MapTransaction writes(nobody);
+  ASSERT_TRUE(writes.insert(two, 2U, 20U));
+  ASSERT_TRUE(writes.erase(two, 1U, 10U));
+  ASSERT_TRUE(writes.replace(two, 2U, 20U, 21U));
+  ASSERT_TRUE(two.put(3, 30)) << "somebody else's";
+  const auto refused = writes.take_back();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "BPF map 'two' is full: it holds 2 entries");
+  EXPECT_FALSE(writes.empty());
+  EXPECT_EQ(two.find(2), 20U) << "as far as it went";
+  ASSERT_TRUE(two.erase(3));
+  ASSERT_TRUE(writes.take_back());
+  EXPECT_TRUE(writes.empty());
+  EXPECT_EQ(two.find(1), 10U);
+  EXPECT_FALSE(two.find(2));
+}
+
 TEST_F(ServiceMapsTest, WhatWasRefusedIsMadeUpFor) {
   const auto maps = handles(16, 4);
   Services services(maps);

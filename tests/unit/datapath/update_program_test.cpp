@@ -1,12 +1,14 @@
 // An update writes many entries, and packets pass between any two of the writes. Each of them must
 // meet what there was before or what there is to be, and nothing else: here packets are sent after
 // every single write.
+#include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <set>
 
+#include "datapath/bpf/config_abi.h"
 #include "tests/unit/datapath/control_fixture.h"
 #include "tests/unit/datapath/program_fixture.h"
 
@@ -474,6 +476,55 @@ TEST_F(UpdateProgram, WhatCannotBeWrittenLeavesTheNodeAsItWas) {
   cluster_ = good;
   program();
   EXPECT_NE(outcomes(to_web()), before) << "the node's settings follow with the next success";
+}
+
+TEST_F(UpdateProgram, WhatCannotBeTakenBackIsSaidAndNeverShown) {
+  put(web_service(Family::kIpv4, kTcp));
+  put_endpoints({"10.180.1.7"});
+  program();
+  const auto before = outcomes(to_web());
+  put_endpoints({"10.180.1.8"});
+  // The kernel lets nobody write to a map any more, while its entries are being changed.
+  size_t writes = 0;
+  datapath_->observe_writes([&] {
+    constexpr size_t kBackendAndFrontend = 2;
+    if (++writes == kBackendAndFrontend) {
+      ASSERT_EQ(bpf_map_freeze(map("frontends")), 0);
+    }
+  });
+  const auto refused = datapath_->program(world_, cluster_, proxy_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message,
+            "cannot write to BPF map 'frontends': Operation not permitted; what has been written "
+            "cannot be taken back (cannot write to BPF map 'frontends': Operation not permitted): "
+            "packets go on by what there was, and no update can be made before");
+  EXPECT_EQ(outcomes(to_web()), before);
+  const auto again = datapath_->program(world_, {}, proxy_);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().message.find("what has been written cannot be taken back"), 0U)
+      << again.error().message;
+  EXPECT_EQ(outcomes(to_web()), before);
+  datapath_.reset();
+}
+
+// That of the present state may be on its way to a packet, and the kernel reuses what is replaced.
+TEST_F(UpdateProgram, WhatIsSaidOfAnInterfaceDoesNotReplaceWhatPacketsGoBy) {
+  program();
+  const int interfaces = map("interfaces");
+  const auto with_xdp = [&] {
+    int count = 0;
+    for (uint32_t generation = 0; generation < GENERATIONS; ++generation) {
+      const abi::interface_key key{.ifindex = kEth0, .generation = generation};
+      abi::interface_settings settings{};
+      if (bpf_map_lookup_elem(interfaces, &key, &settings) != 0) continue;
+      count += (settings.flags & abi::INTERFACE_XDP) != 0 ? 1 : 0;
+    }
+    return count;
+  };
+  ASSERT_TRUE(datapath_->allow_xdp(kEth0, true));
+  ASSERT_EQ(with_xdp(), 1);
+  ASSERT_TRUE(datapath_->allow_xdp(kEth0, false));
+  EXPECT_EQ(with_xdp(), 1) << "what packets went by";
 }
 
 }  // namespace
