@@ -18,12 +18,17 @@ inline bool is_stack_chatter(const PacketView& packet) {
          ((packet.icmp_type >= 130 && packet.icmp_type <= 137) || packet.icmp_type == 143);
 }
 
-// Whether the stack would have sent it without `entered`, too: that may be such a packet itself.
+// Whether it is such a packet itself, or part of one: a later fragment does not say its type, but
+// no source of these is translated, and the stack's own come from the node.
+inline bool is_of_its_kind(const PacketView& packet, const PacketView& entered) {
+  if (entered.family != packet.family || entered.protocol != packet.protocol) return false;
+  const bool later_fragment = entered.is_fragment && !entered.has_icmp;
+  return later_fragment ? entered.source == packet.source : entered.icmp_type == packet.icmp_type;
+}
+
+// Whether the stack would have sent it without `entered`, too.
 inline bool is_stack_chatter(const PacketView& packet, const PacketView* entered) {
-  const bool of_its_kind = entered != nullptr && entered->family == packet.family &&
-                           entered->protocol == packet.protocol &&
-                           entered->icmp_type == packet.icmp_type;
-  return is_stack_chatter(packet) && !of_its_kind;
+  return is_stack_chatter(packet) && (entered == nullptr || !is_of_its_kind(packet, *entered));
 }
 
 }  // namespace kubeproof
