@@ -1,5 +1,7 @@
 #include "datapath/control/source_candidates.h"
 
+#include <algorithm>
+
 #include "datapath/control/abi_address.h"
 
 namespace kubeproof::control {
@@ -9,6 +11,16 @@ namespace {
 bool may_leave(const InterfaceAddress& own) {
   if (own.secondary || own.scope == AddressScope::kHost || own.address.is_loopback()) return false;
   return own.address.is_v4() || !own.address.is_link_local();
+}
+
+// In IPv6; the kernel's loopback address and IPv4's among it never are (ipv6_saddr_preferred()).
+bool is_deprecated(const InterfaceAddress& own) {
+  if (!own.deprecated) return false;
+  const auto bytes = own.address.bytes();
+  const bool within_ipv4 =
+      std::all_of(bytes.begin(), bytes.begin() + 10, [](uint8_t byte) { return byte == 0; }) &&
+      bytes[10] == bytes[11] && (bytes[10] == 0 || bytes[10] == 0xff);
+  return !within_ipv4;
 }
 
 class CandidateList {
@@ -22,11 +34,14 @@ class CandidateList {
     for (const InterfaceAddress& address : interface.addresses) {
       if (!is_candidate(address)) continue;
       add(address, abi::CANDIDATE_OWN);
-      has_preferred_ |= !address.deprecated;
+      has_preferred_ |= !is_deprecated(address);
     }
-    has_own_ = count_ != 0;
+    has_own_ = is_settled_ = count_ != 0;
     for (const InterfaceAddress& address : interface.addresses) {
-      if (is_of_link(address)) add(address, abi::CANDIDATE_OWN);
+      if (!is_of_link(address)) continue;
+      add(address, abi::CANDIDATE_OWN);
+      has_own_of_link_ = true;
+      is_settled_ |= !is_deprecated(address);
     }
   }
 
@@ -34,8 +49,9 @@ class CandidateList {
   void add_lent(const Interface& interface) {
     for (const InterfaceAddress& address : interface.addresses) {
       if (!is_candidate(address) || address.scope == AddressScope::kLink) continue;
-      if (has_own_ && address.deprecated) continue;
+      if (has_own_ && is_deprecated(address)) continue;
       add(address, abi::CANDIDATE_LENT);
+      is_settled_ = true;
     }
   }
 
@@ -43,12 +59,15 @@ class CandidateList {
   void add_last_resort(const Interface& interface, abi::candidate_owner owner) {
     if (family_ != Family::kIpv6) return;
     for (const InterfaceAddress& address : interface.addresses) {
-      if (!address.address.is_v4()) add(address, owner);
+      if (address.address.is_v4() || (has_own_of_link_ && is_deprecated(address))) continue;
+      add(address, owner);
+      is_settled_ |= owner == abi::CANDIDATE_OWN;
     }
   }
 
   // Another interface's address comes after the own ones, but for deprecated ones.
   bool needs_others() const { return !has_preferred_; }
+  bool needs_last_resort() const { return !is_settled_; }
   size_t count() const { return count_; }
 
  private:
@@ -70,7 +89,7 @@ class CandidateList {
                           .prefix_length = address.prefix_length,
                           .scope = static_cast<uint8_t>(address.scope),
                           .owner = owner,
-                          .deprecated = address.deprecated};
+                          .deprecated = is_deprecated(address)};
   }
 
   const Family family_;
@@ -78,6 +97,8 @@ class CandidateList {
   size_t count_ = 0;
   bool has_own_ = false;
   bool has_preferred_ = false;
+  bool has_own_of_link_ = false;
+  bool is_settled_ = false;  // nobody else's address of a link, or ::1, is better
 };
 
 }  // namespace
@@ -91,9 +112,9 @@ size_t fill_source_candidates(const World& world, const Interface& out, Family f
     if (other.index != out.index) list.add_lent(other);
   }
   if (list.count() == 0) list.add_last_resort(out, abi::CANDIDATE_OWN);
-  if (list.count() != 0) return list.count();
+  if (!list.needs_last_resort()) return list.count();
   for (const Interface& other : world.interfaces) {
-    list.add_last_resort(other, abi::CANDIDATE_LENT);
+    if (other.index != out.index) list.add_last_resort(other, abi::CANDIDATE_LENT);
   }
   return list.count();
 }

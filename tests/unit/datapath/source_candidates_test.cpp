@@ -95,5 +95,39 @@ TEST(SourceCandidates, WithoutAnyBetterIpv6AddressLoopbackAndOtherLinksStandIn) 
   EXPECT_EQ(candidates(node, 10, Family::kIpv6), (std::vector<std::string>{"::1", "fe80::2"}));
 }
 
+TEST(SourceCandidates, LoopbackAndOtherLinksAreBetterThanDeprecatedOnesOfTheLink) {
+  World node = world();
+  for (Interface& interface : node.interfaces) interface.addresses.clear();
+  InterfaceAddress further;
+  further.address = *IpAddress::parse("::1");
+  further.prefix_length = 128;
+  further.scope = AddressScope::kHost;
+  further.deprecated = true;
+  node.interfaces[0].addresses = {further};
+  further.address = *IpAddress::parse("fe80::2");
+  further.prefix_length = 64;
+  further.scope = AddressScope::kLink;
+  node.interfaces[1].addresses = {further};
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6), (std::vector<std::string>{"fe80::2", "::1"}));
+  further.address = *IpAddress::parse("fe80::3");
+  node.interfaces[2].addresses = {further};
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6), (std::vector<std::string>{"fe80::2", "::1"}));
+  node.interfaces[1].addresses[0].deprecated = false;
+  EXPECT_EQ(candidates(node, 2, Family::kIpv6), std::vector<std::string>{"fe80::2"});
+}
+
+TEST(SourceCandidates, LoopbackIsNeverDeprecated) {
+  World node = world();
+  for (Interface& interface : node.interfaces) interface.addresses.clear();
+  InterfaceAddress loopback;
+  loopback.address = *IpAddress::parse("::1");
+  loopback.prefix_length = 128;
+  loopback.deprecated = true;
+  node.interfaces[0].addresses = {loopback};
+  abi::source_candidate list[SOURCE_CANDIDATES];
+  ASSERT_EQ(fill_source_candidates(node, node.interfaces[1], Family::kIpv6, list), 1);
+  EXPECT_FALSE(list[0].deprecated);
+}
+
 }  // namespace
 }  // namespace kubeproof::control
