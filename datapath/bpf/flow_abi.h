@@ -209,6 +209,8 @@ struct fragmented {
 struct held {
 	__u32 header_length; /* 0: its first fragment has not come */
 	__u32 length; /* so many bytes behind the header are there */
+	__u32 first_length; /* so many with the first fragment */
+	__u32 named_at; /* IPv6: where the header names the fragment header that it had */
 	__u8 header[HELD_HEADER_MAX]; /* IP */
 	__u8 bytes[2 * HELD_MAX]; /* more than it may have, so that any share fits at any place */
 };

@@ -86,6 +86,8 @@ static __always_inline long hold_header(struct __sk_buff *skb, const struct head
 	if (!headers->fragment_header)
 		return 0;
 	named_at = headers->fragment_header_named_at - headers->network;
+	held->named_at = named_at;
+	held->first_length = headers->end - headers->share;
 	return bpf_skb_load_bytes(skb, headers->fragment_header,
 				  &held->header[below(named_at, HELD_HEADER_MAX)], 1);
 }
@@ -136,6 +138,20 @@ static __always_inline struct held *held_begin(const struct fragment_key *key)
 	return bpf_map_lookup_elem(&held_datagrams, key);
 }
 
+static __always_inline void note_reassembled(struct __sk_buff *skb, const struct held *held,
+					     __u32 length, __u32 largest)
+{
+	struct first_piece piece = {};
+
+	if (held->first_length < length && held->header_length < 256) {
+		piece.length = held->first_length;
+		piece.header_length = held->header_length;
+		piece.named_at = held->named_at;
+	}
+	set_note(skb, NOTE_REASSEMBLED, largest);
+	set_note_first_piece(skb, &piece);
+}
+
 VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
 {
 	struct packet *packet = this_packet();
@@ -167,10 +183,10 @@ VERIFIED_ONCE int hold_fragment(struct __sk_buff *skb)
 	}
 	/* Unless some of it went by before the first. */
 	error = held->length != length || become_whole(skb, packet, held, length);
+	note_reassembled(skb, held, length, largest);
 	bpf_map_delete_elem(&held_datagrams, &key);
 	if (error)
 		return drop(packet, DROP_REWRITE);
-	set_note(skb, NOTE_REASSEMBLED, largest);
 	if (packet->trace.program == PROGRAM_TC_EGRESS)
 		return redirected(packet, REASON_REASSEMBLED, REDIRECT_EGRESS, packet->ifindex,
 				  bpf_redirect(packet->ifindex, 0));

@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 
+#include "packet.bpf.h"
 #include "seams.bpf.h"
 
 enum note {
@@ -22,6 +23,22 @@ static __always_inline void set_note(struct __sk_buff *skb, __u32 note, __u32 nu
 	skb->cb[1] = decided_key[1];
 	skb->cb[2] = note;
 	skb->cb[3] = number;
+}
+
+static __always_inline void set_note_first_piece(struct __sk_buff *skb,
+						 const struct first_piece *piece)
+{
+	skb->cb[4] = (__u32)piece->length << 16 | piece->header_length << 8 | piece->named_at;
+}
+
+static __always_inline void take_note_first_piece(const struct __sk_buff *skb,
+						  struct first_piece *piece)
+{
+	__u32 number = skb->cb[4];
+
+	piece->length = number >> 16;
+	piece->header_length = number >> 8;
+	piece->named_at = number;
 }
 
 /* It is for one hook only. */

@@ -41,6 +41,13 @@ struct headers {
 	__u8 hop_by_hop; /* IPv6: has options for every hop */
 };
 
+/* Of a datagram in IPv6 that was put together: what its first fragment was. */
+struct first_piece {
+	__u16 length; /* bytes behind its headers */
+	__u8 header_length; /* ahead of the fragment header */
+	__u8 named_at; /* the field that names that one */
+};
+
 struct tcp_segment {
 	__u32 sequence;
 	__u32 acknowledgment;
@@ -211,6 +218,7 @@ struct packet {
 	/* Bytes of payload in each segment, where it awaits segmentation by the device or the kernel; else 0. */
 	__u32 segment_size;
 	__u32 largest_fragment; /* of a datagram that was put together; 0: it was not */
+	struct first_piece first_piece; /* then */
 	__u8 whole; /* a fragment, the last that its datagram waited for */
 	__u8 held; /* to be put together before anything comes of it */
 	__u8 waits_for_first; /* a fragment: held as the only one of its datagram that has come */
@@ -234,6 +242,7 @@ struct packet {
 	struct filter_rules node_port_rules;
 	__u8 rules_read; /* of which frontends: 1 << enum frontend_kind */
 	struct ipv6_answer ipv6_answer; /* to be given where the packet is rejected */
+	__u8 refused_at_input; /* then: of a process, behind OUTPUT and POSTROUTING */
 	__u8 quoted_back; /* then: netfilter has translated it, and does the same to what is quoted */
 	/* Then, in IPv4: what its options record, where that is the address that it was sent to. */
 	__be32 recorded;

@@ -83,6 +83,7 @@ static __always_inline int refusal_on_the_way(struct __sk_buff *skb, struct pack
 	if (refusal || !local)
 		return refusal;
 	refusal = filter_refusal(packet, destination, HOOK_INPUT, marked);
+	packet->refused_at_input = 1;
 	return refusal && stack_refuses_options(skb, packet) ? REFUSAL_NONE : refusal;
 }
 

@@ -176,6 +176,53 @@ VERIFIED_ONCE long make_ipv6_error(struct __sk_buff *skb, struct packet *packet,
 	return frame_store_uncovered(skb, network, &error, sizeof(error));
 }
 
+/* The first fragment again, of those that the datagram came in: its identification is a new one. */
+VERIFIED_ONCE long become_first_piece(struct __sk_buff *skb, struct packet *packet)
+{
+	struct {
+		__u8 next_header;
+		__u8 zero;
+		__be16 more;
+		__be32 identification;
+	} fragment = {.more = bpf_htons(1), .identification = random_number()};
+	__u8 next_header = IPPROTO_FRAGMENT;
+	__u32 network, header, named_at;
+	__be16 length;
+
+	if (!packet)
+		return -1;
+	network = packet->headers.network;
+	header = packet->first_piece.header_length;
+	named_at = network + packet->first_piece.named_at;
+	length = bpf_htons(header + sizeof(fragment) + packet->first_piece.length -
+			   sizeof(struct ipv6hdr));
+	if (header < sizeof(struct ipv6hdr) || header > BEGINNING ||
+	    bpf_skb_change_tail(skb, network + header + packet->first_piece.length, 0) ||
+	    frame_load(skb, network, packet->beginning, below(header - 1, BEGINNING) + 1) ||
+	    frame_load(skb, named_at, &fragment.next_header, sizeof(fragment.next_header)) ||
+	    bpf_skb_adjust_room(skb, sizeof(fragment), BPF_ADJ_ROOM_MAC, 0) ||
+	    frame_store_uncovered(skb, network, packet->beginning,
+				  below(header - 1, BEGINNING) + 1) ||
+	    frame_store_uncovered(skb, network + header, &fragment, sizeof(fragment)) ||
+	    frame_store_uncovered(skb, named_at, &next_header, sizeof(next_header)) ||
+	    frame_store_uncovered(skb, network + __builtin_offsetof(struct ipv6hdr, payload_len),
+				  &length, sizeof(length)))
+		return -1;
+	packet->headers.end = network + header + sizeof(fragment) + packet->first_piece.length;
+	packet->headers.transport += sizeof(fragment);
+	if (packet->checksum_offset)
+		packet->checksum_offset += sizeof(fragment);
+	return 0;
+}
+
+/* By way of lo, fragments in IPv6 come to INPUT each by itself: with a connection already, they are not
+ * put together again (ipv6_defrag()). */
+static __always_inline int comes_in_pieces(const struct packet *packet)
+{
+	return packet->refused_at_input && packet->tuple.family == FAMILY_IPV6 &&
+	       packet->first_piece.length;
+}
+
 /* nf_reject_verify_csum(); what was received has been checked by now. What has not is summed with its
  * IP header, whose checksum does not know what was written into options. */
 static __always_inline int checksum_forbids_error(struct __sk_buff *skb,
@@ -329,6 +376,8 @@ VERIFIED_ONCE int reject(struct __sk_buff *skb, struct packet *packet, const str
 	if (packet->headers.fragment == FRAGMENT_LATER || address_is_zero(client) ||
 	    is_anycast(packet, client))
 		return drop(packet, DROP_REJECT_SILENT);
+	if (comes_in_pieces(packet) && become_first_piece(skb, packet))
+		return drop(packet, DROP_REWRITE);
 	route_find(skb, packet, &packet->tuple.destination, client,
 		   is_on_link(packet, client) ? packet->ifindex : LOOPBACK_IFINDEX);
 	if (from)

@@ -387,8 +387,10 @@ int tc_egress(struct __sk_buff *skb)
 	packet->segment_size = frame_segment_size(skb);
 	packet->host_origin = skb->ingress_ifindex == 0;
 	note = take_note(skb, &number);
-	if (note == NOTE_REASSEMBLED)
+	if (note == NOTE_REASSEMBLED) {
 		packet->largest_fragment = number;
+		take_note_first_piece(skb, &packet->first_piece);
+	}
 	if (note == NOTE_DECIDED)
 		action = pass(packet, PASS_ALREADY_DECIDED);
 	else

@@ -52,6 +52,7 @@ bool defragment(PacketPath& path, const FragmentQueues& queues, Instant now) {
   path.packet = std::move(whole->packet);
   path.view = *view;
   path.largest_fragment = whole->largest_fragment;
+  path.first_piece = whole->first_piece;
   return true;
 }
 

@@ -9,6 +9,8 @@ namespace kubeproof::netfilter {
 namespace {
 
 constexpr size_t kIpv6Header = 40;
+constexpr size_t kFragmentHeaderSize = 8;
+constexpr uint8_t kIpv6FragmentHeader = 44;
 constexpr size_t kLargestPacket = 65535;
 
 // ip_frag_ecn_table: congestion experienced by one fragment is experienced by the whole; senders do
@@ -22,6 +24,19 @@ std::optional<uint8_t> common_congestion(uint8_t seen) {
 }
 
 }  // namespace
+
+Bytes FirstPiece::of(ByteView datagram) const {
+  Bytes piece(datagram.begin(), datagram.begin() + static_cast<ptrdiff_t>(header_size));
+  const uint8_t next_header = std::exchange(piece[named_at], kIpv6FragmentHeader);
+  piece.resize(header_size + kFragmentHeaderSize);
+  piece[header_size] = next_header;
+  store16(piece, header_size + 2, 1);  // more to come
+  store32(piece, header_size + 4, identification);
+  const ByteView payload = datagram.subspan(header_size, payload_size);
+  piece.insert(piece.end(), payload.begin(), payload.end());
+  store16(piece, 4, static_cast<uint16_t>(piece.size() - kIpv6Header));
+  return piece;
+}
 
 size_t DatagramKey::hash() const {
   return (source.hash() * 3 + destination.hash()) * 3 + identification;
@@ -48,7 +63,11 @@ FragmentQueue::Status FragmentQueue::add(const Fragment& fragment, const PacketV
   const size_t size = fragment.packet.size();
   largest_ = std::max(largest_, size);
   if (fragment.dont_fragment) largest_unfragmentable_ = std::max(largest_unfragmentable_, size);
-  if (fragment.offset == 0) header_ = fragment.header(view);
+  if (fragment.offset == 0) {
+    header_ = fragment.header(view);
+    named_at_ = view.fragment_header_named_at;
+    identification_ = fragment.identification;
+  }
   return complete() ? Status::kComplete : Status::kWaiting;
 }
 
@@ -101,7 +120,7 @@ bool FragmentQueue::complete() const {
 std::optional<Reassembled> FragmentQueue::reassemble() const {
   const auto congestion = common_congestion(congestion_);
   if (!congestion || header_.size() + length_ > kLargestPacket) return std::nullopt;
-  Reassembled whole{header_, largest_};
+  Reassembled whole{.packet = header_, .largest_fragment = largest_, .first_piece = {}};
   for (const Piece& piece : pieces_) {
     whole.packet.insert(whole.packet.end(), piece.payload.begin(), piece.payload.end());
   }
@@ -109,6 +128,12 @@ std::optional<Reassembled> FragmentQueue::reassemble() const {
   if (family_ == Family::kIpv6) {
     packet[1] = static_cast<uint8_t>(packet[1] | *congestion << 4);
     store16(packet, 4, static_cast<uint16_t>(packet.size() - kIpv6Header));
+    if (pieces_.size() > 1) {
+      whole.first_piece = FirstPiece{.header_size = header_.size(),
+                                     .named_at = named_at_,
+                                     .payload_size = pieces_[0].payload.size(),
+                                     .identification = identification_};
+    }
     return whole;
   }
   packet[1] |= *congestion;

@@ -31,11 +31,23 @@ struct DatagramKey {
   friend bool operator==(const DatagramKey&, const DatagramKey&) = default;
 };
 
+// Of a datagram in IPv6, which is cut again where it was cut: the first fragment.
+struct FirstPiece {
+  size_t header_size = 0;  // ahead of the fragment header
+  size_t named_at = 0;     // the field that names that one
+  size_t payload_size = 0;
+  uint32_t identification = 0;
+
+  // Out of the datagram as it is now.
+  Bytes of(ByteView datagram) const;
+};
+
 // A datagram again whole, and the size of the largest fragment that it came in: it leaves in
 // fragments no larger.
 struct Reassembled {
   Bytes packet;
   size_t largest_fragment = 0;
+  std::optional<FirstPiece> first_piece;  // IPv6, where there are others
 };
 
 // The fragments of one datagram, so far.
@@ -80,7 +92,9 @@ class FragmentQueue {
   Instant deadline_;
   std::vector<Piece> pieces_;  // by offset, without overlaps
   Bytes header_;               // of the first fragment, as if it were the whole
-  uint32_t length_ = 0;        // of the payload, as far as it is known
+  size_t named_at_ = 0;        // where it named the fragment header
+  uint32_t identification_ = 0;
+  uint32_t length_ = 0;  // of the payload, as far as it is known
   bool last_seen_ = false;
   uint8_t congestion_ = 0;  // a bit for each ECN codepoint seen
   size_t largest_ = 0;

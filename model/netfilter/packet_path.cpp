@@ -4,6 +4,7 @@ namespace kubeproof::netfilter {
 
 void PacketPath::start() {
   largest_fragment = 0;
+  first_piece.reset();
   mark = 0;
   in = out = nullptr;
   route = {};
@@ -13,6 +14,7 @@ void PacketPath::start() {
   left.clear();
   options = {};
   clocks.clear();
+  cut_identification.reset();
   probability = 1;
   change.clear();
   endpoint.reset();

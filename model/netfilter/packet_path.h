@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/netfilter/connection_table.h"
+#include "model/netfilter/fragment_queues.h"
 #include "model/netfilter/hook.h"
 #include "model/netfilter/state.h"
 #include "model/node/fate.h"
@@ -42,6 +43,7 @@ struct PacketPath {
   Bytes packet;
   PacketView view;
   size_t largest_fragment = 0;  // of those that it came in; 0: it came whole
+  std::optional<FirstPiece> first_piece;
   uint32_t mark = 0;
   const Interface* in = nullptr;
   const Interface* out = nullptr;
@@ -57,6 +59,7 @@ struct PacketPath {
   bool made_by_node = false;            // an ICMP error of the node's own
   Ipv4OptionNotes options;              // as the stack has read them
   std::vector<ClockField> clocks;
+  std::optional<uint16_t> cut_identification;  // where it stands, of a fragment that the node cut
   bool ended = false;
 
   double probability = 1;

@@ -236,6 +236,8 @@ void Traversal::come_back(PacketPath& path, const Interface& at) {
   path.out = nullptr;
   path.looped = true;
   path.looped_destination = path.view.destination;
+  // What has no connection yet is put together again on its way to one.
+  if (path.attachment.kind == Attachment::Kind::kNone) path.first_piece.reset();
   // The node's own IPv4 headers are right.
   if (path.view.family == Family::kIpv6) {
     const bool copied = at.kind != InterfaceKind::kLoopback;

@@ -29,6 +29,15 @@ std::optional<uint16_t> place_of_drawn_port(const PacketPath& path) {
 
 void Traversal::reject(PacketPath& path) {
   path.rejected = true;
+  // Fragments that loop are not put together again where they have a connection already
+  // (ipv6_defrag()), and those of IPv6 not for INPUT either.
+  if (path.looped && path.first_piece) {
+    path.packet = path.first_piece->of(path.packet);
+    path.cut_identification = path.first_piece->header_size + 4;
+    const auto piece = parse_packet(path.packet);
+    if (!piece) return drop(path);
+    path.view = *piece;
+  }
   // What loops has its connection already, and is not verified as it comes in again.
   if (!reject_answers(path.packet, path.looped)) return drop(path);
   answer(path, IcmpError::port_unreachable(path.view.family));
@@ -51,10 +60,14 @@ void Traversal::answer(PacketPath& path, const IcmpError& error) {
   for (ClockField& quoted : path.clocks) {
     quoted.packet_offset += static_cast<uint16_t>(view->transport_offset + kIcmpHeaderSize);
   }
+  if (path.cut_identification) {
+    *path.cut_identification += static_cast<uint16_t>(view->transport_offset + kIcmpHeaderSize);
+  }
   for (const uint16_t clock : answer->clocks_at) {
     path.clocks.push_back({.packet_offset = clock, .in_header_checksum = true});
   }
   path.largest_fragment = 0;
+  path.first_piece.reset();
   path.options = {};
   path.mark = 0;
   path.looped = false;
@@ -102,6 +115,7 @@ void Traversal::fill_emission(const PacketPath& path, Place place, PermittedEmis
   emission.place = place;
   emission.packet.assign(path.packet.begin(), path.packet.end());
   emission.free_identification = path.made_by_node;
+  emission.free_quoted_identification = path.cut_identification;
   emission.free_dont_fragment = path.largest_fragment != 0;
   emission.clocks = path.clocks;
   emission.free_port.reset();

@@ -76,6 +76,8 @@ struct PermittedEmission {
   Bytes packet;
   std::optional<FreePort> free_port;
   bool free_identification = false;  // made by the node itself: any IPv4 identification
+  // Likewise four bytes of an ICMPv6 error here: what it quotes the node has cut.
+  std::optional<uint16_t> free_quoted_identification;
   // Was put together from fragments: whether IPv4 DF is set on those that leave depends on how the
   // kernel's buffers lie.
   bool free_dont_fragment = false;

@@ -29,7 +29,7 @@ bool is_time(ByteView seen, const ClockField& clock) {
 
 bool is_masked(const PermittedEmission& permitted) {
   return permitted.free_port || permitted.free_identification || permitted.free_dont_fragment ||
-         !permitted.clocks.empty();
+         permitted.free_quoted_identification || !permitted.clocks.empty();
 }
 
 void mask_header(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
@@ -59,6 +59,16 @@ void mask_clock(const ClockField& clock, ByteView seen, Bytes& packet) {
           static_cast<uint16_t>(~ones_complement_sum(ByteView(packet).subspan(transport))));
 }
 
+void mask_quoted_identification(size_t at, ByteView seen, Bytes& packet) {
+  const auto view = parse_packet(packet);
+  if (!view || at + 4 > packet.size() || at + 4 > seen.size()) return;
+  const size_t checksum = view->transport_offset + size_t{2};
+  const uint32_t identification = load32(seen, at);
+  store16(packet, checksum,
+          update_checksum32(load16(packet, checksum), load32(packet, at), identification));
+  store32(packet, at, identification);
+}
+
 }  // namespace
 
 bool is_icmp_error_packet(ByteView packet) {
@@ -69,6 +79,9 @@ bool is_icmp_error_packet(ByteView packet) {
 void fill_masked(const PermittedEmission& permitted, ByteView seen, Bytes& packet) {
   packet.assign(permitted.packet.begin(), permitted.packet.end());
   mask_header(permitted, seen, packet);
+  if (permitted.free_quoted_identification) {
+    mask_quoted_identification(*permitted.free_quoted_identification, seen, packet);
+  }
   for (const ClockField& clock : permitted.clocks) {
     if (is_time(seen, clock) && packet.size() == seen.size()) mask_clock(clock, seen, packet);
   }
