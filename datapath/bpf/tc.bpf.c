@@ -159,8 +159,20 @@ static __always_inline void note_as_received(struct packet *packet)
 	packet->received_expires = packet->now + REFUSED_LIFETIME;
 }
 
+/* A node that forwards nothing says so to nobody. In IPv6 routes are asked before, and those that
+ * refuse do answer (ip6_pkt_drop()). */
+static __always_inline int is_not_forwarded(struct __sk_buff *skb, struct packet *packet)
+{
+	if (settings_of(packet)->flags & SETTING_FORWARDS || packet->options_refused ||
+	    !packet->received_flow || packet->received_flow == RECEIVED_AS_SENT)
+		return 0;
+	return packet->tuple.family == FAMILY_IPV4 ||
+	       route_find(skb, packet, &packet->received.source, &packet->received.destination,
+			  LOOPBACK_IFINDEX) == ROUTE_FORWARD;
+}
+
 /* For what the stack may say of it. */
-static __always_inline void note_received(struct packet *packet)
+static __always_inline void note_received(struct __sk_buff *skb, struct packet *packet)
 {
 	const struct trace_record *end = &packet->trace;
 	int invalid = end->reason == PASS_INVALID || end->reason == PASS_STACK_ANSWERS ||
@@ -174,7 +186,7 @@ static __always_inline void note_received(struct packet *packet)
 		 (end->redirect != REDIRECT_INGRESS || end->reason == REASON_REJECTED))
 		packet->received_flow = 0;
 	/* What a process may say of it goes by its tuples alone. */
-	if (packet->refused_silently)
+	if (packet->refused_silently || is_not_forwarded(skb, packet))
 		packet->received_flow = 0;
 	if (is_to_be_remembered(packet))
 		remember_refused();
@@ -369,7 +381,7 @@ int tc_ingress(struct __sk_buff *skb)
 	if (packet->held)
 		action = hold_fragment(skb);
 	if (packet->ifindex != LOOPBACK_IFINDEX)
-		note_received(packet);
+		note_received(skb, packet);
 	finish(packet);
 	return action;
 }
