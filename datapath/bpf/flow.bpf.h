@@ -116,7 +116,23 @@ static __always_inline void flow_resume(struct flow *flow, const struct packet *
 	flow->sctp_tags[1] = 0;
 }
 
-/* Makes the entry anew of a live flow that `partner` says belongs under `tuple`. */
+/* Of the entry that a flow has in its role. */
+static __always_inline void flow_key(struct tuple *key, const struct flow *flow,
+				     const struct tuple *like)
+{
+	if (flow->role == FLOW_ORIGINAL) {
+		flow_original_key(key, flow, like);
+	} else if (flow->role == FLOW_REPLY) {
+		flow_reply_key(key, flow, like);
+	} else {
+		flow_inside_key(key, flow, like);
+		if (flow->role == FLOW_INSIDE_REPLY)
+			tuple_turn(key);
+	}
+}
+
+/* Makes the entry anew of a live flow that `partner` says belongs under `tuple`. What was read here may
+ * be of others that came into the same memory (flow_meet()). */
 VERIFIED_ONCE int flow_make_anew(const struct tuple *tuple, const struct partner *partner)
 {
 	struct packet *packet = this_packet();
@@ -133,9 +149,11 @@ VERIFIED_ONCE int flow_make_anew(const struct tuple *tuple, const struct partner
 	lost = &packet->leaving;
 	__builtin_memcpy(lost, other, sizeof(*lost));
 	lost->role = partner->role;
+	flow_key(&key, lost, tuple);
+	if (!tuple_equal(&key, tuple) || key.space != tuple->space)
+		return 0;
 	if (lost->role == FLOW_ORIGINAL)
 		flow_resume(lost, packet, tuple->protocol);
-	key = *tuple;
 	return !bpf_map_update_elem(&flows, &key, lost, BPF_NOEXIST);
 }
 
@@ -158,33 +176,48 @@ static __always_inline int flow_lives(const struct flow *state, const struct pac
 	return packet->now < state->expires && !(state->status & FLOW_OVER);
 }
 
+/* The flow that has an entry under `tuple` becomes `packet->met`; `live` is that entry, which is made
+ * anew if need be where `restores`. The kernel gives the memory of one that is removed to the next that
+ * is entered, at once. What another look finds at the same place has been the tuple's all along. */
+static __always_inline struct flow *flow_meet(const struct tuple *tuple, struct packet *packet,
+					      struct flow **live, int restores)
+{
+	struct flow *entry = bpf_map_lookup_elem(&flows, tuple);
+
+	if (!entry && restores)
+		entry = flow_restore(tuple);
+	if (!entry)
+		return 0;
+	__builtin_memcpy(&packet->met, entry, __builtin_offsetof(struct flow, tcp_state));
+	*live = entry;
+	return bpf_map_lookup_elem(&flows, tuple) == entry ? &packet->met : 0;
+}
+
 /* The flow that owns a tuple, be it unfinished, and in `state` the entry that keeps its state.
  * Removes a flow that is over, or that lost its state; one that another processor is just entering
  * has none. */
 static __always_inline struct flow *flow_owner(const struct tuple *tuple, struct packet *packet,
 					       struct flow **state)
 {
-	struct flow *entry = bpf_map_lookup_elem(&flows, tuple);
+	struct flow *live, *flow = flow_meet(tuple, packet, &live, 1);
 	struct flow *original;
 
-	if (!entry)
-		entry = flow_restore(tuple);
-	if (!entry)
+	if (!flow)
 		return 0;
-	original = entry;
-	if (entry->role != FLOW_ORIGINAL) {
-		flow_original_key(&packet->key, entry, tuple);
+	original = live;
+	if (flow->role != FLOW_ORIGINAL) {
+		flow_original_key(&packet->key, flow, tuple);
 		original = bpf_map_lookup_elem(&flows, &packet->key);
 		if (!original)
 			original = flow_restore(&packet->key);
-		if (!original && packet->now < entry->created + SECOND)
+		if (!original && packet->now < flow->created + SECOND)
 			return 0;
 	}
-	if (original && original->id == entry->id && flow_lives(original, packet)) {
+	if (original && original->id == flow->id && flow_lives(original, packet)) {
 		*state = original;
-		return entry;
+		return flow;
 	}
-	flow_remove(entry, tuple);
+	flow_remove(flow, tuple);
 	return 0;
 }
 

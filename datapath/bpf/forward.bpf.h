@@ -168,16 +168,14 @@ static __always_inline int came_in_invalid(const struct packet *packet)
 static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *packet)
 {
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
-	const struct flow *flow;
+	struct flow *flow, *live;
 
 	if (came_in_invalid(packet))
 		return pass(packet, PASS_INVALID);
 	packet->key = packet->tuple;
 	if (packet->mark & masquerade_mark)
 		packet->key.space = TUPLE_SPACE_INSIDE;
-	flow = bpf_map_lookup_elem(&flows, &packet->key);
-	if (!flow && packet->mark & masquerade_mark)
-		flow = flow_restore(&packet->key);
+	flow = flow_meet(&packet->key, packet, &live, packet->mark & masquerade_mark);
 	if (!flow)
 		return pass(packet, PASS_FORWARDED);
 	trace_flow(packet, flow);

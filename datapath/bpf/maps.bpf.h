@@ -3,6 +3,13 @@
  * Every map of the datapath. Control sets the sizes before it loads the object; what stands here
  * only has to be valid. Maps that grow with use are not preallocated. Every .bpf.c has these
  * definitions; they are weak, so that linking makes one of them.
+ *
+ * What is removed from a hash map the kernel writes over with the next entry at once, while programs
+ * may look at it. Of what control writes, packets can come upon that in `frontends` alone
+ * (frontend_read()): all else it changes only where no packet is on its way to it. Of what programs
+ * write, in `flows` (flow_meet()) and `partners` (flow_make_anew()). From the maps that give way to
+ * new entries (LRU), one that is being looked at goes last; affinities name endpoints by identifiers
+ * that are no other service's.
  */
 #pragma once
 

@@ -67,14 +67,15 @@ static long evict_one(__u32 try __attribute__((unused)), void *data)
 	struct eviction *eviction = data;
 	__u32 place = ((__u64)random_number() * recent_flows_size) >> 32;
 	const struct tuple *recent = bpf_map_lookup_elem(&recent_flows, &place);
-	const struct flow *flow;
+	struct packet *packet = this_packet();
+	struct flow *flow, *state;
 	struct tuple key;
 
-	if (!recent)
+	if (!recent || !packet)
 		return 1;
 	key = *recent;
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow || !may_be_evicted(flow, key.protocol, eviction->now))
+	flow = flow_meet(&key, packet, &state, 0);
+	if (!flow || !may_be_evicted(state, key.protocol, eviction->now))
 		return 0;
 	flow_remove(flow, &key);
 	return ++eviction->done == EVICTIONS;

@@ -251,6 +251,8 @@ struct packet {
 	__u8 beginning[BEGINNING]; /* taken away for a moment (partial_checksum.bpf.h) */
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
+	struct flow
+		met; /* the last that was found: what never changes of it, and its status then */
 	struct flow leaving; /* being removed */
 	struct refused_key refused_key; /* for look-ups */
 	struct refused refused; /* under construction */

@@ -235,8 +235,8 @@ static __always_inline int is_inside_nobody(const struct flow *flow)
 static __noinline const struct flow *flow_of_own_error(struct packet *packet,
 						       const struct tuple *key)
 {
-	const struct flow *flow = bpf_map_lookup_elem(&flows, key);
 	struct flow *state;
+	const struct flow *flow = flow_meet(key, packet, &state, 0);
 
 	if (!flow || is_about_another(packet, flow) || is_inside_nobody(flow))
 		return 0;
@@ -322,6 +322,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 {
 	__u32 masquerade_mark = settings_of(packet)->masquerade_mark;
 	const struct flow *flow = 0;
+	struct flow *live;
 	struct tuple key;
 	int reply, action;
 
@@ -350,9 +351,7 @@ static __noinline int related_egress(struct __sk_buff *skb, struct packet *packe
 	} else {
 		if (packet->mark & masquerade_mark)
 			key.space = TUPLE_SPACE_INSIDE;
-		flow = bpf_map_lookup_elem(&flows, &key);
-		if (!flow && packet->mark & masquerade_mark)
-			flow = flow_restore(&key);
+		flow = flow_meet(&key, packet, &live, packet->mark & masquerade_mark);
 		if (flow && is_unfinished_flow(flow, &key, packet))
 			flow = 0;
 	}

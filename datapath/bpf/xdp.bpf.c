@@ -112,8 +112,8 @@ static __always_inline __u8 look_at_packet(frame_t *frame, struct packet *packet
 }
 
 /* Tracks a packet that connection tracking may call INVALID; such a one changes nothing. */
-static __always_inline int track_on_trial(frame_t *frame, struct packet *packet, struct flow *state,
-					  int reply)
+static __always_inline int track_on_trial(frame_t *frame, struct packet *packet,
+					  const struct flow *flow, struct flow *state, int reply)
 {
 	int result;
 
@@ -122,17 +122,24 @@ static __always_inline int track_on_trial(frame_t *frame, struct packet *packet,
 	/* Found out only while the state changes: done on a copy. */
 	packet->leaving = *state;
 	result = flow_track(frame, packet, &packet->leaving, reply);
-	if (result == TRACK_OK)
-		*state = packet->leaving;
+	if (result != TRACK_OK || state->id != flow->id)
+		return result;
+	state->expires = packet->leaving.expires;
+	state->status = packet->leaving.status;
+	__builtin_memcpy(&state->tcp_state, &packet->leaving.tcp_state,
+			 sizeof(*state) - __builtin_offsetof(struct flow, tcp_state));
 	return result;
 }
 
-static __always_inline int track(frame_t *frame, struct packet *packet, struct flow *state,
-				 int reply)
+/* What is removed meanwhile nobody tracks any more, least of all in another's place (flow_meet()). */
+static __always_inline int track(frame_t *frame, struct packet *packet, const struct flow *flow,
+				 struct flow *state, int reply)
 {
-	__u32 lock = flow_lock(state->id);
-	int result = track_on_trial(frame, packet, state, reply);
+	__u32 lock = flow_lock(flow->id);
+	int result = TRACK_OK;
 
+	if (state->id == flow->id)
+		result = track_on_trial(frame, packet, flow, state, reply);
 	flow_unlock(lock);
 	return result;
 }
@@ -203,7 +210,7 @@ static __always_inline int follow_flow(frame_t *frame, struct packet *packet, st
 		return pass(packet, LEFT_REFUSED);
 	if (transport_checksum(frame, packet) != CHECKSUM_RIGHT)
 		return pass(packet, LEFT_CHECKSUM);
-	tracked = track(frame, packet, state, reply);
+	tracked = track(frame, packet, flow, state, reply);
 	if (tracked == TRACK_NEW) {
 		flow_remove(flow, &packet->tuple);
 		return start(frame, packet);

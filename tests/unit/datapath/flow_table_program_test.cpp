@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "datapath/bpf/flow_abi.h"
+#include "datapath/control/abi_address.h"
 #include "replay/engine/file_descriptor.h"
 #include "tests/unit/datapath/program_fixture.h"
 
@@ -205,6 +206,27 @@ TEST_F(FlowTableProgram, NobodyElseGetsTheTupleOfALostEntry) {
   const Ran direct = ingress(kPod1, PacketBuilder::tcp(client_, server).syn());
   EXPECT_NE(direct.view().source_endpoint().to_string(), client_) << "its port is taken";
   EXPECT_EQ(server_goes_on(), frontend_ + " > " + client_);
+}
+
+// The kernel gives the memory of a partner that is removed to another, while programs read it.
+TEST_F(FlowTableProgram, AFlowIsRestoredOnlyWhereItBelongs) {
+  const FileDescriptor partners(map("partners"));
+  begin({.name = "", .family = Family::kIpv4, .protocol = kUdp, .masqueraded = false});
+  establish();
+  const auto [tuple, flow] = entries().front();
+  abi::partner partner{};
+  ASSERT_EQ(bpf_map_lookup_elem(partners.get(), &tuple, &partner), 0);
+  abi::tuple another = tuple;
+  another.source_port ^= htons(1);
+  ASSERT_EQ(bpf_map_update_elem(partners.get(), &another, &partner, BPF_ANY), 0);
+  const SocketAddress from = {from_abi(another.source, another.family), ntohs(another.source_port)};
+  const SocketAddress to = {from_abi(another.destination, another.family),
+                            ntohs(another.destination_port)};
+  ingress(flow.role == abi::FLOW_ORIGINAL ? kPod1 : kEth0,
+          PacketBuilder::udp(from.to_string(), to.to_string()));
+  size_t its = 0;
+  for (const auto& entry : entries()) its += entry.second.id == flow.id ? 1 : 0;
+  EXPECT_EQ(its, 2U);
 }
 
 TEST_F(FlowTableProgram, WhatIsRemovedLeavesNoPartners) {

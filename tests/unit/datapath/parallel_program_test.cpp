@@ -1,5 +1,7 @@
 // Two processors at the same moment: with the two directions of one connection, or one with packets
 // and the other with an update of the services that they are for.
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
@@ -10,6 +12,8 @@
 #include <map>
 #include <thread>
 
+#include "datapath/bpf/flow_abi.h"
+#include "replay/engine/file_descriptor.h"
 #include "tests/unit/datapath/xdp_fixture.h"
 
 namespace kubeproof::control {
@@ -186,6 +190,50 @@ TEST_F(ParallelProgram, APacketIsTranslatedOrRefusedWhileEndpointsComeAndGo) {
   EXPECT_GT(reasons[abi::REASON_NEW_FLOW], 0U);
   EXPECT_GT(reasons[abi::REASON_REJECTED], 0U);
   EXPECT_EQ(reasons.size(), 2U) << fmt::format("{}", reasons);
+}
+
+// The kernel gives the memory of an entry that is removed to the next one that is entered, while
+// packets that found the former still look at it.
+TEST_F(ParallelProgram, APacketIsNotLedWhereTheNextFlowInTheSameMemoryGoes) {
+  serve(Family::kIpv4, kUdp, {"10.180.1.7"});
+  const auto packet = PacketBuilder::udp("203.0.113.7:4000", kNodePort);
+  ingress(kEth0, packet);
+  const FileDescriptor table(map("flows"));
+  const int flows = table.get();
+  abi::tuple tuple{};
+  abi::flow flow{};
+  for (const void* at = nullptr; flow.role != abi::FLOW_ORIGINAL; at = &tuple) {
+    ASSERT_EQ(bpf_map_get_next_key(flows, at, &tuple), 0);
+    ASSERT_EQ(bpf_map_lookup_elem(flows, &tuple, &flow), 0);
+  }
+  abi::tuple others_tuple = tuple;
+  others_tuple.source_port = htons(4001);
+  abi::flow other = flow;
+  ++other.id;
+  other.backend.port = htons(9090);
+
+  std::atomic<bool> over = false;
+  std::thread changes([&] {
+    stay_on(processors()[0]);
+    while (!over) {
+      bpf_map_delete_elem(flows, &tuple);
+      bpf_map_update_elem(flows, &others_tuple, &other, BPF_ANY);
+      bpf_map_delete_elem(flows, &others_tuple);
+      bpf_map_update_elem(flows, &tuple, &flow, BPF_ANY);
+    }
+  });
+  std::map<uint16_t, size_t> led;
+  std::thread packets([&] {
+    stay_on(processors()[1]);
+    for (uint32_t i = 0; i < kSegments; ++i) {
+      ++led[ingress(kEth0, packet).view().destination_endpoint().port];
+    }
+    over = true;
+  });
+  packets.join();
+  changes.join();
+  EXPECT_GT(led[8080], 0U);
+  EXPECT_EQ(led[9090], 0U) << fmt::format("{}", led);
 }
 
 }  // namespace

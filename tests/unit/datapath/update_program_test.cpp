@@ -9,6 +9,7 @@
 #include <set>
 
 #include "datapath/bpf/config_abi.h"
+#include "replay/engine/file_descriptor.h"
 #include "tests/unit/datapath/control_fixture.h"
 #include "tests/unit/datapath/program_fixture.h"
 
@@ -484,12 +485,13 @@ TEST_F(UpdateProgram, WhatCannotBeTakenBackIsSaidAndNeverShown) {
   program();
   const auto before = outcomes(to_web());
   put_endpoints({"10.180.1.8"});
+  const FileDescriptor frontends(map("frontends"));
   // The kernel lets nobody write to a map any more, while its entries are being changed.
   size_t writes = 0;
   datapath_->observe_writes([&] {
     constexpr size_t kBackendAndFrontend = 2;
     if (++writes == kBackendAndFrontend) {
-      ASSERT_EQ(bpf_map_freeze(map("frontends")), 0);
+      ASSERT_EQ(bpf_map_freeze(frontends.get()), 0);
     }
   });
   const auto refused = datapath_->program(world_, cluster_, proxy_);
@@ -510,13 +512,13 @@ TEST_F(UpdateProgram, WhatCannotBeTakenBackIsSaidAndNeverShown) {
 // That of the present state may be on its way to a packet, and the kernel reuses what is replaced.
 TEST_F(UpdateProgram, WhatIsSaidOfAnInterfaceDoesNotReplaceWhatPacketsGoBy) {
   program();
-  const int interfaces = map("interfaces");
+  const FileDescriptor interfaces(map("interfaces"));
   const auto with_xdp = [&] {
     int count = 0;
     for (uint32_t generation = 0; generation < GENERATIONS; ++generation) {
       const abi::interface_key key{.ifindex = kEth0, .generation = generation};
       abi::interface_settings settings{};
-      if (bpf_map_lookup_elem(interfaces, &key, &settings) != 0) continue;
+      if (bpf_map_lookup_elem(interfaces.get(), &key, &settings) != 0) continue;
       count += (settings.flags & abi::INTERFACE_XDP) != 0 ? 1 : 0;
     }
     return count;
