@@ -44,7 +44,7 @@ class BpfMap {
 
  private:
   tl::unexpected<Error> failure(const char* action) const {
-    if (errno == E2BIG) {
+    if (errno == E2BIG || errno == ENOSPC) {  // a hash map, a trie of prefixes
       return environment_error("BPF map '{}' is full: it holds {} entries", name_, max_entries_);
     }
     return environment_error("cannot {} BPF map '{}': {}", action, name_, std::strerror(errno));

@@ -332,7 +332,10 @@ Result<XdpMode> Datapath::attach_xdp(uint32_t interface, bool allow_native) {
   const bool native = attachment->mode() == control::XdpAttachment::Mode::kNative;
   state_->xdp_attachments.insert_or_assign(interface, std::move(*attachment));
   const uint32_t flags = abi::INTERFACE_XDP | (native ? 0 : abi::INTERFACE_XDP_REDIRECT);
-  if (auto set = state_->set_xdp(interface, flags); !set) return tl::unexpected(set.error());
+  if (auto told = state_->set_xdp(interface, flags); !told) {
+    state_->xdp_attachments.erase(interface);
+    return tl::unexpected(told.error());
+  }
   return native ? XdpMode::kNative : XdpMode::kGeneric;
 }
 
@@ -342,14 +345,13 @@ Result<void> Datapath::allow_xdp(uint32_t interface, bool allow) {
 }
 
 Result<void> Datapath::detach(uint32_t interface) {
-  if (state_->xdp_attachments.erase(interface) != 0) {
-    if (auto set = state_->set_xdp(interface, 0); !set) return set;
-  }
+  Result<void> told;
+  if (state_->xdp_attachments.erase(interface) != 0) told = state_->set_xdp(interface, 0);
   if (state_->attachments.erase(interface) == 0) {
     return bad_input("nothing is attached to interface {}", interface);
   }
   state_->settle();
-  return {};
+  return told;
 }
 
 void Datapath::forget_packets() {

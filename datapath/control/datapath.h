@@ -85,8 +85,9 @@ class Datapath {
   // For test runs, which attach nothing: whether to take the interface for one that attach_xdp()
   // attached to generically, with a link-layer address of zeros.
   Result<void> allow_xdp(uint32_t interface, bool allow);
-  // From wherever the thread is, XDP included. The last one puts the sysctls back, as the
-  // destructor does, and no packet is on its way through a program any more when it returns.
+  // From wherever the thread is, XDP included; after an error, too, which is about what the others
+  // know of it. The last one puts the sysctls back, as the destructor does, and no packet is on its
+  // way through a program any more when it returns.
   Result<void> detach(uint32_t interface);
 
   // Ends all flows and affinities, as if no packet had been met since loading; services stay. No

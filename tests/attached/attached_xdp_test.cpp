@@ -16,6 +16,7 @@
 
 #include "replay/engine/file_descriptor.h"
 #include "tests/attached/attached_node.h"
+#include "tests/unit/datapath/loaded_once.h"
 
 namespace kubeproof::attached {
 namespace {
@@ -129,6 +130,24 @@ TEST_P(AttachedXdp, LeavesNothing) {
   EXPECT_NE(traces(), traces_before());
   ASSERT_TRUE(detach());
   EXPECT_EQ(traces(), traces_before());
+}
+
+TEST_P(AttachedXdp, IsDetachedThoughTheOthersCannotBeTold) {
+  // So that what is to be said was said in neither generation.
+  constexpr uint32_t kLoopback = 1;
+  ASSERT_TRUE(datapath().allow_xdp(kLoopback, true));
+  const FileDescriptor interfaces(map_of(datapath(), "interfaces"));
+  ASSERT_EQ(bpf_map_freeze(interfaces.get()), 0);
+  const auto told = datapath().detach(
+      network().node().run([]() -> Result<uint32_t> { return if_nametoindex("eth0"); }).value());
+  ASSERT_FALSE(told);
+  EXPECT_NE(told.error().message.find("'interfaces'"), std::string::npos) << told.error().message;
+  const std::string link =
+      run_inside(network().node(), {"ip", "link", "show", "dev", "eth0"}).value() +
+      run_inside(network().node(), {"tc", "qdisc", "show", "dev", "eth0"}).value();
+  EXPECT_EQ(link.find("xdp"), std::string::npos) << link;
+  EXPECT_EQ(link.find("clsact"), std::string::npos) << link;
+  remove_datapath();
 }
 
 TEST_P(AttachedXdp, IsRefusedWhereAnotherProgramIs) {

@@ -1,10 +1,6 @@
 #include "tests/unit/datapath/program_fixture.h"
 
-#include <bpf/bpf.h>
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <array>
 
 #include "model/node/routing.h"
 #include "replay/engine/neighbours.h"
@@ -158,20 +154,7 @@ Ran ProgramTest::egress_redirected(uint32_t interface, uint32_t from, const Ran&
 }
 
 int ProgramTest::map(const std::string& name) const {
-  std::array<uint32_t, 64> ids{};
-  bpf_prog_info program{};
-  program.nr_map_ids = ids.size();
-  program.map_ids = reinterpret_cast<uint64_t>(ids.data());
-  uint32_t size = sizeof program;
-  if (bpf_obj_get_info_by_fd(datapath_->ingress_program(), &program, &size) != 0) return -1;
-  for (uint32_t i = 0; i < program.nr_map_ids; ++i) {
-    const int fd = bpf_map_get_fd_by_id(ids.at(i));
-    bpf_map_info info{};
-    size = sizeof info;
-    if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && name == info.name) return fd;
-    close(fd);
-  }
-  return -1;
+  return map_of(*datapath_, name);
 }
 
 void ProgramTest::advance(std::chrono::nanoseconds duration) {

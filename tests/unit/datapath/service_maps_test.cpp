@@ -432,6 +432,14 @@ TEST_F(ServiceMapsTest, AWriteThatFailsOnTheWayIsTakenBack) {
   EXPECT_EQ(backends_of_web(maps), "10.0.2.1 10.0.2.2 10.0.2.3 10.0.2.4 ");
 }
 
+TEST_F(ServiceMapsTest, ATrieOfPrefixesSaysThatItIsFull) {
+  const auto one = map<abi::source_range_key, uint32_t>("one", 1, BPF_MAP_TYPE_LPM_TRIE);
+  ASSERT_TRUE(one.put({.prefix_length = 32, .list = 1, .address = {}}, 1));
+  const auto refused = one.put({.prefix_length = 32, .list = 2, .address = {}}, 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "BPF map 'one' is full: it holds 1 entries");
+}
+
 TEST_F(ServiceMapsTest, WhatCannotBeTakenBackStaysToBeTakenBack) {
   const auto two = map<uint32_t, uint32_t>("two", 2);
   ASSERT_TRUE(two.put(1, 10));
