@@ -178,19 +178,23 @@ static __always_inline int flow_lives(const struct flow *state, const struct pac
 
 /* The flow that has an entry under `tuple` becomes `packet->met`; `live` is that entry, which is made
  * anew if need be where `restores`. The kernel gives the memory of one that is removed to the next that
- * is entered, at once. What another look finds at the same place has been the tuple's all along. */
+ * is entered, at once. What another look finds at the same place is the tuple's, and has been all along
+ * if it is the same flow's still. */
 static __always_inline struct flow *flow_meet(const struct tuple *tuple, struct packet *packet,
 					      struct flow **live, int restores)
 {
 	struct flow *entry = bpf_map_lookup_elem(&flows, tuple);
+	__u64 id;
 
 	if (!entry && restores)
 		entry = flow_restore(tuple);
 	if (!entry)
 		return 0;
+	id = *(volatile __u64 *)&entry->id;
+	asm volatile("" ::: "memory");
 	__builtin_memcpy(&packet->met, entry, __builtin_offsetof(struct flow, tcp_state));
 	*live = entry;
-	return bpf_map_lookup_elem(&flows, tuple) == entry ? &packet->met : 0;
+	return bpf_map_lookup_elem(&flows, tuple) == entry && entry->id == id ? &packet->met : 0;
 }
 
 /* The flow that owns a tuple, be it unfinished, and in `state` the entry that keeps its state.
