@@ -45,6 +45,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->largest_fragment = 0;
 	packet->first_piece.length = 0;
 	packet->refused_at_input = 0;
+	packet->unfinished_port = 0;
 	packet->whole = 0;
 	packet->held = 0;
 	packet->waits_for_first = 0;

@@ -232,13 +232,17 @@ static __always_inline int is_of_a_beginning(const struct packet *packet)
 	       packet->fragments.course == FRAGMENTS_BEGIN;
 }
 
-/* The flow that a packet of this tuple is part of. */
+/* The flow that a packet of this tuple is part of. One that begins while the first datagram of another
+ * is on its way takes over what that was given: the rest of it goes by the new one. */
 static __always_inline struct flow *flow_find(const struct tuple *tuple, struct packet *packet,
 					      struct flow **state)
 {
 	struct flow *flow = flow_owner(tuple, packet, state);
 
-	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet))
+	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet)) {
+		if (flow->role == FLOW_ORIGINAL)
+			packet->unfinished_port = flow->source.port;
 		return 0;
+	}
 	return flow;
 }

@@ -229,6 +229,12 @@ static __always_inline int port_draw(struct packet *packet)
 		search.size = 65536 - 1024;
 	}
 	packet->trace.flags |= TRACE_PORT_REDRAWN;
+	if (packet->unfinished_port) {
+		packet->flow.source.port = packet->unfinished_port;
+		search.claim = claim_source(packet);
+		if (search.claim != CLAIM_TAKEN)
+			return search.claim;
+	}
 	bpf_loop(PORT_TRIES, port_try, &search, 0);
 	return search.claim;
 }

@@ -249,6 +249,8 @@ struct packet {
 	__u8 options_written; /* enum options_written */
 	__u32 answer_header[IPV4_HEADER_BUFFER / 4]; /* under construction */
 	__u8 beginning[BEGINNING]; /* taken away for a moment (partial_checksum.bpf.h) */
+	/* The source port of a flow that the packet's takes the place of; 0: there is none. */
+	__be16 unfinished_port;
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow
