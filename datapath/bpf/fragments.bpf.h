@@ -371,7 +371,8 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 	first = headers->fragment == FRAGMENT_FIRST;
 	fragment_key_of(&key, packet);
 	known = bpf_map_lookup_elem(&fragments, &key);
-	if (known && packet->now < known->expires) {
+	/* Where nobody counts, an earlier datagram of that identification may still be there. */
+	if (known && packet->now < known->expires && (!first || fragments_are_counted(packet))) {
 		__builtin_memcpy(datagram, known, sizeof(*datagram));
 	} else {
 		__builtin_memset(datagram, 0, sizeof(*datagram));
