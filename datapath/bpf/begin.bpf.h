@@ -46,6 +46,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->first_piece.length = 0;
 	packet->refused_at_input = 0;
 	packet->unfinished_port = 0;
+	packet->choice_time = packet->now;
 	packet->whole = 0;
 	packet->held = 0;
 	packet->waits_for_first = 0;

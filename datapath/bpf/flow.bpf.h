@@ -240,8 +240,10 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 	struct flow *flow = flow_owner(tuple, packet, state);
 
 	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet)) {
-		if (flow->role == FLOW_ORIGINAL)
+		if (flow->role == FLOW_ORIGINAL) {
 			packet->unfinished_port = flow->source.port;
+			packet->choice_time = (*state)->created;
+		}
 		return 0;
 	}
 	return flow;

@@ -249,8 +249,9 @@ struct packet {
 	__u8 options_written; /* enum options_written */
 	__u32 answer_header[IPV4_HEADER_BUFFER / 4]; /* under construction */
 	__u8 beginning[BEGINNING]; /* taken away for a moment (partial_checksum.bpf.h) */
-	/* The source port of a flow that the packet's takes the place of; 0: there is none. */
+	/* Of a flow that the packet's takes the place of: its source port, 0 where there is none. */
 	__be16 unfinished_port;
+	__u64 choice_time; /* when its endpoint was chosen, or this packet's is */
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow
