@@ -44,6 +44,7 @@
 #include "verify.bpf.h"
 
 #define PACKET_TO_HOST 0
+#define VLAN_ID 0x0fff
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -264,6 +265,14 @@ static __always_inline __u8 family_of(const struct __sk_buff *skb)
 	}
 }
 
+/* One that carries a priority and no VLAN: the stack would take it off behind this hook
+ * (__netif_receive_skb_core()), but not where the packet is redirected. One of a VLAN it leaves. */
+static __always_inline void take_off_priority_tag(struct __sk_buff *skb)
+{
+	if (skb->vlan_present && !(skb->vlan_tci & VLAN_ID) && family_of(skb))
+		bpf_skb_vlan_pop(skb);
+}
+
 /* A frame for many, or what the node sends to many and hears itself (dev_loopback_xmit()): INPUT has
  * its say, and nothing of it goes on. What is for another machine the stack drops anyway. */
 VERIFIED_ONCE int handle_for_many(struct __sk_buff *skb)
@@ -369,6 +378,7 @@ int tc_ingress(struct __sk_buff *skb)
 
 	if (!packet)
 		return TC_ACT_OK;
+	take_off_priority_tag(skb);
 	packet_begin(packet, PROGRAM_TC_INGRESS, skb->ifindex, skb->mark);
 	packet->segment_size = frame_segment_size(skb);
 	if (packet->ifindex != LOOPBACK_IFINDEX)

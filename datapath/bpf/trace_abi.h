@@ -38,7 +38,7 @@ enum reason {
 	/* Passed untouched. */
 	PASS_NOT_IP,
 	PASS_OTHER_HOST, /* by its link-layer address not for this node, or not for it alone */
-	PASS_VLAN, /* tagged: for the hooks of the VLAN's own interface */
+	PASS_VLAN, /* tagged: for the hooks of the VLAN's own interface; at XDP also what belongs to none */
 	PASS_MALFORMED, /* headers that the stack will refuse */
 	PASS_FRAGMENT, /* a later fragment of a datagram that nothing here concerns */
 	PASS_OTHER_PROTOCOL, /* none whose flows are tracked */
