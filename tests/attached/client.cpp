@@ -2,8 +2,9 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <future>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include "tests/attached/echo_server.h"
@@ -23,10 +24,15 @@ std::string pattern(size_t bytes) {
   return text;
 }
 
+// What is sent at once is one message of SCTP, and has to fit into the socket's buffer whole
+// (net/sctp/socket.c).
+constexpr size_t kMessage = 4 << 10;
+
 void send_all(int fd, const std::string& text) {
   for (size_t done = 0; done < text.size();) {
-    const ssize_t sent = send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
-    if (sent <= 0) return;
+    const ssize_t sent =
+        send(fd, text.data() + done, std::min(kMessage, text.size() - done), MSG_NOSIGNAL);
+    if (sent < 0) throw_errno("sending");
     done += static_cast<size_t>(sent);
   }
 }
@@ -40,6 +46,20 @@ std::string receive_all(int fd, size_t bytes) {
     done += static_cast<size_t>(got);
   }
   return text;
+}
+
+// As much as is sent. What goes wrong with sending is told first, since nothing comes back then.
+std::string receive_while_sending(int fd, const std::string& text) {
+  std::future<void> sender = std::async(std::launch::async, [&] { send_all(fd, text); });
+  std::string received;
+  try {
+    received = receive_all(fd, text.size());
+  } catch (const std::system_error&) {
+    sender.get();
+    throw;
+  }
+  sender.get();
+  return received;
 }
 
 IpAddress parse_greeting(const std::string& text) {
@@ -77,8 +97,7 @@ Exchange exchange_stream(const Client& client, const SocketAddress& server, size
     const FileDescriptor socket = connected(client, protocol, server);
     const IpAddress seen_as = parse_greeting(receive_all(socket.get(), kGreetingLength));
     const std::string text = pattern(bytes);
-    const std::jthread sender([&] { send_all(socket.get(), text); });
-    expect_same(text, receive_all(socket.get(), bytes));
+    expect_same(text, receive_while_sending(socket.get(), text));
     return seen_as;
   });
 }
