@@ -172,7 +172,7 @@ static __always_inline struct flow *flow_restore(const struct tuple *tuple)
 static __always_inline int flow_lives(const struct flow *state, const struct packet *packet)
 {
 	if (state->status & FLOW_UNFINISHED)
-		return packet->now < state->created + FRAGMENT_LIFETIME;
+		return packet->now < state->created + fragment_lifetime(packet);
 	return packet->now < state->expires && !(state->status & FLOW_OVER);
 }
 

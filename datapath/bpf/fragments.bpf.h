@@ -347,7 +347,7 @@ VERIFIED_ONCE int fragment_expect_none(void)
 	if (known && packet->now < known->expires)
 		return 0;
 	__builtin_memset(&packet->fragments, 0, sizeof(packet->fragments));
-	packet->fragments.expires = packet->now + FRAGMENT_LIFETIME;
+	packet->fragments.expires = packet->now + fragment_lifetime(packet);
 	packet->fragments.course = FRAGMENTS_REFUSED;
 	bpf_map_update_elem(&fragments, &key, &packet->fragments, BPF_ANY);
 	return 0;
@@ -376,7 +376,7 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 		__builtin_memcpy(datagram, known, sizeof(*datagram));
 	} else {
 		__builtin_memset(datagram, 0, sizeof(*datagram));
-		datagram->expires = packet->now + FRAGMENT_LIFETIME;
+		datagram->expires = packet->now + fragment_lifetime(packet);
 		fresh = 1;
 	}
 	fragment_share_protocol(packet, datagram);

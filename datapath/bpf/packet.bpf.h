@@ -19,7 +19,8 @@ enum fragment_kind {
 	FRAGMENT_LATER, /* has no transport header */
 };
 
-#define FRAGMENT_LIFETIME (30ull * 1000000000) /* net.ipv4.ipfrag_time */
+#define IPV4_FRAGMENT_LIFETIME (30ull * 1000000000) /* net.ipv4.ipfrag_time */
+#define IPV6_FRAGMENT_LIFETIME (60ull * 1000000000) /* net.netfilter.nf_conntrack_frag6_timeout */
 
 /* A network header and what follows it. Offsets are from the start of the frame. */
 struct headers {
@@ -271,3 +272,10 @@ struct packet {
 	__u64 received_flow; /* its flow's id, or RECEIVED_…; 0: there is nothing to say */
 	__u64 received_expires; /* who speaks of it later is not the stack */
 };
+
+/* So long a datagram may take from its first fragment that comes to its last. */
+static __always_inline __u64 fragment_lifetime(const struct packet *packet)
+{
+	return packet->tuple.family == FAMILY_IPV4 ? IPV4_FRAGMENT_LIFETIME
+						   : IPV6_FRAGMENT_LIFETIME;
+}

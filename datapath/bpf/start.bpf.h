@@ -59,6 +59,10 @@ VERIFIED_ONCE int start_flow(struct __sk_buff *skb, int masquerade, int served)
 		/* What was received is not masqueraded on the way to INPUT. */
 		masquerade = masquerade && packet->host_origin;
 	}
+	/* It waits for the whole, which gives it its time. */
+	if (flow->status & FLOW_UNFINISHED &&
+	    flow->expires < packet->now + fragment_lifetime(packet))
+		flow->expires = packet->now + fragment_lifetime(packet);
 	if (doomed) {
 		/* netfilter never confirms such a flow, but translates the stack's answer. */
 		masquerade = 0;
