@@ -198,7 +198,7 @@ struct fragmented {
 	__u8 affinity_lapsed; /* which of its former choices the client then loses, a bit for each */
 	__u8 protocol; /* behind all extension headers; 0: none has told */
 	__u8 portless;
-	__u8 zero;
+	__u8 congestion; /* a bit for each ECN codepoint seen */
 	struct fragment_run runs[FRAGMENT_RUNS]; /* in no order, with gaps between them */
 };
 

@@ -67,6 +67,16 @@ static __always_inline void fragment_sum(frame_t *frame, const struct headers *h
 		datagram->flags |= FRAGMENTS_UNSUMMED;
 }
 
+#define CONGESTION_NOT_CAPABLE (1 << 0)
+#define CONGESTION_EXPERIENCED (1 << 3)
+
+/* Senders do not mix fragments that can and cannot tell of congestion (ip_frag_ecn_table). */
+static __always_inline int congestion_is_contradicted(const struct fragmented *datagram)
+{
+	return datagram->congestion & CONGESTION_NOT_CAPABLE &&
+	       datagram->congestion & ~CONGESTION_NOT_CAPABLE;
+}
+
 static __always_inline void fragment_spoil(struct fragmented *datagram)
 {
 	datagram->course = FRAGMENTS_REFUSED;
@@ -208,6 +218,7 @@ VERIFIED_ONCE int fragment_count(struct packet *packet)
 		datagram->length = end;
 	if (headers->end - headers->network > datagram->largest)
 		datagram->largest = headers->end - headers->network;
+	datagram->congestion |= 1 << (headers->tos & 3);
 	return 1;
 }
 
@@ -401,6 +412,8 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 		packet->waits_for_first = 1;
 	}
 	result = fragment_result(packet);
+	if (packet->whole && congestion_is_contradicted(datagram))
+		result = PARSE_REFUSED_FRAGMENT;
 	if (packet->whole)
 		bpf_map_delete_elem(&fragments, &key);
 	else

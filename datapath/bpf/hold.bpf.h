@@ -92,17 +92,23 @@ static __always_inline long hold_header(struct __sk_buff *skb, const struct head
 				  &held->header[below(named_at, HELD_HEADER_MAX)], 1);
 }
 
-/* The datagram's lengths, and no fragment any more. */
+/* The datagram's lengths, and no fragment any more. Congestion that one fragment has met all have. */
 static __always_inline void hold_finish_header(const struct packet *packet, struct held *held,
 					       __u32 total)
 {
 	struct iphdr *ip = (struct iphdr *)held->header;
 	struct ipv6hdr *ipv6 = (struct ipv6hdr *)held->header;
+	int congested = packet->headers.fragment != FRAGMENT_NONE &&
+			packet->fragments.congestion & CONGESTION_EXPERIENCED;
 
 	if (packet->tuple.family == FAMILY_IPV6) {
+		if (congested)
+			ipv6->flow_lbl[0] |= 3 << 4;
 		ipv6->payload_len = bpf_htons(total - sizeof(*ipv6));
 		return;
 	}
+	if (congested)
+		ip->tos |= 3;
 	ip->tot_len = bpf_htons(total);
 	ip->frag_off = packet->headers.dont_fragment ? bpf_htons(IPV4_DONT_FRAGMENT) : 0;
 	ip->check = 0;

@@ -32,16 +32,25 @@ Bytes unfragmented_header(ByteView packet, const PacketView& view) {
   return header;
 }
 
-void finish_header(Bytes& datagram, Family family) {
+constexpr uint8_t kCongestionExperienced = 3;
+
+bool tells_of_congestion(ByteView packet, Family family) {
+  const int codepoint = family == Family::kIpv4 ? packet[1] & 3 : packet[1] >> 4 & 3;
+  return codepoint == kCongestionExperienced;
+}
+
+void finish_header(Bytes& datagram, Family family, bool congested) {
   if (family == Family::kIpv6) {
+    if (congested) datagram[1] |= kCongestionExperienced << 4;
     store16(datagram, 4, static_cast<uint16_t>(datagram.size() - 40));
     return;
   }
   // Options that were written into, and not summed, stay so.
-  Bytes words(4);
-  store16(words, 0, static_cast<uint16_t>(datagram.size()));
-  store16(words, 2, load16(datagram, 6) & 0x4000);
-  change_ipv4_header(datagram, 2, ByteView(words).first(2));
+  Bytes words(6);
+  store16(words, 0, load16(datagram, 0) | (congested ? kCongestionExperienced : 0));
+  store16(words, 2, static_cast<uint16_t>(datagram.size()));
+  store16(words, 4, load16(datagram, 6) & 0x4000);
+  change_ipv4_header(datagram, 0, ByteView(words).first(4));
   change_ipv4_header(datagram, 6, ByteView(words).last(2));
 }
 
@@ -79,6 +88,7 @@ std::optional<Bytes> DatagramAssembler::add(Place place, ByteView fragment,
   const size_t start = payload_offset(view);
   const ByteView payload = fragment.subspan(start, view.total_length - start);
   pending.pieces.push_back({view.fragment_offset, Bytes(payload.begin(), payload.end())});
+  pending.congested |= tells_of_congestion(fragment, view.family);
   if (view.fragment_offset == 0) pending.header = unfragmented_header(fragment, view);
   if (!more_fragments(fragment, view)) pending.length = view.fragment_offset + payload.size();
   if (!pending.header || !pending.length) return std::nullopt;
@@ -96,7 +106,7 @@ std::optional<Bytes> DatagramAssembler::add(Place place, ByteView fragment,
     reached = piece.offset + piece.payload.size();
   }
   if (reached < *pending.length) return std::nullopt;
-  finish_header(datagram, view.family);
+  finish_header(datagram, view.family, pending.congested);
   pending_.erase(pending_.begin() + (&pending - pending_.data()));
   return datagram;
 }

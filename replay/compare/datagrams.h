@@ -1,7 +1,8 @@
 // Datagrams put together from the fragments that an engine emits. How a datagram is cut is nobody's
 // business: netfilter holds fragments back until the last one and cuts the whole anew, another
 // datapath may pass each one as it comes. So a datagram is compared whole, as an emission of the
-// packet that completed it; while it is unfinished, nothing has left.
+// packet that completed it; while it is unfinished, nothing has left. Congestion that one fragment
+// tells of the whole has met, as for any receiver (ip_frag_ecn_table).
 #pragma once
 
 #include <chrono>
@@ -39,6 +40,7 @@ class DatagramAssembler {
     std::optional<Bytes> header;   // of the first fragment, without an IPv6 fragment header
     std::optional<size_t> length;  // of the payload, known from the last fragment
     std::vector<Piece> pieces;
+    bool congested = false;  // ECN: CE in some fragment
   };
 
   Pending& find_or_add(Place place, const PacketView& view);

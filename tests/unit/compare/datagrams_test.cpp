@@ -39,6 +39,15 @@ TEST(DatagramAssembler, TakesFragmentsInAnyOrder) {
   EXPECT_EQ(assemble(fragments), v4().build());
 }
 
+TEST(DatagramAssembler, HasMetTheCongestionThatAnyFragmentHas) {
+  std::vector<Bytes> fragments = v4().tos(1).build_fragments(64);
+  fragments.back() = v4().tos(3).build_fragments(64).back();
+  EXPECT_EQ(assemble(fragments), v4().tos(3).build());
+  fragments = v6().tos(1).build_fragments(64);
+  fragments.back() = v6().tos(3).build_fragments(64).back();
+  EXPECT_EQ(assemble(fragments), v6().tos(3).build());
+}
+
 TEST(DatagramAssembler, WaitsForEveryFragment) {
   std::vector<Bytes> fragments = v4().build_fragments(64);
   fragments.erase(fragments.begin() + 1);

@@ -104,6 +104,18 @@ TEST_F(FragmentProgram, OneThatOverlapsAnotherSpoilsAll) {
   EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
 }
 
+TEST_F(FragmentProgram, ThoseThatCanAndThatCannotTellOfCongestionAreNoDatagram) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  auto fragments = datagram("192.168.0.2:30080");
+  fragments[1][1] |= 1;
+  store16(fragments[1], 10, ipv4_header_checksum(fragments[1]));
+  ingress(kEth0, fragments[0]);
+  ingress(kEth0, fragments[1]);
+  EXPECT_EQ(ingress(kEth0, fragments[2]).record.reason, abi::DROP_FRAGMENT);
+  EXPECT_EQ(ingress(kEth0, datagram("192.168.0.2:30080")[0]).record.reason, abi::REASON_NEW_FLOW)
+      << "the next of that identification";
+}
+
 // Every other one comes first.
 TEST_F(FragmentProgram, TheLargestDatagramIsKnownInAnyOrder) {
   serve(Family::kIpv4, kUdp, {"10.180.0.9"});
