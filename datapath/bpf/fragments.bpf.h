@@ -207,6 +207,9 @@ VERIFIED_ONCE int fragment_count(struct packet *packet)
 		fragment_spoil(datagram);
 		return 0;
 	}
+	/* What repeats another counts for where it ends. */
+	if (!headers->more_fragments)
+		datagram->length = end;
 	relation = run_relation(datagram, begin, end);
 	if (relation == RUN_REPEATS)
 		return 0;
@@ -214,8 +217,6 @@ VERIFIED_ONCE int fragment_count(struct packet *packet)
 		fragment_spoil(datagram);
 		return 0;
 	}
-	if (!headers->more_fragments)
-		datagram->length = end;
 	if (headers->end - headers->network > datagram->largest)
 		datagram->largest = headers->end - headers->network;
 	datagram->congestion |= 1 << (headers->tos & 3);
@@ -331,11 +332,12 @@ static __always_inline int fragment_result(struct packet *packet)
 	return fragment_course(packet);
 }
 
-/* In IPv6, extension headers may lead to the transport header, and only the first one has those. */
+/* In IPv6, extension headers may lead to the transport header, and only the first one has those. Of two
+ * first ones the second is refused, whatever it says. */
 static __always_inline void fragment_share_protocol(struct packet *packet,
 						    struct fragmented *datagram)
 {
-	if (packet->headers.fragment == FRAGMENT_FIRST) {
+	if (packet->headers.fragment == FRAGMENT_FIRST && !datagram->protocol) {
 		datagram->protocol = packet->tuple.protocol;
 		datagram->portless = packet->portless;
 	} else if (datagram->protocol) {

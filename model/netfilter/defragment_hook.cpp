@@ -31,9 +31,8 @@ bool defragment(PacketPath& path, const FragmentQueues& queues, Instant now) {
   FragmentQueue queue = waiting != nullptr ? *waiting : FragmentQueue(now, path.view.family);
   switch (queue.add(*fragment, path.view)) {
     case FragmentQueue::Status::kWaiting:
-      path.change.fragments = {key, std::move(queue)};
-      return false;
     case FragmentQueue::Status::kRefused:
+      path.change.fragments = {key, std::move(queue)};
       return false;
     case FragmentQueue::Status::kSpoilt:
       path.change.fragments = {key, std::nullopt};

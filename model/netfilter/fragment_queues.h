@@ -56,7 +56,7 @@ class FragmentQueue {
   enum class Status : uint8_t {
     kWaiting,
     kComplete,
-    kRefused,  // the fragment is lost, and those before it wait on
+    kRefused,  // the fragment is lost, but for what its end says; those before it wait on
     kSpoilt,   // fragments that contradict each other: all are lost
     kNoPiece,  // all are lost, but for the last: it goes on by itself
   };
