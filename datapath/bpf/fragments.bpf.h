@@ -21,6 +21,7 @@
 #include "packet.bpf.h"
 #include "sctp_checksum.bpf.h"
 #include "tcp_state.bpf.h"
+#include "translate.bpf.h"
 #include "verify.bpf.h"
 #include "verified_once.bpf.h"
 
@@ -340,10 +341,26 @@ static __always_inline void fragment_share_protocol(struct packet *packet,
 	if (packet->headers.fragment == FRAGMENT_FIRST && !datagram->protocol) {
 		datagram->protocol = packet->tuple.protocol;
 		datagram->portless = packet->portless;
+		datagram->ttl = packet->headers.ttl;
 	} else if (datagram->protocol) {
 		packet->tuple.protocol = datagram->protocol;
 		packet->portless = datagram->portless;
 	}
+}
+
+/* What is put together has that of the first. */
+static __always_inline long fragment_share_ttl(frame_t *frame, struct packet *packet)
+{
+	const struct fragmented *datagram = &packet->fragments;
+	struct headers *headers = &packet->headers;
+
+	if (headers->fragment != FRAGMENT_LATER || !datagram->protocol ||
+	    headers->ttl == datagram->ttl)
+		return 0;
+	if (change_ttl(frame, packet, datagram->ttl - headers->ttl))
+		return -1;
+	headers->ttl = datagram->ttl;
+	return 0;
 }
 
 /* It looks like a first fragment and is none: those behind it wait for another one in vain. */
@@ -401,6 +418,8 @@ VERIFIED_ONCE int fragment_join(frame_t *frame)
 		bpf_map_update_elem(&fragments, &key, datagram, BPF_ANY);
 		return PARSE_REFUSED_FRAGMENT;
 	}
+	if (fragment_share_ttl(frame, packet))
+		return PARSE_REFUSED_FRAGMENT;
 	if (first)
 		fragment_note_header(frame, packet);
 	if (fragments_are_summed(frame, packet))
