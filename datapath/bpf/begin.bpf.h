@@ -35,6 +35,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->source_routed = 0;
 	packet->martian = 0;
 	packet->only_tracked = 0;
+	packet->draws_port = 0;
 	packet->options_end = 0;
 	packet->record_route = 0;
 	packet->timestamp = 0;
@@ -45,8 +46,6 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->largest_fragment = 0;
 	packet->first_piece.length = 0;
 	packet->refused_at_input = 0;
-	packet->unfinished_port = 0;
-	packet->choice_time = packet->now;
 	packet->whole = 0;
 	packet->held = 0;
 	packet->waits_for_first = 0;

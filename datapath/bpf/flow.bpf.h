@@ -28,6 +28,37 @@ static __always_inline int destination_changes(const struct flow *flow)
 	       flow->frontend.port != flow->backend.port;
 }
 
+static __always_inline int flow_changes_ports(const struct flow *flow)
+{
+	return flow->frontend.port != flow->backend.port || flow->client.port != flow->source.port;
+}
+
+static __always_inline int flow_translates(const struct flow *flow)
+{
+	return flow_changes_ports(flow) ||
+	       !address_equal(&flow->frontend.address, &flow->backend.address) ||
+	       !address_equal(&flow->client.address, &flow->source.address);
+}
+
+/* Where the first fragment of a datagram went, the others are to go. */
+VERIFIED_ONCE int note_flow_of_first(const struct flow *flow)
+{
+	struct packet *packet = this_packet();
+
+	if (!packet || !flow || packet->headers.fragment != FRAGMENT_FIRST)
+		return 0;
+	packet->fragments.flow_id = flow_translates(flow) ? flow->id : 0;
+	return 1;
+}
+
+/* The flow by which its datagram's first fragment was translated is not there any more: without that
+ * one it is nothing to whoever gets it, least of all as it is. */
+static __always_inline int is_left_behind(const struct packet *packet, const struct flow *flow)
+{
+	return packet->headers.fragment == FRAGMENT_LATER && packet->fragments.flow_id &&
+	       (!flow || flow->id != packet->fragments.flow_id);
+}
+
 static __always_inline void flow_original_key(struct tuple *key, const struct flow *flow,
 					      const struct tuple *like)
 {
@@ -232,19 +263,28 @@ static __always_inline int is_of_a_beginning(const struct packet *packet)
 	       packet->fragments.course == FRAGMENTS_BEGIN;
 }
 
-/* The flow that a packet of this tuple is part of. One that begins while the first datagram of another
- * is on its way takes over what that was given: the rest of it goes by the new one. */
+/* What the first packet of this tuple that is whole begins in its place: `packet->met`. */
+static __always_inline const struct flow *flow_unfinished(struct packet *packet,
+							  const struct flow **state)
+{
+	struct flow *live, *flow;
+
+	packet->key = packet->tuple;
+	flow = flow_meet(&packet->key, packet, &live, 0);
+	if (!flow || flow->role != FLOW_ORIGINAL || !(live->status & FLOW_UNFINISHED) ||
+	    !flow_lives(live, packet))
+		return 0;
+	*state = live;
+	return flow;
+}
+
+/* The flow that a packet of this tuple is part of. */
 static __always_inline struct flow *flow_find(const struct tuple *tuple, struct packet *packet,
 					      struct flow **state)
 {
 	struct flow *flow = flow_owner(tuple, packet, state);
 
-	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet)) {
-		if (flow->role == FLOW_ORIGINAL) {
-			packet->unfinished_port = flow->source.port;
-			packet->choice_time = (*state)->created;
-		}
+	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet))
 		return 0;
-	}
 	return flow;
 }

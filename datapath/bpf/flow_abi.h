@@ -47,8 +47,8 @@ enum flow_status {
 	FLOW_STREAM = 1 << 4, /* UDP: long-lived */
 	/* Refused, or given up: what the stack may yet say of its last packet is all that is its own. */
 	FLOW_OVER = 1 << 5,
-	/* Begun by the first fragment of a datagram that is not whole yet: there for its fragments
-	 * alone. */
+	/* Begun by the first fragment of a datagram that is not whole yet: there for its fragments,
+	 * and for the packet that begins it in their place, alone. */
 	FLOW_UNFINISHED = 1 << 6,
 };
 
@@ -105,7 +105,11 @@ struct flow {
 	__u8 tcp_flags; /* enum tcp_flow_flag */
 	__u8 tcp_retransmissions; /* of the last segment */
 	/* The last segment without SYN, FIN or RST, or that was let through. */
-	__u32 tcp_last_sequence;
+	union {
+		__u32 tcp_last_sequence;
+		/* Of an unfinished flow: the place that its backend has in a set. */
+		__u32 backend_index;
+	};
 	__u32 tcp_last_acknowledgment;
 	__u32 tcp_last_end; /* behind its last byte */
 	__u16 tcp_last_window; /* as it stands in the header */
@@ -167,6 +171,7 @@ struct fragment_run {
  * is right, and so what it does to its flow. */
 struct fragmented {
 	__u64 expires;
+	__u64 flow_id; /* by which its first one went; 0: by none, or by one that changes nothing */
 	__be16 source_port;
 	__be16 destination_port;
 	__u32 front; /* so much of it is there without a gap */

@@ -176,9 +176,12 @@ static __noinline int egress_forwarded(struct __sk_buff *skb, struct packet *pac
 	if (packet->mark & masquerade_mark)
 		packet->key.space = TUPLE_SPACE_INSIDE;
 	flow = flow_meet(&packet->key, packet, &live, packet->mark & masquerade_mark);
+	if (is_left_behind(packet, flow))
+		return drop(packet, DROP_FRAGMENT);
 	if (!flow)
 		return pass(packet, PASS_FORWARDED);
 	trace_flow(packet, flow);
+	note_flow_of_first(flow);
 	if (packet->mark & masquerade_mark)
 		skb->mark = packet->mark & ~masquerade_mark;
 	if (flow->role == FLOW_INSIDE_ORIGINAL) {

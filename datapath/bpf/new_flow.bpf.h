@@ -130,14 +130,14 @@ VERIFIED_ONCE int enter_partners(void)
 	return 1;
 }
 
-/* Connection tracking knows of no unfinished flow: such a one gives way. */
+/* Connection tracking knows of no unfinished flow: such a one gives way, unless there is a choice. */
 static __always_inline int key_is_free(const struct tuple *key, struct packet *packet)
 {
 	struct flow *state, *owner = flow_owner(key, packet, &state);
 
 	if (!owner)
 		return 1;
-	if (!(state->status & FLOW_UNFINISHED))
+	if (!(state->status & FLOW_UNFINISHED) || packet->draws_port)
 		return 0;
 	flow_remove(owner, key);
 	return 1;
@@ -229,13 +229,9 @@ static __always_inline int port_draw(struct packet *packet)
 		search.size = 65536 - 1024;
 	}
 	packet->trace.flags |= TRACE_PORT_REDRAWN;
-	if (packet->unfinished_port) {
-		packet->flow.source.port = packet->unfinished_port;
-		search.claim = claim_source(packet);
-		if (search.claim != CLAIM_TAKEN)
-			return search.claim;
-	}
+	packet->draws_port = 1;
 	bpf_loop(PORT_TRIES, port_try, &search, 0);
+	packet->draws_port = 0;
 	return search.claim;
 }
 
@@ -245,6 +241,40 @@ static __always_inline int is_own_reply(const struct tuple *key, const struct fl
 	const struct flow *holder = bpf_map_lookup_elem(&flows, key);
 
 	return holder && holder->id == flow->id;
+}
+
+static __always_inline int leads_alike(const struct flow *one, const struct flow *other)
+{
+	return one->service_id == other->service_id &&
+	       (one->flags | FLOW_SOURCE_CHANGES) == (other->flags | FLOW_SOURCE_CHANGES) &&
+	       one->backend.port == other->backend.port &&
+	       address_equal(&one->backend.address, &other->backend.address) &&
+	       address_equal(&one->source.address, &other->source.address);
+}
+
+/* `packet->flow` begins an unfinished one in the place of the datagram that is not whole yet, which
+ * then is a later packet of it. 0 where there is none, or it leads elsewhere, and gives way. */
+VERIFIED_ONCE int begin_unfinished(void)
+{
+	struct packet *packet = this_packet();
+	const struct flow *unfinished, *state;
+	struct flow *flow;
+
+	if (!packet)
+		return 0;
+	flow = &packet->flow;
+	unfinished = flow_unfinished(packet, &state);
+	if (!unfinished)
+		return 0;
+	if (!leads_alike(unfinished, flow)) {
+		flow_remove(unfinished, &packet->tuple);
+		return 0;
+	}
+	flow->id = unfinished->id;
+	flow->source.port = unfinished->source.port;
+	flow->flags = unfinished->flags;
+	flow->role = FLOW_ORIGINAL;
+	return !bpf_map_update_elem(&flows, &packet->key, flow, BPF_EXIST);
 }
 
 /* `packet->flow` says who talks to whom; `redraw`: the port is not to stay (--random-fully). */
@@ -257,6 +287,8 @@ VERIFIED_ONCE int flow_create(int redraw)
 	if (!packet)
 		return CREATE_TABLE_FULL;
 	flow = &packet->flow;
+	if (begin_unfinished())
+		return CREATE_OK;
 	flow->id = (__u64)random_number() << 32 | random_number();
 	flow->source.port = flow->client.port;
 	if (!redraw || packet->portless)

@@ -174,6 +174,7 @@ struct choice {
 	__u32 affinity_timeout; /* seconds */
 	__u32 set;
 	__u32 count;
+	__u32 index; /* of the one that was selected */
 	__u8 masquerade;
 };
 
@@ -206,6 +207,7 @@ struct packet {
 	__u8 martian; /* likewise, for its source */
 	__u8 masqueraded_before_input; /* the node's own: INPUT answers an address of the node */
 	__u8 source_routed; /* IPv4: it made stops on its way, by which an error about it goes back */
+	__u8 draws_port; /* for its flow, of which any that is free will do */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
 	/* Options of an IPv4 packet that the stack receives, by where they stand in the frame; 0: there
 	 * is none. */
@@ -250,9 +252,6 @@ struct packet {
 	__u8 options_written; /* enum options_written */
 	__u32 answer_header[IPV4_HEADER_BUFFER / 4]; /* under construction */
 	__u8 beginning[BEGINNING]; /* taken away for a moment (partial_checksum.bpf.h) */
-	/* Of a flow that the packet's takes the place of: its source port, 0 where there is none. */
-	__be16 unfinished_port;
-	__u64 choice_time; /* when its endpoint was chosen, or this packet's is */
 	struct tuple key; /* for look-ups of other entries of a flow */
 	struct flow flow; /* under construction */
 	struct flow

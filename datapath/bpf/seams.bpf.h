@@ -61,7 +61,7 @@ volatile __u64 choice_key __weak = 0;
 static __always_inline __u32 choice_below(const struct packet *packet, __u32 bound)
 {
 	const __u32 *words = (const __u32 *)&packet->tuple;
-	__u64 hash = choice_key ^ packet->choice_time >> 30;
+	__u64 hash = choice_key ^ packet->now >> 30;
 
 	if (packet->tuple.protocol == IPPROTO_TCP)
 		hash ^= (__u64)packet->tcp.sequence << 32;

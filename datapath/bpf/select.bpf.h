@@ -14,10 +14,12 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "flow.bpf.h"
 #include "maps.bpf.h"
 #include "packet.bpf.h"
 #include "seams.bpf.h"
 #include "service.bpf.h"
+#include "verified_once.bpf.h"
 
 static __always_inline struct backend *backend_at(__u32 set, __u32 index)
 {
@@ -69,7 +71,29 @@ affinity_find(const struct affinity *affinity, struct packet *packet, const stru
 			best = *index;
 	}
 	note_lapsed(affinity, packet, best);
+	packet->choice.index = best;
 	return best < choice->count ? backend_at(choice->set, best) : 0;
+}
+
+/* The one to which the first fragment of a datagram has gone that is not whole yet, and of which
+ * netfilter has seen nothing: any choice will do here, and by this one the datagram gets there. */
+VERIFIED_ONCE int choose_as_unfinished(void)
+{
+	struct packet *packet = this_packet();
+	const struct flow *flow, *state;
+	const struct backend *backend;
+
+	if (!packet)
+		return 0;
+	flow = flow_unfinished(packet, &state);
+	if (!flow)
+		return 0;
+	packet->choice.index = state->backend_index;
+	if (packet->choice.index >= packet->choice.count)
+		return 0;
+	backend = backend_at(packet->choice.set, packet->choice.index);
+	return backend && backend->port == flow->backend.port &&
+	       address_equal(&backend->address, &flow->backend.address);
 }
 
 /* What select_backend() found lapsed, unless another processor has renewed it. */
@@ -131,7 +155,9 @@ static __noinline struct backend *select_backend(struct packet *packet)
 			return backend;
 		}
 	}
-	return backend_at(choice->set, choice_below(packet, choice->count));
+	if (!choose_as_unfinished())
+		packet->choice.index = choice_below(packet, choice->count);
+	return backend_at(choice->set, packet->choice.index);
 }
 
 /* The client is led to the backend that select_backend() said. */

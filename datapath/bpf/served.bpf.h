@@ -51,6 +51,8 @@ static __always_inline int lead_to(struct packet *packet, const struct backend *
 	flow->service_id = packet->choice.service_id;
 	flow->backend.address = backend->address;
 	flow->backend.port = backend->port;
+	if (is_unfinished(packet))
+		flow->backend_index = packet->choice.index;
 	if (destination_changes(flow))
 		packet->rules_read = 0;
 	if (address_equal(&backend->address, &packet->tuple.source)) {

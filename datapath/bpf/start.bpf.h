@@ -33,6 +33,7 @@ static __always_inline int send_first(struct __sk_buff *skb, struct packet *pack
 	if (!flow)
 		return drop(packet, DROP_TABLE_FULL);
 	trace_flow(packet, flow);
+	note_flow_of_first(flow);
 	if (packet->host_origin)
 		return host_original(skb, packet, flow, reason);
 	note_flow_received(packet, flow, flow->flags & FLOW_HOST_BACKEND);

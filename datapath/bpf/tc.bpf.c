@@ -110,6 +110,8 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	int reply, tracked, action;
 
 	flow = flow_find(&packet->tuple, packet, &state);
+	if (!packet->only_tracked && is_left_behind(packet, flow))
+		return drop(packet, DROP_FRAGMENT);
 	if (!flow)
 		return start(skb, packet);
 	reply = flow->role == FLOW_REPLY;
@@ -128,6 +130,7 @@ static __always_inline int follow_flow(struct __sk_buff *skb, struct packet *pac
 	if (packet->only_tracked)
 		return end_tracked(skb, packet);
 	trace_flow(packet, flow);
+	note_flow_of_first(flow);
 	if (tracked == TRACK_INVALID)
 		return packet->headers.fragment == FRAGMENT_LATER
 			       ? invalid_datagram(skb, packet, flow, state)

@@ -55,18 +55,6 @@ static __always_inline int track_fragment(frame_t *frame, struct packet *packet,
 	return flow_track(frame, packet, &packet->leaving, reply);
 }
 
-static __always_inline int flow_changes_ports(const struct flow *flow)
-{
-	return flow->frontend.port != flow->backend.port || flow->client.port != flow->source.port;
-}
-
-static __always_inline int flow_translates(const struct flow *flow)
-{
-	return flow_changes_ports(flow) ||
-	       !address_equal(&flow->frontend.address, &flow->backend.address) ||
-	       !address_equal(&flow->client.address, &flow->source.address);
-}
-
 /* The last fragment of a datagram that has turned out to be INVALID. What went on translated cannot
  * be called back, but it is nothing without this one. */
 static __always_inline int invalid_datagram(struct __sk_buff *skb, struct packet *packet,

@@ -1,4 +1,5 @@
 // Fragments: only the first has ports, and all go the way of the first.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/pkt_cls.h>
 
@@ -162,6 +163,48 @@ TEST_F(FragmentProgram, WhatWasRememberedIsForgottenWithTheDatagram) {
   ingress(kEth0, fragments[0]);
   advance(std::chrono::seconds(30));
   EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::PASS_FRAGMENT);
+}
+
+TEST_F(FragmentProgram, LaterOnesOfAFirstWhoseFlowIsGoneAreDropped) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  const auto fragments = datagram("192.168.0.2:30080");
+  EXPECT_EQ(ingress(kEth0, fragments[0]).record.reason, abi::REASON_NEW_FLOW);
+  serve(Family::kIpv4, kUdp, {"10.180.0.10"});
+  EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
+  const auto next = PacketBuilder::udp("203.0.113.7:4000", "192.168.0.2:30080");
+  EXPECT_EQ(ingress(kEth0, next).view().destination.to_string(), "10.180.0.10");
+  EXPECT_EQ(ingress(kEth0, fragments[2]).record.reason, abi::DROP_FRAGMENT)
+      << "it went where its first has not gone";
+}
+
+TEST_F(FragmentProgram, LaterOnesOfAFirstWhoseTupleAnotherFlowHasAreDropped) {
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  cluster_.services.begin()->second.external_traffic_policy = TrafficPolicy::kLocal;
+  cluster_.endpoint_slices.begin()->second.endpoints[0].node_name = world_.node_name;
+  program();
+  const auto fragments = datagram("198.51.100.7:80");
+  EXPECT_EQ(ingress(kEth0, fragments[0]).record.reason, abi::REASON_NEW_FLOW);
+  const auto other = PacketBuilder::udp("203.0.113.7:4000", "203.0.113.80:80");
+  EXPECT_EQ(ingress(kEth0, other).flow(), "203.0.113.7:4000 > 10.180.0.9:8080");
+  EXPECT_EQ(ingress(kEth0, fragments[1]).record.reason, abi::DROP_FRAGMENT);
+  EXPECT_EQ(ingress(kEth0, fragments[2]).record.reason, abi::DROP_FRAGMENT);
+}
+
+// From ports below 512 to such a one, of which there are few.
+TEST_F(FragmentProgram, APortIsNotDrawnThatAFirstWentOutWith) {
+  constexpr int kDatagrams = 60;
+  serve(Family::kIpv4, kUdp, {"10.180.0.9"});
+  const auto from = [](int host) {
+    return PacketBuilder::udp(fmt::format("203.0.113.{}:100", host), "192.168.0.2:30080");
+  };
+  for (int i = 1; i <= kDatagrams; ++i) {
+    ingress(kEth0, from(i).payload_size(2000).build_fragments(1600)[0]);
+  }
+  for (int i = 1; i <= kDatagrams; ++i) ingress(kEth0, from(kDatagrams + i));
+  for (int i = 1; i <= kDatagrams; ++i) {
+    EXPECT_EQ(ingress(kEth0, from(i).payload_size(2000).build_fragments(1600)[1]).record.reason,
+              abi::REASON_ORIGINAL);
+  }
 }
 
 TEST_F(FragmentProgram, TheNodesOwnFollowTheirFirst) {
