@@ -187,6 +187,14 @@ static __always_inline int end_is_contradicted(const struct headers *headers,
 	return !headers->more_fragments && ends_behind(datagram, end);
 }
 
+/* In IPv6 those before it wait on (nf_ct_frag6_queue()). */
+static __always_inline int fragment_refuse(struct packet *packet)
+{
+	if (packet->tuple.family == FAMILY_IPV4)
+		fragment_spoil(&packet->fragments);
+	return 0;
+}
+
 /* Counts it. 0 where it repeats what is there, or contradicts it: then all is spoilt. */
 VERIFIED_ONCE int fragment_count(struct packet *packet)
 {
@@ -203,14 +211,14 @@ VERIFIED_ONCE int fragment_count(struct packet *packet)
 	length = headers->end - headers->share;
 	end = begin + length;
 
-	if (!length || end > DATAGRAM_MAX || (headers->more_fragments && length % 8) ||
-	    end_is_contradicted(headers, datagram, end)) {
-		fragment_spoil(datagram);
-		return 0;
-	}
-	/* What repeats another counts for where it ends. */
+	if (end > DATAGRAM_MAX || (headers->more_fragments && length % 8) ||
+	    end_is_contradicted(headers, datagram, end))
+		return fragment_refuse(packet);
+	/* What repeats another, or has no bytes, counts for where it ends. */
 	if (!headers->more_fragments)
 		datagram->length = end;
+	if (!length)
+		return fragment_refuse(packet);
 	relation = run_relation(datagram, begin, end);
 	if (relation == RUN_REPEATS)
 		return 0;
