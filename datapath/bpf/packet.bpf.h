@@ -19,6 +19,13 @@ enum fragment_kind {
 	FRAGMENT_LATER, /* has no transport header */
 };
 
+/* Fragment headers behind the first. */
+enum nested_fragment {
+	NESTED_NONE = 0,
+	NESTED_ATOMIC, /* the transport header may follow, though more fragments may, too */
+	NESTED_LATER, /* its bytes belong to no header */
+};
+
 #define IPV4_FRAGMENT_LIFETIME (30ull * 1000000000) /* net.ipv4.ipfrag_time */
 #define IPV6_FRAGMENT_LIFETIME (60ull * 1000000000) /* net.netfilter.nf_conntrack_frag6_timeout */
 
@@ -35,6 +42,7 @@ struct headers {
 	__u8 fragment; /* enum fragment_kind */
 	__u8 more_fragments;
 	__u8 chain_broken; /* IPv6: extension headers run past the end */
+	__u8 nested_fragment; /* IPv6: enum nested_fragment */
 	__u8 lone_first; /* IPv6: a first fragment that nothing is put together with */
 	__u8 ttl;
 	__u8 dont_fragment;

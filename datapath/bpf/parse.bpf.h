@@ -150,9 +150,17 @@ static long parse_extension(__u32 index __attribute__((unused)), void *data)
 		walk->result = walk->cut ? PARSE_REFUSED_FRAGMENT : PARSE_NO_TRANSPORT;
 		return 1;
 	}
-	if (is_fragment && !walk->cut)
+	if (is_fragment && !walk->cut && headers->fragment_header) {
+		if (bpf_ntohs(extension.offset) & ~7) {
+			headers->nested_fragment = NESTED_LATER;
+			walk->result = PARSE_NO_TRANSPORT;
+			return 1;
+		}
+		headers->nested_fragment = NESTED_ATOMIC;
+	} else if (is_fragment && !walk->cut) {
 		read_fragment_header(headers, at, walk->named_at, extension.offset,
 				     extension.identification);
+	}
 	walk->named_at = at;
 	walk->next = extension.next;
 	if (is_fragment)
@@ -181,6 +189,8 @@ static __always_inline int parse_ipv6(frame_t *frame, struct headers *headers, s
 	if (!quoted && (ip.version != 6 || headers->end > limit))
 		return PARSE_MALFORMED;
 	headers->fragment = FRAGMENT_NONE;
+	headers->fragment_header = 0;
+	headers->nested_fragment = NESTED_NONE;
 	headers->dont_fragment = 1;
 	headers->ttl = ip.hop_limit;
 	headers->hop_by_hop = ip.nexthdr == IPPROTO_HOPOPTS;
@@ -402,6 +412,13 @@ static __always_inline int fragment_is_no_piece(const struct headers *headers)
 	       (headers->end - headers->share) % 8;
 }
 
+/* IPv6: netfilter takes the first fragment header off where that cuts nothing, and then looks at no
+ * other: with the rest of a fragment ahead of it, the whole is not what checksums are about. */
+static __always_inline int fragment_was_taken_off(const struct packet *packet)
+{
+	return packet->largest_fragment && packet->headers.fragment_header;
+}
+
 /* tuple.family is known; all else is found here. */
 static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 {
@@ -411,6 +428,14 @@ static __noinline int parse_packet(frame_t *frame, struct packet *packet)
 
 	if (result != PARSE_OK)
 		return result;
+	if (fragment_was_taken_off(packet)) {
+		if (headers->fragment == FRAGMENT_LATER)
+			result = PARSE_NO_TRANSPORT;
+		headers->fragment = FRAGMENT_NONE;
+		headers->fragment_header = 0;
+		if (result != PARSE_OK)
+			return result;
+	}
 	if (headers->fragment == FRAGMENT_LATER && fragment_is_no_piece(headers))
 		return PARSE_NO_TRANSPORT;
 	if (fragment_cuts_header(headers, tuple->protocol) || fragment_is_no_piece(headers)) {

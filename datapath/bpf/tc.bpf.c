@@ -250,6 +250,18 @@ static __always_inline int invalid(struct __sk_buff *skb, struct packet *packet)
 		       : invalid_packet(skb, packet);
 }
 
+/* IPv6: another fragment header follows one that cuts nothing, which netfilter takes off. */
+static __always_inline int first_is_taken_off(const struct packet *packet, int parsed)
+{
+	const struct headers *headers = &packet->headers;
+
+	if (!headers->nested_fragment || !headers->fragment_header ||
+	    headers->fragment != FRAGMENT_NONE || headers->chain_broken ||
+	    (packet->trace.program == PROGRAM_TC_EGRESS && !packet->host_origin))
+		return 0;
+	return parsed == PARSE_OK || headers->nested_fragment == NESTED_LATER;
+}
+
 /* Ahead of all hooks, and so each fragment by itself. */
 static __always_inline int is_refused_at_once(struct __sk_buff *skb, struct packet *packet)
 {
@@ -336,6 +348,8 @@ static __always_inline int handle(struct __sk_buff *skb, struct packet *packet)
 	packet->quoted_to = packet->quoted;
 	if (result == PARSE_MALFORMED)
 		return pass(packet, PASS_MALFORMED);
+	if (first_is_taken_off(packet, result))
+		return hold(packet);
 	if (result == PARSE_UNKNOWN_FRAGMENT)
 		return unknown_fragment(skb, packet);
 	if (result == PARSE_REFUSED_FRAGMENT)

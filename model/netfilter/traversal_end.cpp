@@ -103,8 +103,10 @@ Outcome& Traversal::finish(PacketPath& path, size_t emissions) {
 }
 
 void Traversal::emit(PacketPath& path, Place place) {
-  // A fragment that goes on by itself: its datagram is never whole.
+  // A fragment that goes on by itself: its datagram is never whole. But one that stood behind
+  // another fragment header, which was taken off, who receives it may put together.
   if (path.view.is_fragment) {
+    path.undecided |= path.largest_fragment != 0;
     finish(path, 0);
   } else {
     fill_emission(path, place, finish(path, 1).emissions.back());

@@ -143,8 +143,10 @@ void read_fragment_header(ByteView packet, size_t offset, PacketView& view) {
     view.fragment_header_named_at = view.next_header_offset;
   }
   const uint16_t field = load16(packet, offset + 2);
+  const bool is_fragment = (field & 0xfff9) != 0;  // an atomic fragment is no fragment (RFC 6946)
+  if (view.is_fragment && !is_fragment) return;
+  view.is_fragment = is_fragment;
   view.fragment_offset = field & 0xfff8;
-  view.is_fragment = (field & 0xfff9) != 0;  // an atomic fragment is no fragment (RFC 6946)
   view.is_first_fragment = view.fragment_offset == 0 && (field & 1) != 0;
   view.is_last_fragment = view.fragment_offset != 0 && (field & 1) == 0;
   view.identification = load32(packet, offset + 4);
