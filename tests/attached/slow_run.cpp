@@ -1,52 +1,37 @@
 #include "tests/attached/slow_run.h"
 
 #include <bpf/bpf.h>
-#include <linux/bpf.h>
 #include <linux/if_ether.h>
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
+
+#include "slow.skel.h"
 
 namespace kubeproof::attached {
 namespace {
 
+// As slow.bpf.c has them.
 constexpr uint32_t kBegun = 1;
 constexpr uint32_t kOver = 2;
 
-constexpr bpf_insn store(uint32_t value) {
-  return {BPF_ST | BPF_MEM | BPF_W, BPF_REG_1, 0, 0, static_cast<int32_t>(value)};
-}
-
-// `may_goto`: goes on for as long as the kernel allows a program to.
-constexpr bpf_insn may_goto(int16_t offset) {
-  constexpr uint8_t kConditional = 0xe0;
-  return {BPF_JMP | kConditional, 0, 0, offset, 0};
+uint32_t progress(const slow_bpf& object) {
+  return *const_cast<const volatile uint32_t*>(&object.bss->progress);
 }
 
 }  // namespace
 
+void SlowRun::Destroy::operator()(slow_bpf* object) const {
+  slow_bpf::destroy(object);
+}
+
 Result<SlowRun> SlowRun::load() {
-  SlowRun run;
-  run.progress_ = FileDescriptor(bpf_map_create(BPF_MAP_TYPE_ARRAY, "progress", sizeof(uint32_t),
-                                                sizeof(uint32_t), 1, nullptr));
-  const std::array program = {
-      bpf_insn{BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_VALUE, 0, run.progress_.get()},
-      bpf_insn{},
-      store(kBegun),
-      may_goto(1),
-      bpf_insn{BPF_JMP | BPF_JA, 0, 0, -2, 0},
-      store(kOver),
-      bpf_insn{BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
-      bpf_insn{BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
-  };
-  run.program_ = FileDescriptor(bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "slow", "GPL",
-                                              program.data(), program.size(), nullptr));
-  if (!run.program_) {
+  slow_bpf* object = slow_bpf::open_and_load();
+  if (object == nullptr) {
     return environment_error("cannot load a program that takes long: {}", std::strerror(errno));
   }
-  return run;
+  return SlowRun(object);
 }
 
 SlowRun::~SlowRun() {
@@ -54,7 +39,7 @@ SlowRun::~SlowRun() {
 }
 
 void SlowRun::begin() {
-  thread_ = std::thread([program = program_.get()] {
+  thread_ = std::thread([program = bpf_program__fd(object_->progs.slow)] {
     const std::array<char, ETH_HLEN + 20> packet{};
     bpf_test_run_opts options{};
     options.sz = sizeof options;
@@ -62,18 +47,11 @@ void SlowRun::begin() {
     options.data_size_in = packet.size();
     bpf_prog_test_run_opts(program, &options);
   });
-  while (progress() < kBegun) std::this_thread::yield();
+  while (progress(*object_) < kBegun) std::this_thread::yield();
 }
 
 bool SlowRun::is_over() const {
-  return progress() == kOver;
-}
-
-uint32_t SlowRun::progress() const {
-  const uint32_t first = 0;
-  uint32_t value = 0;
-  bpf_map_lookup_elem(progress_.get(), &first, &value);
-  return value;
+  return progress(*object_) == kOver;
 }
 
 }  // namespace kubeproof::attached

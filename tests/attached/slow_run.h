@@ -2,17 +2,17 @@
 // the node in the middle of it.
 #pragma once
 
-#include <cstdint>
+#include <memory>
 #include <thread>
 
 #include "model/result.h"
-#include "replay/engine/file_descriptor.h"
+
+struct slow_bpf;
 
 namespace kubeproof::attached {
 
 class SlowRun {
  public:
-  // An error before Linux 6.15, where no program takes as long.
   static Result<SlowRun> load();
   SlowRun(SlowRun&&) = default;
   SlowRun& operator=(SlowRun&&) = delete;
@@ -23,11 +23,13 @@ class SlowRun {
   bool is_over() const;
 
  private:
-  SlowRun() = default;
-  uint32_t progress() const;
+  struct Destroy {
+    void operator()(slow_bpf* object) const;
+  };
 
-  FileDescriptor progress_;
-  FileDescriptor program_;
+  explicit SlowRun(slow_bpf* object) : object_(object) {}
+
+  std::unique_ptr<slow_bpf, Destroy> object_;
   std::thread thread_;
 };
 
