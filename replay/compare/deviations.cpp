@@ -93,6 +93,37 @@ bool sctp_not_as_long_as_foretold(const Disagreeing& at) {
          std::all_of(at.outcomes.begin(), at.outcomes.end(), sends_several_chunks);
 }
 
+// As the first fragment of a datagram has gone.
+bool permits(const Outcome& outcome, const PacketView& went) {
+  return std::any_of(outcome.emissions.begin(), outcome.emissions.end(),
+                     [&](const PermittedEmission& each) {
+                       const auto view = parse_packet(each.packet);
+                       if (!view || view->source != went.source ||
+                           view->destination_endpoint() != went.destination_endpoint()) {
+                         return false;
+                       }
+                       if (!each.free_port) return view->source_port == went.source_port;
+                       return went.source_port >= each.free_port->first &&
+                              went.source_port <= each.free_port->last;
+                     });
+}
+
+// Nothing leaves of it. As the first fragment went it cannot go any more: another flow has that
+// tuple, or it would now go another way.
+bool fragments_without_their_flow(const Disagreeing& at) {
+  if (at.interrupted == nullptr || !at.seen.empty() || !at.pieces.empty()) return false;
+  if (at.outcomes.empty() ||
+      std::any_of(at.outcomes.begin(), at.outcomes.end(),
+                  [](const Outcome& outcome) { return outcome.emissions.empty(); })) {
+    return false;
+  }
+  return at.interrupted->tuple_taken ||
+         (at.interrupted->begun_otherwise &&
+          std::none_of(at.outcomes.begin(), at.outcomes.end(), [&](const Outcome& outcome) {
+            return permits(outcome, at.interrupted->left);
+          }));
+}
+
 bool was_led_elsewhere(ByteView packet, const Injection& injection) {
   const auto sent = parse_packet(injection.packet);
   const auto led = parse_packet(packet);
@@ -144,6 +175,23 @@ Ledger Ledger::built_in() {
        .pinned_by = "corpus/cases/deviations/sctp-of-two-chunks-in-fragments.yaml",
        .near_miss = "corpus/cases/deviations/sctp-in-fragments.yaml",
        .covers = &sctp_not_as_long_as_foretold},
+      {.id = "fragments-without-their-flow",
+       .title = "a datagram in fragments whose flow another one, or a change, displaces before it "
+                "is whole",
+       .why =
+           "netfilter sees a datagram when it is whole, and only then takes a tuple for its flow. "
+           "The programs have sent its first fragment by then, from the port and to the endpoint "
+           "that they had chosen. If another flow comes meanwhile that has a right to that "
+           "tuple, it gets it, as from netfilter, which would give the datagram another port; "
+           "if the endpoint goes, or the next packet of the same client may not go there, "
+           "netfilter would send the datagram elsewhere. What is left of it then would not fit "
+           "what has gone: it is dropped, and the datagram lost, as if a fragment of it had "
+           "been lost on the way. It has not begun a flow; sent again, it is treated as "
+           "netfilter does.",
+       .pinned_by = "corpus/cases/deviations/fragments-without-their-flow.yaml",
+       .near_miss = "corpus/cases/cluster-ip/packet-between-the-first-fragments.yaml",
+       .covers = &fragments_without_their_flow,
+       .is_loss = true},
       {.id = "client-among-more-than-a-hundred",
        .title = "session affinity outlives a hundred other clients of the endpoint",
        .why =

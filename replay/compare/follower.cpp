@@ -79,6 +79,7 @@ Follower::Follower(std::unique_ptr<Oracle> oracle, const World& world, Ledger le
     : oracle_(std::move(oracle)), world_(world), ledger_(std::move(ledger)), invariants_(world) {}
 
 Result<void> Follower::program(const Configuration& configuration) {
+  interruptions_.note_configuration();
   return oracle_->program(configuration);
 }
 
@@ -165,6 +166,7 @@ const Judged& Follower::conclude(Visibility visibility) {
   judged_.judgement = Judgement::kAgrees;
   const auto view = parse_packet(injection_.packet);
   overtaken_by_ = view && view->is_fragment ? fragment_order_.note(*view) : nullptr;
+  interrupted_ = view ? interruptions_.note(*view, seen_, pieces_) : nullptr;
   const auto matches = matcher_.match(seen_, outcomes_, visibility);
   if (!matches.empty() && violations_.empty() && !pieces_lead_elsewhere(matches)) {
     auto refused = oracle_->commit(matches);
@@ -216,8 +218,8 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
     told.permitted.push_back(describe_outcome(world_, outcomes_[shown]));
   }
 
-  if (const Deviation* deviation =
-          ledger_.take({injection_, seen_, outcomes_, told.difference, overtaken_by_})) {
+  if (const Deviation* deviation = ledger_.take(
+          {injection_, seen_, outcomes_, told.difference, overtaken_by_, pieces_, interrupted_})) {
     judged_.judgement = Judgement::kDeviates;
     judged_.deviation = deviation;
   } else if (earlier != 0) {
@@ -229,7 +231,9 @@ void Follower::disagree(Visibility visibility, std::optional<std::string> refuse
     judged_.divergence = ++divergences_;
     taint(nearest, judged_.divergence);
   }
-  if (!answers.empty() && index == answers.front().outcome) {
+  if (judged_.deviation != nullptr && judged_.deviation->is_loss) {
+    // Nothing is committed.
+  } else if (!answers.empty() && index == answers.front().outcome) {
     (void)oracle_->commit(answers);
   } else if (!outcomes_.empty()) {
     commit_nearest(nearest);

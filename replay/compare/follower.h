@@ -23,6 +23,7 @@
 #include "replay/compare/difference.h"
 #include "replay/compare/flow_marks.h"
 #include "replay/compare/fragment_order.h"
+#include "replay/compare/interruptions.h"
 #include "replay/compare/invariants.h"
 #include "replay/compare/ledger.h"
 #include "replay/compare/match.h"
@@ -123,6 +124,8 @@ class Follower {
   DatagramAssembler assembler_;
   FragmentOrder fragment_order_;
   const PacketView* overtaken_by_ = nullptr;
+  Interruptions interruptions_;
+  const Interrupted* interrupted_ = nullptr;
   UndecidedFlows undecided_;
   FlowMarks tainted_{size_t{1} << 16};  // by which divergence; what is forgotten is news again
   bool explain_ = false;

@@ -10,6 +10,7 @@
 #include "model/node/fate.h"
 #include "model/packet/packet_view.h"
 #include "replay/compare/difference.h"
+#include "replay/compare/interruptions.h"
 #include "replay/compare/match.h"
 
 namespace kubeproof {
@@ -23,6 +24,10 @@ struct Disagreeing {
   const Difference& difference;
   // Of a fragment: the one of its datagram that came before the first, and all others.
   const PacketView* overtaken_by = nullptr;
+  // What left of a datagram that is not whole.
+  std::span<const Seen> pieces{};
+  // Of a later fragment: what came between its first and it.
+  const Interrupted* interrupted = nullptr;
 };
 
 struct Deviation {
@@ -34,6 +39,8 @@ struct Deviation {
   std::string_view pinned_by;
   std::string_view near_miss;
   bool (*covers)(const Disagreeing&) = nullptr;
+  // What is covered is lost on the way: the reference goes on as if it had not come either.
+  bool is_loss = false;
 };
 
 // Deviations that are accepted, and how many packets each one took.

@@ -213,5 +213,20 @@ TEST(FollowerWithLedger, CountsWhatADeviationCovers) {
             Judgement::kDiverges);
 }
 
+TEST(FollowerWithLedger, TakesNoteOfNothingThatIsLost) {
+  const World world = small_world();
+  OracleScript script;
+  const auto nothing = [](const Disagreeing& disagreeing) { return disagreeing.seen.empty(); };
+  for (const bool is_loss : {false, true}) {
+    Ledger ledger({{"drops", "drops everything", "a test", "none", "none", nothing, is_loss}});
+    Follower follower(std::make_unique<ScriptedOracle>(script), world, std::move(ledger));
+    script.outcomes = {outcome_of(permitted(kPod1, translated()))};
+    script.commits.clear();
+    const Bytes packet = request();
+    follower.follow({Ingress{kUplink.interface}, packet, 0}, Fate());
+    EXPECT_EQ(script.commits.empty(), is_loss);
+  }
+}
+
 }  // namespace
 }  // namespace kubeproof
