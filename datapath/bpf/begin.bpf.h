@@ -36,6 +36,7 @@ static __always_inline void packet_begin(struct packet *packet, __u8 program, __
 	packet->martian = 0;
 	packet->only_tracked = 0;
 	packet->draws_port = 0;
+	packet->meets_unfinished = 0;
 	packet->options_end = 0;
 	packet->record_route = 0;
 	packet->timestamp = 0;

@@ -269,6 +269,8 @@ static __always_inline const struct flow *flow_unfinished(struct packet *packet,
 {
 	struct flow *live, *flow;
 
+	if (!packet->meets_unfinished)
+		return 0;
 	packet->key = packet->tuple;
 	flow = flow_meet(&packet->key, packet, &live, 0);
 	if (!flow || flow->role != FLOW_ORIGINAL || !(live->status & FLOW_UNFINISHED) ||
@@ -284,7 +286,9 @@ static __always_inline struct flow *flow_find(const struct tuple *tuple, struct 
 {
 	struct flow *flow = flow_owner(tuple, packet, state);
 
-	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet))
+	if (flow && (*state)->status & FLOW_UNFINISHED && !is_of_a_beginning(packet)) {
+		packet->meets_unfinished = 1;
 		return 0;
+	}
 	return flow;
 }

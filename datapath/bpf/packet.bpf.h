@@ -216,6 +216,7 @@ struct packet {
 	__u8 masqueraded_before_input; /* the node's own: INPUT answers an address of the node */
 	__u8 source_routed; /* IPv4: it made stops on its way, by which an error about it goes back */
 	__u8 draws_port; /* for its flow, of which any that is free will do */
+	__u8 meets_unfinished; /* there is such a flow of its tuple, which it may begin */
 	__u8 only_tracked; /* it goes nowhere, but does to its flow what it would */
 	/* Options of an IPv4 packet that the stack receives, by where they stand in the frame; 0: there
 	 * is none. */
