@@ -205,7 +205,7 @@ struct fragmented {
 	__u8 portless;
 	__u8 congestion; /* a bit for each ECN codepoint seen */
 	__u8 ttl; /* of the first, once `protocol` has been told */
-	__u8 zero;
+	__u8 zero[7];
 	struct fragment_run runs[FRAGMENT_RUNS]; /* in no order, with gaps between them */
 };
 

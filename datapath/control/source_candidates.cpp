@@ -88,7 +88,7 @@ class CandidateList {
                           .subnet = to_abi(address.subnet().base()),
                           .prefix_length = address.prefix_length,
                           .scope = static_cast<uint8_t>(address.scope),
-                          .owner = owner,
+                          .owner = static_cast<uint8_t>(owner),
                           .deprecated = is_deprecated(address)};
   }
 

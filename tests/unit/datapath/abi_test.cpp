@@ -77,9 +77,9 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(fragment_key, identification), MEMBER(fragment_key, protocol),
              MEMBER(fragment_key, family), MEMBER(fragment_key, program),
              MEMBER(fragment_key, zero)),
-      LAYOUT(fragmented, MEMBER(fragmented, expires), MEMBER(fragmented, source_port),
-             MEMBER(fragmented, destination_port), MEMBER(fragmented, front),
-             MEMBER(fragmented, length), MEMBER(fragmented, largest),
+      LAYOUT(fragmented, MEMBER(fragmented, expires), MEMBER(fragmented, flow_id),
+             MEMBER(fragmented, source_port), MEMBER(fragmented, destination_port),
+             MEMBER(fragmented, front), MEMBER(fragmented, length), MEMBER(fragmented, largest),
              MEMBER(fragmented, extensions), MEMBER(fragmented, sum), MEMBER(fragmented, checksum),
              MEMBER(fragmented, udp_length), MEMBER(fragmented, course), MEMBER(fragmented, flags),
              MEMBER(fragmented, tcp_sequence), MEMBER(fragmented, tcp_acknowledgment),
@@ -90,7 +90,8 @@ const std::map<std::string, Layout>& layouts() {
              MEMBER(fragmented, sctp_tags), MEMBER(fragmented, sctp_end),
              MEMBER(fragmented, sctp_seconds), MEMBER(fragmented, affinity_backend),
              MEMBER(fragmented, affinity_timeout), MEMBER(fragmented, affinity_lapsed),
-             MEMBER(fragmented, protocol), MEMBER(fragmented, portless), MEMBER(fragmented, zero),
+             MEMBER(fragmented, protocol), MEMBER(fragmented, portless),
+             MEMBER(fragmented, congestion), MEMBER(fragmented, ttl), MEMBER(fragmented, zero),
              MEMBER(fragmented, runs)),
       LAYOUT(fragment_run, MEMBER(fragment_run, begin), MEMBER(fragment_run, end)),
       LAYOUT(held, MEMBER(held, header_length), MEMBER(held, length), MEMBER(held, first_length),
@@ -169,7 +170,10 @@ class Abi : public testing::Test {
     Layout layout{.size = found->size, .members = {}};
     for (uint32_t i = 0; i < btf_vlen(found); ++i) {
       const btf_member& member = btf_members(found)[i];
-      layout.members.push_back({btf__name_by_offset(btf_, member.name_off),
+      // Of a union without a name, the first member stands for all.
+      const bool many = member.name_off == 0 && btf_is_union(type(member.type));
+      const btf_member& named = many ? btf_members(type(member.type))[0] : member;
+      layout.members.push_back({btf__name_by_offset(btf_, named.name_off),
                                 btf_member_bit_offset(found, i) / 8,
                                 static_cast<size_t>(btf__resolve_size(btf_, member.type))});
     }
