@@ -7,6 +7,7 @@
 #include <span>
 
 #include "model/packet/packet_view.h"
+#include "replay/compare/flow_key.h"
 #include "replay/compare/match.h"
 
 namespace kubeproof {
@@ -31,9 +32,15 @@ class Interruptions {
   void note_configuration();
 
  private:
-  void note_between(const PacketView& packet, std::span<const Seen> seen);
+  struct Datagram : Interrupted {
+    FlowKey came_as;
+    FlowKey left_as;
+  };
 
-  std::deque<Interrupted> datagrams_;  // the oldest first; of very many they are forgotten
+  void note_between(const PacketView& packet, std::span<const Seen> whole,
+                    std::span<const Seen> pieces);
+
+  std::deque<Datagram> datagrams_;  // the oldest first; of very many they are forgotten
 };
 
 }  // namespace kubeproof

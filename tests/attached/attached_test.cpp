@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kDatagram = 700;
 constexpr size_t kFragmentedDatagram = 5000;
 constexpr size_t kStream = 1 << 20;
-constexpr size_t kMessage = 1000;
+constexpr size_t kShortStream = 1000;
 
 struct Conversation {
   Origin origin;
@@ -81,7 +81,7 @@ class Attached : public AttachedNode, public testing::WithParamInterface<Convers
     // There, SCTP never gets through with what is too long, nor does it with kube-proxy's rules:
     // the stack forgets what it was told of the way to an address of its own
     // (ip_route_output_key_hash_rcu() in net/ipv4/route.c).
-    const size_t bytes = protocol == kSctp && leaves_behind_lo(server) ? kMessage : kStream;
+    const size_t bytes = protocol == kSctp && leaves_behind_lo(server) ? kShortStream : kStream;
     const Exchange stream = exchange_stream(from, server, bytes, protocol);
     EXPECT_EQ(stream.failed_at, "") << protocol_name(protocol) << " to " << server.to_string();
     EXPECT_EQ(stream.seen_as.to_string(), seen_as(external).to_string())

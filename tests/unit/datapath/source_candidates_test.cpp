@@ -20,6 +20,15 @@ std::vector<std::string> candidates(const World& world, uint32_t index, Family f
   return texts;
 }
 
+InterfaceAddress further_address(const std::string& address, uint8_t prefix_length,
+                                 AddressScope scope) {
+  InterfaceAddress further;
+  further.address = *IpAddress::parse(address);
+  further.prefix_length = prefix_length;
+  further.scope = scope;
+  return further;
+}
+
 TEST(SourceCandidates, AnInterfaceGivesItsOwnPrimaryAddresses) {
   World node = world();
   InterfaceAddress secondary = node.interfaces[1].addresses[0];
@@ -62,10 +71,7 @@ TEST(SourceCandidates, OthersStandInForDeprecatedAddresses) {
 
 TEST(SourceCandidates, AnInterfaceGivesItsOwnLinkLocalAddressAlone) {
   World node = world();
-  InterfaceAddress link_local;
-  link_local.address = *IpAddress::parse("fe80::2");
-  link_local.prefix_length = 64;
-  link_local.scope = AddressScope::kLink;
+  const InterfaceAddress link_local = further_address("fe80::2", 64, AddressScope::kLink);
   for (Interface& interface : node.interfaces) interface.addresses.push_back(link_local);
   EXPECT_EQ(candidates(node, 2, Family::kIpv6),
             (std::vector<std::string>{"2001:db8::2", "fe80::2"}));
@@ -80,16 +86,11 @@ TEST(SourceCandidates, Ipv4LoopbackAddressesNeverLeave) {
 TEST(SourceCandidates, WithoutAnyBetterIpv6AddressLoopbackAndOtherLinksStandIn) {
   World node = world();
   for (Interface& interface : node.interfaces) interface.addresses.clear();
-  InterfaceAddress further;
-  further.address = *IpAddress::parse("::1");
-  further.prefix_length = 128;
-  further.scope = AddressScope::kHost;
+  InterfaceAddress further = further_address("::1", 128, AddressScope::kHost);
   node.interfaces[0].addresses = {further};
   EXPECT_EQ(candidates(node, 1, Family::kIpv6), std::vector<std::string>{"::1"});
   EXPECT_EQ(candidates(node, 10, Family::kIpv6), std::vector<std::string>{"::1"});
-  further.address = *IpAddress::parse("fe80::2");
-  further.prefix_length = 64;
-  further.scope = AddressScope::kLink;
+  further = further_address("fe80::2", 64, AddressScope::kLink);
   node.interfaces[1].addresses = {further};
   EXPECT_EQ(candidates(node, 2, Family::kIpv6), std::vector<std::string>{"fe80::2"});
   EXPECT_EQ(candidates(node, 10, Family::kIpv6), (std::vector<std::string>{"::1", "fe80::2"}));
@@ -98,15 +99,11 @@ TEST(SourceCandidates, WithoutAnyBetterIpv6AddressLoopbackAndOtherLinksStandIn) 
 TEST(SourceCandidates, LoopbackAndOtherLinksAreBetterThanDeprecatedOnesOfTheLink) {
   World node = world();
   for (Interface& interface : node.interfaces) interface.addresses.clear();
-  InterfaceAddress further;
-  further.address = *IpAddress::parse("::1");
-  further.prefix_length = 128;
-  further.scope = AddressScope::kHost;
+  InterfaceAddress further = further_address("::1", 128, AddressScope::kHost);
   further.deprecated = true;
   node.interfaces[0].addresses = {further};
-  further.address = *IpAddress::parse("fe80::2");
-  further.prefix_length = 64;
-  further.scope = AddressScope::kLink;
+  further = further_address("fe80::2", 64, AddressScope::kLink);
+  further.deprecated = true;
   node.interfaces[1].addresses = {further};
   EXPECT_EQ(candidates(node, 2, Family::kIpv6), (std::vector<std::string>{"fe80::2", "::1"}));
   further.address = *IpAddress::parse("fe80::3");
